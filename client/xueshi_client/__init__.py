@@ -1,0 +1,1 @@
+"""The command line, the desktop window and the background agent."""

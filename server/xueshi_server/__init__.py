@@ -1,0 +1,1 @@
+"""The node: web application, record types, rules, library and centre."""

@@ -1,0 +1,1 @@
+"""The synchronisation core: signed feeds, merge and exchange."""
