@@ -1,0 +1,1 @@
+"""Rules of training hours as pure functions: rows in, rows out; dates and "now" are arguments."""

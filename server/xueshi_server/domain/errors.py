@@ -1,0 +1,40 @@
+"""Errors of the domain: one root, and one error for a value a person has to mend."""
+
+from typing import ClassVar, Final
+
+# Every code a value can be refused with; the catalogue has a text for each.
+VALUE_CODES: Final = frozenset(
+    {
+        "value.missing",
+        "value.too_long",
+        "value.control",
+        "value.not_yes_or_no",
+        "hours.unreadable",
+        "hours.not_quarter",
+        "hours.out_of_range",
+        "date.unreadable",
+        "date.impossible",
+        "date.out_of_range",
+        "person.id_as_number",
+        "person.name_differs",
+        "row.id_reused",
+    }
+)
+
+
+class DomainError(Exception):
+    """Root of what the domain refuses."""
+
+    code: ClassVar[str] = "domain.failed"
+
+
+class BadValueError(DomainError):
+    """A value that breaks a rule; `value_code` names the rule, `details` what was seen."""
+
+    code = "domain.bad_value"
+
+    def __init__(self, value_code: str, **details: str) -> None:
+        assert value_code in VALUE_CODES, value_code
+        super().__init__(f"{value_code} {details}")
+        self.value_code = value_code
+        self.details = details

@@ -1,0 +1,103 @@
+"""Errors of the server: a stable code and typed fields each; the catalogue words them by code."""
+
+from typing import ClassVar
+
+
+class ServerError(Exception):
+    """Root of what the server itself refuses; never raised for a bug of ours."""
+
+    code: ClassVar[str] = "server.failed"
+
+    def __init__(self, message: str = "", **fields: object) -> None:
+        super().__init__(message or self.code)
+        self.fields = fields
+
+
+class UnknownTypeError(ServerError):
+    """No record type of that name can be imported or exported; field `type`."""
+
+    code = "import.unknown_type"
+
+
+class UnreadableFileError(ServerError):
+    """The file is no table that can be read; field `file`."""
+
+    code = "import.unreadable"
+
+
+class MissingHeaderError(ServerError):
+    """No row of the file names the columns that are needed; field `missing`."""
+
+    code = "import.no_header"
+
+
+class FileTooLargeError(ServerError):
+    """More rows or bytes than one import takes; fields `limit` and `actual`."""
+
+    code = "import.too_large"
+
+
+class UnknownFormatError(ServerError):
+    """No such file format; field `format`."""
+
+    code = "export.unknown_format"
+
+
+class NoScopeError(ServerError):
+    """This node has no records of its own to write to (a centre, or not joined yet)."""
+
+    code = "server.no_scope"
+
+
+class UnknownRecordError(ServerError):
+    """No record carries that id here; field `record`."""
+
+    code = "server.no_such_record"
+
+
+class LoginRefusedError(ServerError):
+    """Name and password do not belong together."""
+
+    code = "login.refused"
+
+
+class TooManyTriesError(ServerError):
+    """Too many log-in attempts; field `wait_s`."""
+
+    code = "login.too_many"
+
+
+class WeakPasswordError(ServerError):
+    """A password that is too short or too easy to guess; field `least`."""
+
+    code = "login.weak_password"
+
+
+class LoginTakenError(ServerError):
+    """Another account has that log-in name; field `login`."""
+
+    code = "login.taken"
+
+
+class ForgedRequestError(ServerError):
+    """A form that did not come from our own page, or from one that is too old."""
+
+    code = "web.forged"
+
+
+class UnknownHostError(ServerError):
+    """The address in the request is none of this node's; field `host`."""
+
+    code = "web.unknown_host"
+
+
+class ForbiddenError(ServerError):
+    """The account may not do that."""
+
+    code = "web.forbidden"
+
+
+class MissingPartError(ServerError):
+    """An optional part is not installed; fields `part` and `extra`."""
+
+    code = "server.missing_part"
