@@ -1,0 +1,486 @@
+"""One node's copy of the data: local actions, sealing, epochs, and the intake of blocks.
+
+Everything the outside gives (clock, randomness, store, keys, lock) is passed in. The rules kept here:
+  1. an action is durable before it is acknowledged, and shown only after that;
+  2. bytes leave the machine only after sealing, and after the caller wrote `published()` outside the
+     data folder (SYNC 3.4);
+  3. a block enters through `block.verify_block` only, after its parent, whatever carrier brought it;
+  4. any evidence that another copy of this node writes begins a new epoch (SYNC 3.5).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import Final, Protocol
+
+import msgspec
+
+from xueshi_sync.block import (
+    DATA,
+    EPOCH_OPEN,
+    NO_BLOCK,
+    Block,
+    EpochOpen,
+    Feed,
+    open_feed,
+    parse_block,
+    seal_block,
+    verify_block,
+)
+from xueshi_sync.body import K_BITS, Body, Op, encode_body, renumber
+from xueshi_sync.errors import LimitExceededError, MalformedBlockError, NodeStateError, SyncError
+from xueshi_sync.identity import FeedName, Genesis, epoch_id
+from xueshi_sync.limits import SEAL_OPS
+from xueshi_sync.schema import Schema
+from xueshi_sync.store import FeedStore, OpenOp, ScopeState, StoredBlock, ViewStore
+from xueshi_sync.suite import Suite, digest
+from xueshi_sync.viewer import UNSEALED, Arrival, Speaker, Viewer, body_of, decode_open_op
+from xueshi_sync.writer import Action, RecordKey
+
+SOFTWARE: Final = "xueshi/1"
+FOREIGN_OWN: Final = "foreign_own"
+
+
+class Code(IntEnum):
+    """What became of a block that was offered (PROTOCOL 6.4)."""
+
+    STORED = 0
+    HAD = 1
+    NEED_PARENT = 2
+    HELD = 3
+    REFUSED_LIMIT = 4
+    REFUSED_SCOPE = 5
+    MALFORMED = 6
+    BUSY = 7
+
+
+class Env(Protocol):
+    """Time and chance, as the outside gives them."""
+
+    def now_ms(self) -> int: ...
+
+    def random(self, count: int) -> bytes: ...
+
+
+class Epoch(msgspec.Struct, array_like=True, frozen=True):
+    """The writing session of this copy: `nonce` with the key gives its id; `reason` why it began."""
+
+    nonce: bytes
+    reason: str
+    began_ms: int
+
+
+class Identity(msgspec.Struct, array_like=True, frozen=True):
+    """Who this node is. `scope` is its home; `genesis` is None until it joined a county."""
+
+    node: bytes
+    tier: str
+    scope: bytes
+    genesis: Genesis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What `accept` did: a code for each block offered, and the ops that were new."""
+
+    codes: list[Code]
+    new_blocks: int
+    new_ops: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A verified block waiting to be stored."""
+
+    block: Block
+    feed: Feed
+    body: Body | None
+
+
+@dataclass
+class Replica:
+    """The core of a node over a store."""
+
+    feeds: FeedStore
+    view: ViewStore
+    suite: Suite
+    schema: Schema
+    seed: bytes
+    env: Env
+    lock: AbstractContextManager[object] = field(default_factory=nullcontext)
+    machine: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.identity = msgspec.msgpack.decode(self._meta("identity"), type=Identity)
+        self.epoch = msgspec.msgpack.decode(self._meta("epoch"), type=Epoch)
+        self.key = self.suite.public_key(self.seed)
+        self.viewer = self._make_viewer()
+
+    @staticmethod
+    def found(feeds: FeedStore, env: Env, identity: Identity) -> None:
+        """Write what a new node's store starts with."""
+        with feeds.feed_transaction():
+            feeds.put_meta("identity", msgspec.msgpack.encode(identity))
+            feeds.put_meta("epoch", msgspec.msgpack.encode(_fresh_epoch(env, "founded")))
+            feeds.add_scope(identity.scope)
+
+    @property
+    def net(self) -> bytes:
+        """The county's id; raises NodeStateError before the node joined one."""
+        if self.identity.genesis is None:
+            raise NodeStateError("this node has not joined a county")
+        return self.identity.genesis.net
+
+    @property
+    def is_centre(self) -> bool:
+        """Whether this node is the centre its county's genesis names."""
+        genesis = self.identity.genesis
+        return genesis is not None and (self.identity.node, self.key) == (
+            genesis.centre_node,
+            genesis.centre_key,
+        )
+
+    @property
+    def home_scope_no(self) -> int:
+        """Local number of this node's own scope."""
+        state = self.feeds.scope_of(self.identity.scope)
+        assert state is not None, "a store is founded with its home scope"
+        return state.scope_no
+
+    def join(self, identity: Identity) -> None:
+        """Take the identity an invitation gives; open ops stay as they are, unsealed."""
+        with self.lock, self.feeds.feed_transaction():
+            home = replace(self.feeds.scope_state(self.home_scope_no), scope=identity.scope)
+            self.feeds.put_scope(home)
+            self.feeds.put_meta("identity", msgspec.msgpack.encode(identity))
+        self.identity = identity
+        self.viewer = self._make_viewer()
+        self.viewer.project_scope(self.home_scope_no)
+
+    def hold_scope(self, scope: bytes) -> int:
+        """Make sure a scope is held here and return its local number."""
+        state = self.feeds.scope_of(scope)
+        if state is None:
+            with self.lock, self.feeds.feed_transaction():
+                state = self.feeds.scope_of(scope) or self.feeds.add_scope(scope)
+            with self.view.view_transaction():
+                self.view.put_scope_name(state.scope_no, scope)
+        return state.scope_no
+
+    # Local writing
+
+    @contextmanager
+    def write(self, actor: str) -> Iterator[Action]:
+        """One user action: durable when the block ends, undone when it raises."""
+        with self.lock:
+            action = Action(
+                self.feeds, self.view, self.schema, actor, self.env.now_ms() // 1000,
+                self.home_scope_no, lambda scope_no, no: self.feeds.name_of(scope_no, no) or UNSEALED,
+            )  # fmt: skip
+            yield action
+            if action.ops:
+                self._commit(action)
+
+    def _commit(self, action: Action) -> None:
+        with self.feeds.feed_transaction():
+            self.feeds.add_open_ops(action.ops)
+            entries = [(name, key.scope_no, key.rec) for name, key in action.entries.items()]
+            self.feeds.add_entries(entries)
+            for state in action.states.values():
+                self.feeds.put_scope(state)
+        for state in action.states.values():
+            ops = [op for op in action.ops if op.scope_no == state.scope_no]
+            self.viewer.apply_arrivals(state.scope_no, [], state.next_pos - 1, ops)
+
+    # Sealing
+
+    def seal(self) -> int:
+        """Turn all open ops into blocks (the publish barrier); returns how many blocks were made."""
+        if self.identity.genesis is None:
+            return 0
+        sealed = 0
+        with self.lock:
+            for state in self.feeds.scope_states():
+                if state.open_no:
+                    sealed += self._seal_scope(state)
+        return sealed
+
+    def _seal_scope(self, state: ScopeState) -> int:
+        by_no: dict[int, list[OpenOp]] = {}
+        for op in self.feeds.open_ops(state.scope_no):
+            by_no.setdefault(op.no, []).append(op)
+        with self.feeds.feed_transaction():
+            feed = self._own_feed(state)
+            for no, ops in sorted(by_no.items()):
+                self._seal_ops(state, feed, no, ops)
+                self.feeds.drop_open_ops(state.scope_no, no)
+            state.open_no = state.open_count = state.open_bytes = 0
+            state.open_refs = ()
+            self.feeds.put_scope(state)
+        edits = [op for ops in by_no.values() for op in ops if decode_open_op(op).rec is not None]
+        if edits:
+            self.viewer.refresh_writes(state.scope_no, edits)
+        return len(by_no)
+
+    def _seal_ops(self, state: ScopeState, feed: Feed, no: int, rows: Sequence[OpenOp]) -> None:
+        ops = [decode_open_op(row) for row in rows]
+        ref_flags = [self._ref_flags(op) for op in ops]
+        dots = {dot for op, flags in zip(ops, ref_flags, strict=True) for dot in _dots_of(op, flags)}
+        others = sorted({dot >> K_BITS for dot in dots} - {no})
+        names = [self.feeds.name_of(state.scope_no, other) for other in others]
+        assert None not in names, "ops are sealed in the order of their numbers"
+        place = {no: 0, **{other: index for index, other in enumerate(others, 1)}}
+        wire = {dot: place[dot >> K_BITS] << K_BITS | dot & (1 << K_BITS) - 1 for dot in dots}
+        raw = encode_body(
+            [name for name in names if name is not None],
+            [renumber(op, wire, flags) for op, flags in zip(ops, ref_flags, strict=True)],
+        )
+        self._add_own(state, feed, no, kind=DATA, raw=raw, op_count=len(ops))
+
+    def _ref_flags(self, op: Op) -> list[bool]:
+        types = self.schema.by_name[op.table].field_types
+        return [types.get(name) == "ref" for name in op.names]
+
+    def _own_feed(self, state: ScopeState) -> Feed:
+        """This epoch's feed in a scope; its epoch-open block is written at the first seal."""
+        epoch = epoch_id(self.key, self.epoch.nonce)
+        name = FeedName(self.net, self.identity.node, epoch, state.scope)
+        known = self.feeds.feed(name.feed)
+        if known is not None:
+            return known
+        older = [each for each in self.feeds.feeds(state.scope_no) if each.node == name.node]
+        parents = sorted(head for each in older for head, _ in self.feeds.heads_of(each.feed))
+        opened = EpochOpen(
+            name.net, name.node, self.epoch.nonce, name.scope, self.key, self.epoch.reason,
+            parents[-16:], self.machine, SOFTWARE,
+        )  # fmt: skip
+        feed = Feed(name.feed, name.node, epoch, name.scope, self.key, opened.reason, self.machine)
+        self.feeds.add_feed(state.scope_no, feed)
+        number, state.next_no = state.next_no, state.next_no + 1
+        self._add_own(state, feed, number, kind=EPOCH_OPEN, raw=msgspec.msgpack.encode(opened))
+        return feed
+
+    def _add_own(
+        self, state: ScopeState, feed: Feed, no: int, *, kind: int, raw: bytes, op_count: int = 0
+    ) -> None:
+        heads = self.feeds.heads_of(feed.feed)
+        prev, seq = NO_BLOCK, 0
+        if heads:
+            head = self.feeds.block(max(heads, key=lambda each: (each[1], each[0]))[0])
+            assert head is not None
+            prev, seq = head.bid, head.seq + 1
+        now_ms = max(self.env.now_ms(), 0)
+        block = seal_block(
+            self.suite, self.seed, kind=kind, feed=feed.feed, prev=prev, seq=seq, wall_ms=now_ms,
+            raw=raw, op_count=op_count, schema=self.schema.version,
+        )  # fmt: skip
+        stored = StoredBlock(
+            state.scope_no, no, block.bid, feed.feed, seq, prev, kind, op_count, 0, now_ms
+        )
+        self.feeds.add_block(stored, block.data)
+
+    # Epochs
+
+    def published(self) -> dict[bytes, tuple[int, bytes]]:
+        """Newest own block of this epoch by scope: what the sidecar must know before bytes leave."""
+        epoch = epoch_id(self.key, self.epoch.nonce)
+        newest = {}
+        for state in self.feeds.scope_states():
+            if self.identity.genesis is None:
+                break
+            name = FeedName(self.net, self.identity.node, epoch, state.scope)
+            heads = self.feeds.heads_of(name.feed)
+            if heads:
+                head, seq = max(heads, key=lambda each: (each[1], each[0]))
+                newest[state.scope] = (seq, head)
+        return newest
+
+    @property
+    def epoch_name(self) -> bytes:
+        """The id of the present epoch."""
+        return epoch_id(self.key, self.epoch.nonce)
+
+    def begin_epoch(self, reason: str) -> None:
+        """Begin a new epoch: everything sealed from now on stands in new feeds."""
+        with self.lock, self.feeds.feed_transaction():
+            epoch = _fresh_epoch(self.env, reason)
+            self.feeds.put_meta("epoch", msgspec.msgpack.encode(epoch))
+        self.epoch = epoch
+
+    def holds(self, blocks: Iterable[bytes]) -> bool:
+        """Whether every named block (id[:16]) is stored here."""
+        return all(self.feeds.place_of(each) is not None for each in blocks)
+
+    # Intake
+
+    def accept(self, offered: Sequence[bytes], sender: bytes) -> Intake:
+        """Verify and store blocks, parents before children, from any carrier; idempotent.
+
+        Stores in steps of a few thousand ops, so that nobody who saves waits long. Whatever is
+        refused leaves a row in the refusal table.
+        """
+        codes: list[Code] = []
+        waiting: dict[bytes, _Ready] = {}
+        feeds: dict[bytes, Feed] = {}
+        stored = ops = weight = 0
+        for data in offered:
+            code, ready = self._examine(data, sender, waiting, feeds)
+            codes.append(code)
+            if ready is None:
+                continue
+            waiting[ready.block.short] = ready
+            weight += ready.block.header.op_count
+            if weight >= SEAL_OPS:
+                stored, ops = stored + len(waiting), ops + self._store(waiting)
+                waiting, weight = {}, 0
+        return Intake(codes, stored + len(waiting), ops + self._store(waiting))
+
+    def _examine(
+        self, data: bytes, sender: bytes, waiting: dict[bytes, _Ready], feeds: dict[bytes, Feed]
+    ) -> tuple[Code, _Ready | None]:
+        feed_id = block_id = b""
+        try:
+            block = parse_block(data)
+            feed_id, block_id = block.header.feed, block.bid
+            if block.short in waiting or self.feeds.place_of(block.short) is not None:
+                return Code.HAD, None
+            feed = feeds.get(feed_id) or self.feeds.feed(feed_id)
+            if feed is None:
+                if block.header.kind != EPOCH_OPEN:
+                    return Code.NEED_PARENT, None
+                feed = open_feed(self.suite, self.net, block)
+                code = self._admit(feed)
+                if code is not Code.STORED:
+                    self._refuse(block_id, feed_id, code.name.lower(), sender)
+                    return code, None
+                feeds[feed_id] = feed
+            else:
+                verify_block(self.suite, feed, block)
+            if not self._has_parent(block, waiting):
+                return Code.NEED_PARENT, None
+            body = body_of(block) if block.header.kind == DATA else None
+            return Code.STORED, _Ready(block, feed, body)
+        except LimitExceededError as error:
+            self._refuse(block_id, feed_id, error.code, sender)
+            return Code.REFUSED_LIMIT, None
+        except SyncError as error:
+            self._refuse(block_id, feed_id, error.code, sender)
+            return Code.MALFORMED, None
+
+    def _admit(self, feed: Feed) -> Code:
+        """Whether a new feed may be stored here at all; what it may change is decided by the view."""
+        state = self.feeds.scope_of(feed.scope)
+        if state is None:
+            return Code.REFUSED_SCOPE
+        if self.viewer.authority(state.scope_no).tier(feed.node, feed.key) is not None:
+            return Code.STORED
+        if feed.node == self.identity.node and feed.key == self.key:
+            return Code.STORED
+        return Code.REFUSED_SCOPE if self._is_known(feed) else Code.HELD
+
+    def _is_known(self, feed: Feed) -> bool:
+        """Whether the speaker has a grant in another scope here: then this one is not its own."""
+        return any(
+            self.viewer.authority(scope_no).tier(feed.node, feed.key) is not None
+            for scope_no in self.view.scopes_of(feed.node)
+        )
+
+    def _has_parent(self, block: Block, waiting: dict[bytes, _Ready]) -> bool:
+        if block.header.seq == 0:
+            return True
+        parent = block.header.prev[:16]
+        if parent in waiting:
+            bid, seq, feed = (
+                waiting[parent].block.bid,
+                waiting[parent].block.header.seq,
+                waiting[parent].block.header.feed,
+            )
+        else:
+            stored = self.feeds.block(parent)
+            if stored is None:
+                return False
+            bid, seq, feed = stored.bid, stored.seq, stored.feed
+        if (bid, seq + 1, feed) != (block.header.prev, block.header.seq, block.header.feed):
+            raise MalformedBlockError("parent of another height, feed or id")
+        return True
+
+    def _store(self, waiting: dict[bytes, _Ready]) -> int:
+        """Store verified blocks in one durable transaction, then show them; returns new ops."""
+        if not waiting:
+            return 0
+        foreign, ops = False, 0
+        arrivals: dict[int, list[Arrival]] = {}
+        with self.lock:
+            with self.feeds.feed_transaction():
+                states: dict[bytes, ScopeState] = {}
+                for ready in waiting.values():
+                    if self.feeds.place_of(ready.block.short) is not None:
+                        continue
+                    arrival = self._add_foreign(states, ready)
+                    arrivals.setdefault(arrival.block.scope_no, []).append(arrival)
+                    ops += ready.block.header.op_count
+                    foreign = foreign or ready.feed.epoch == self.epoch_name
+                for state in states.values():
+                    self.feeds.put_scope(state)
+            for scope_no, group in arrivals.items():
+                self.viewer.apply_arrivals(scope_no, group, group[-1].block.pos)
+            if foreign:
+                self.begin_epoch(FOREIGN_OWN)
+        return ops
+
+    def _add_foreign(self, states: dict[bytes, ScopeState], ready: _Ready) -> Arrival:
+        block, feed = ready.block, ready.feed
+        state = states.get(feed.scope)
+        if state is None:
+            state = self.feeds.scope_of(feed.scope)
+            assert state is not None, "feeds are admitted only in scopes held here"
+            states[feed.scope] = state
+        if self.feeds.feed(feed.feed) is None:
+            self.feeds.add_feed(state.scope_no, feed)
+        for ref in ready.body.refs if ready.body else ():
+            self.feeds.reserve(state, ref)
+        header = block.header
+        stored = StoredBlock(
+            state.scope_no, self.feeds.reserve(state, block.short), block.bid, feed.feed,
+            header.seq, header.prev, header.kind, header.op_count, state.next_pos, self.env.now_ms(),
+        )  # fmt: skip
+        state.next_pos += 1
+        self.feeds.add_block(stored, block.data)
+        return Arrival(stored, feed, ready.body)
+
+    def _refuse(self, block: bytes, feed: bytes, code: str, sender: bytes) -> None:
+        with self.lock, self.feeds.feed_transaction():
+            self.feeds.add_refusal(block, feed, code, self.env.now_ms(), sender)
+
+    # Helpers
+
+    def _meta(self, key: str) -> bytes:
+        value = self.feeds.meta(key)
+        if value is None:
+            raise NodeStateError(f"store without {key}")
+        return value
+
+    def _make_viewer(self) -> Viewer:
+        me = Speaker(self.identity.node, self.key, self.identity.tier)
+        return Viewer(self.feeds, self.view, self.schema, self.identity.genesis, me)
+
+
+def _fresh_epoch(env: Env, reason: str) -> Epoch:
+    return Epoch(digest("nonce", env.random(16))[:16], reason, env.now_ms())
+
+
+def _dots_of(op: Op, ref_flags: Sequence[bool]) -> Iterator[int]:
+    if op.rec is not None:
+        yield op.rec
+    for each in op.preds or ():
+        yield from each
+    for value, is_ref in zip(op.values, ref_flags, strict=True):
+        if is_ref and isinstance(value, int):
+            yield value
+
+
+def public_id(block: bytes | None, key: RecordKey) -> str:
+    """A record's name outside this database: block id and place once sealed, local before."""
+    k = key.rec & (1 << K_BITS) - 1
+    return f"{block.hex()}.{k}" if block else f"~{key.scope_no}.{key.rec >> K_BITS}.{k}"
