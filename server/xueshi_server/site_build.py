@@ -1,0 +1,254 @@
+"""The training site of a node: the pages of `site/` plus a records page, built and put in place.
+
+- The records page is Markdown written from totals; this module never sees a person.
+- MkDocs runs as a process of its own on a copy, so that neither its memory nor its faults are ours.
+- The new site is complete and on the disk before it takes the old one's place by two renames; a
+  build that fails, or is cut off, leaves the old site.
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import ClassVar, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from xueshi_server.domain.hours import format_hours
+from xueshi_server.errors import ServerError
+
+LANGUAGES: Final = ("zh", "en")
+# Building takes about ten seconds; a PC of 2010 under load has needed ten times that.
+TIMEOUT_S: Final = 300
+# A build folder this old belongs to a process that died.
+ABANDONED_S: Final = 24 * 60 * 60
+# What the reader of a log needs of a failed build: the last lines name the page.
+_LOG_LINES: Final = 12
+_TOOLS: Final = ("mkdocs", "material", "jieba")
+_MARKUP: Final = re.compile(r"[!-/:-@\[-`{-~]")
+
+
+class SiteBuildError(ServerError):
+    """The site could not be built; the old one stays. Field `log`: the builder's last lines."""
+
+    code: ClassVar[str] = "site.build_failed"
+
+
+class SiteSourceError(SiteBuildError):
+    """The pages to build from are not there; field `source`."""
+
+    code = "site.no_source"
+
+
+class SiteToolError(SiteBuildError):
+    """A part of the builder is not installed (extra `centre`); field `part`."""
+
+    code = "site.no_builder"
+
+
+class SiteBusyError(SiteBuildError):
+    """The old site is held open, or its folder cannot be written; field `folder`."""
+
+    code = "site.busy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordFigures:
+    """What the records page shows: totals of one school or one county, no person.
+
+    `minutes` are those entered, `approved_minutes` those credited. Rows are in the order in which
+    they are to be shown.
+    """
+
+    name: str
+    as_of: date
+    teachers: int
+    hour_records: int
+    minutes: int
+    approved_minutes: int
+    # (form, records, minutes)
+    by_form: Sequence[tuple[str, int, int]] = ()
+    # ("2026-03", records, minutes)
+    by_month: Sequence[tuple[str, int, int]] = ()
+    # (school, records, minutes, last heard from); None: never
+    by_school: Sequence[tuple[str, int, int, date | None]] = ()
+
+
+@dataclass(frozen=True)
+class BuiltSite:
+    """A site that is in place."""
+
+    folder: Path
+    page_count: int
+    size_bytes: int
+
+
+def build_site(out_dir: Path, figures: RecordFigures, *, source: Path | None = None) -> BuiltSite:
+    """Build the site with `figures` on its records page and put it at `out_dir`.
+
+    `source` is the folder of mkdocs.yml. Raises SiteBuildError; what stood at `out_dir` stays.
+    """
+    pages = source or find_source()
+    _require_tools()
+    out_dir = out_dir.resolve()
+    recover_site(out_dir)
+    try:
+        with _work_folder(out_dir) as work:
+            project = _copy_source(pages, work)
+            write_records_pages(project, figures)
+            fresh = work / "built"
+            _run_mkdocs(project, fresh)
+            built = _measure(fresh, out_dir)
+            _replace(fresh, out_dir, work / "old")
+    except OSError as error:
+        recover_site(out_dir)
+        raise SiteBusyError(str(error), folder=str(out_dir)) from error
+    return built
+
+
+def find_source() -> Path:
+    """The pages that came with this installation: inside the wheel, else in the checkout."""
+    here = Path(__file__).resolve()
+    for folder in (here.parent / "site_source", here.parents[2] / "site"):
+        if (folder / "mkdocs.yml").is_file():
+            return folder
+    raise SiteSourceError(source=str(here.parent / "site_source"))
+
+
+def recover_site(out_dir: Path) -> None:
+    """Put back the old site if a power cut fell between the two renames; drop dead builds."""
+    for work in out_dir.parent.glob(f".{out_dir.name}-build-*"):
+        if not out_dir.exists() and (work / "old").is_dir():
+            os.replace(work / "old", out_dir)
+        with suppress(OSError):
+            if time.time() - work.stat().st_mtime > ABANDONED_S:
+                shutil.rmtree(work, ignore_errors=True)
+
+
+def write_records_pages(project: Path, figures: RecordFigures) -> None:
+    """Write the records page of every language from its template into the project copy."""
+    environment = Environment(
+        loader=FileSystemLoader(project / "templates"),
+        undefined=StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        md=escape_markdown,
+        count_text=_count_text,
+        hours_text=format_hours,
+        bar=_bar,
+        share_of=_share_of,
+    )
+    heard = sum(1 for school in figures.by_school if school[3] is not None)
+    for language in LANGUAGES:
+        template = environment.get_template(f"records.{language}.md")
+        text = template.render(figures=figures, schools=figures.by_school, heard=heard)
+        (project / "docs" / language / "records.md").write_text(text, "utf-8")
+
+
+def escape_markdown(text: str) -> str:
+    """Show `text` as it is, on one line: no character of it is Markdown, HTML or a cell border."""
+    return _MARKUP.sub(lambda mark: f"&#{ord(mark[0])};", " ".join(text.split()))
+
+
+def _count_text(count: int) -> str:
+    return f"{count:,}"
+
+
+def _share_of(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f}%"
+
+
+def _bar(minutes: int, rows: Sequence[tuple[str, int, int]]) -> str:
+    longest = max((row[2] for row in rows), default=0) or 1
+    return f'<span class="xs-bar" style="width:{100 * minutes / longest:.1f}%"></span>'
+
+
+def _require_tools() -> None:
+    # Without jieba MkDocs builds happily and finds no Chinese word afterwards.
+    for part in _TOOLS:
+        if importlib.util.find_spec(part) is None:
+            raise SiteToolError(part=part)
+
+
+@contextmanager
+def _work_folder(out_dir: Path) -> Iterator[Path]:
+    """A folder beside `out_dir`, so that moving is a rename within one file system."""
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-build-", dir=out_dir.parent))
+    try:
+        yield work
+    finally:
+        if out_dir.exists() or not (work / "old").exists():
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _copy_source(source: Path, work: Path) -> Path:
+    """Copy the pages and, beside them, the specification that the protocol page includes."""
+    if not (source / "mkdocs.yml").is_file():
+        raise SiteSourceError(source=str(source))
+    ignored = shutil.ignore_patterns("__pycache__")
+    project = Path(shutil.copytree(source, work / "site", ignore=ignored))
+    protocol = source.parent / "sync" / "PROTOCOL.md"
+    if protocol.is_file():
+        (work / "sync").mkdir()
+        shutil.copyfile(protocol, work / "sync" / "PROTOCOL.md")
+    return project
+
+
+def _run_mkdocs(project: Path, target: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "--quiet", "build", "--strict"]
+    command += ["--config-file", str(project / "mkdocs.yml"), "--site-dir", str(target)]
+    environment = {**os.environ, "PYTHONUTF8": "1", "NO_MKDOCS_2_WARNING": "1"}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=project,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SiteBuildError("the build took too long", log=f"{TIMEOUT_S} s") from error
+    if done.returncode != 0 or not (target / "index.html").is_file():
+        log = "\n".join((done.stdout + done.stderr).splitlines()[-_LOG_LINES:])
+        raise SiteBuildError(log, log=log)
+
+
+def _measure(fresh: Path, out_dir: Path) -> BuiltSite:
+    files = [path for path in fresh.rglob("*") if path.is_file()]
+    for path in files:
+        _flush(path)
+    page_count = sum(path.suffix == ".html" for path in files)
+    return BuiltSite(out_dir, page_count, sum(path.stat().st_size for path in files))
+
+
+def _flush(path: Path) -> None:
+    """Bring the file to the disk: a rename alone may survive a power cut that its bytes do not."""
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def _replace(fresh: Path, out_dir: Path, old: Path) -> None:
+    """Move `fresh` to `out_dir`, the previous site to `old`; undo when the second move fails."""
+    if out_dir.exists():
+        os.replace(out_dir, old)
+    try:
+        os.replace(fresh, out_dir)
+    except OSError:
+        if old.exists():
+            os.replace(old, out_dir)
+        raise

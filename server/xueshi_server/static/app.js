@@ -1,0 +1,56 @@
+// Small helps for long lists; every page works without them.
+(function () {
+  "use strict";
+  function boxes(name) {
+    return Array.from(document.querySelectorAll('input[type=checkbox][name="' + name + '"]'));
+  }
+  function isShown(box) {
+    return !box.closest("[hidden]");
+  }
+  function refresh(name) {
+    var ticked = boxes(name).filter(function (box) { return box.checked; }).length;
+    document.querySelectorAll('[data-count="' + name + '"]').forEach(function (place) {
+      place.textContent = place.dataset.text.replace("{n}", ticked);
+    });
+    document.querySelectorAll('[data-all="' + name + '"]').forEach(function (all) {
+      var shown = boxes(name).filter(isShown);
+      all.checked = shown.length > 0 && shown.every(function (box) { return box.checked; });
+    });
+  }
+  document.querySelectorAll("[data-script]").forEach(function (part) { part.hidden = false; });
+  document.querySelectorAll("[data-all]").forEach(function (all) {
+    var name = all.dataset.all;
+    all.addEventListener("change", function () {
+      boxes(name).filter(isShown).forEach(function (box) { box.checked = all.checked; });
+      refresh(name);
+    });
+    boxes(name).forEach(function (box) {
+      box.addEventListener("change", function () { refresh(name); });
+    });
+    refresh(name);
+  });
+  document.querySelectorAll("[data-filter]").forEach(function (field) {
+    var list = document.getElementById(field.dataset.filter);
+    field.addEventListener("input", function () {
+      var wanted = field.value.trim().toLowerCase();
+      Array.from(list.children).forEach(function (item) {
+        item.hidden = wanted !== "" && !item.textContent.toLowerCase().includes(wanted);
+      });
+      refresh("person");
+    });
+    field.addEventListener("keydown", function (event) {
+      if (event.key === "Enter") { event.preventDefault(); }
+    });
+  });
+  // A second click while the first is on its way would only be answered by the same records.
+  document.querySelectorAll('form[method="post"]:not([data-download])').forEach(function (form) {
+    form.addEventListener("submit", function () {
+      window.setTimeout(function () {
+        form.querySelectorAll("button").forEach(function (button) { button.disabled = true; });
+      }, 0);
+    });
+  });
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("button:disabled").forEach(function (button) { button.disabled = false; });
+  });
+})();

@@ -1,0 +1,96 @@
+"""The node's web application: thin views over the stores, one guard before all of them."""
+
+import socket
+from pathlib import Path
+
+from flask import Flask, Response, g, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+from xueshi_sync.node import Node
+
+from xueshi_server.accounts import Accounts
+from xueshi_server.errors import ServerError
+from xueshi_server.web.pages import install_page_tools
+from xueshi_server.web.security import guard
+from xueshi_server.web.site import EXTENSION, LANGUAGE_COOKIE, Agent, Site, language
+from xueshi_server.web.views import BLUEPRINTS
+from xueshi_server.words import LANGUAGES, word_error
+from xueshi_sync.errors import SyncError
+
+# A bundle or a spreadsheet; the sync endpoint has its own limits and streams.
+UPLOAD_BYTES_MAX = 64 << 20
+_STATUS = {
+    "login.too_many": 429,
+    "login.refused": 401,
+    "web.forbidden": 403,
+    "web.forged": 403,
+    "web.unknown_host": 400,
+    "server.no_such_record": 404,
+    "node.storage": 503,
+}
+
+
+def create_app(
+    node: Node,
+    *,
+    testing: bool = False,
+    agent: Agent | None = None,
+    site_dir: Path | None = None,
+) -> Flask:
+    """Make the application of `node`: its pages, and the sync endpoint under /sync/v1."""
+    app = Flask("xueshi_server")
+    app.testing = testing
+    app.config["MAX_CONTENT_LENGTH"] = UPLOAD_BYTES_MAX
+    app.config["MAX_FORM_PARTS"] = 4000
+    app.extensions[EXTENSION] = Site(
+        node,
+        Accounts(node.home),
+        agent,
+        site_dir,
+        frozenset({"localhost", socket.gethostname().lower(), f"{socket.gethostname()}.local"}),
+    )
+    install_page_tools(app)
+    guard(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.register_error_handler(ServerError, _show_error)
+    app.register_error_handler(SyncError, _show_error)
+    app.register_error_handler(HTTPException, _show_http_error)
+    app.after_request(_remember_language)
+    _mount_sync(app, node)
+    return app
+
+
+def _mount_sync(app: Flask, node: Node) -> None:
+    # Before Flask: exchanges are signed and sealed, and their bodies are streamed.
+    pages, exchange = app.wsgi_app, node.wsgi_app()
+
+    def dispatch(environ, start_response):  # type: ignore[no-untyped-def]
+        chosen = exchange if environ.get("PATH_INFO", "").startswith("/sync/v1/") else pages
+        return chosen(environ, start_response)
+
+    app.wsgi_app = dispatch  # type: ignore[method-assign]
+
+
+def _show_error(error: ServerError | SyncError) -> AnyResponse | tuple[str, int]:
+    status = _STATUS.get(error.code, 422)
+    text = word_error(error.code, language(), error.fields)
+    return render_template("error.html", text=text, code=error.code), status
+
+
+def _show_http_error(error: HTTPException) -> AnyResponse | tuple[str, int]:
+    status = error.code or 500
+    if request.path == "/favicon.ico":
+        return redirect(url_for("static", filename="seal.svg"))
+    if status < 400:
+        return error.get_response()
+    if "visitor" not in g:
+        g.visitor = None
+    code = f"http.{status}"
+    return render_template("error.html", text=word_error(code, language(), {}), code=code), status
+
+
+def _remember_language(response: Response) -> Response:
+    if request.args.get("lang") in LANGUAGES:
+        response.set_cookie(LANGUAGE_COOKIE, language(), max_age=10**8, samesite="Lax", path="/")
+    return response

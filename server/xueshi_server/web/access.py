@@ -1,0 +1,72 @@
+"""Who may open what: one row for every endpoint; an endpoint without a row is closed."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from xueshi_server.accounts import Account
+
+Need = Literal["open", "signed_in", "enter", "review", "manage"]
+
+MAY: Final[Mapping[str, frozenset[Need]]] = {
+    "admin": frozenset({"open", "signed_in", "enter", "review", "manage"}),
+    "registrar": frozenset({"open", "signed_in", "enter"}),
+    "reviewer": frozenset({"open", "signed_in", "review"}),
+    "viewer": frozenset({"open", "signed_in"}),
+}
+
+NEEDS: Final[Mapping[str, Need]] = {
+    "static": "open",
+    "health.show": "open",
+    "training.show": "open",
+    "training.index": "open",
+    "login.show": "open",
+    "login.enter": "open",
+    "login.leave": "signed_in",
+    "login.password": "signed_in",
+    "login.set_password": "signed_in",
+    "today.show": "signed_in",
+    "people.index": "signed_in",
+    "people.show": "signed_in",
+    "people.new": "enter",
+    "people.create": "enter",
+    "people.edit": "enter",
+    "people.update": "enter",
+    "hours.index": "signed_in",
+    "hours.show": "signed_in",
+    "entry.new": "enter",
+    "entry.create": "enter",
+    "entry.correct": "enter",
+    "entry.create_correction": "enter",
+    "files.index": "enter",
+    "files.take": "enter",
+    "files.give": "signed_in",
+    "review.index": "review",
+    "review.judge": "review",
+    "conflicts.index": "signed_in",
+    "conflicts.resolve": "enter",
+    "sync.index": "signed_in",
+    "sync.now": "enter",
+    "sync.give_bundle": "enter",
+    "sync.take_bundle": "enter",
+    "accounts.index": "manage",
+    "accounts.create": "manage",
+    "accounts.renew": "manage",
+    "accounts.disable": "manage",
+}
+
+# What an account that still has its one-time code may open.
+BEFORE_PASSWORD: Final = frozenset(
+    {"login.password", "login.set_password", "login.leave", "static", "health.show"}
+)
+
+
+def is_allowed(endpoint: str, account: Account | None) -> bool:
+    """Whether `account` (None: not logged in) may open `endpoint`."""
+    need = NEEDS.get(endpoint)
+    if need is None:
+        return False
+    if account is None:
+        return need == "open"
+    if account.must_change and need != "open":
+        return endpoint in BEFORE_PASSWORD
+    return need in MAY[account.role]

@@ -1,0 +1,123 @@
+"""What templates can call: words, figures, links; and the few shapes that all views share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, abort, redirect, request, url_for
+from werkzeug.wrappers import Response
+from xueshi_sync.node import RecordKey
+
+from xueshi_server.domain.hours import format_hours
+from xueshi_server.formats import format_age, format_bytes, format_count, format_time
+from xueshi_server.store.schools import count_conflicts
+from xueshi_server.web.access import is_allowed
+from xueshi_server.web.security import csrf_token
+from xueshi_server.web.site import language, this_node, this_site, whoami
+from xueshi_server.words import LANGUAGES, word, word_error
+from xueshi_sync.errors import SyncError
+
+
+def install_page_tools(app: Flask) -> None:
+    """Give every template of `app` its words, figures and menu."""
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        hours=format_hours, time=format_time, bytes=format_bytes, count=format_count
+    )
+    app.context_processor(_page_values)
+
+
+def _page_values() -> Mapping[str, Any]:
+    spoken = language()
+    site = this_site()
+    return {
+        "t": lambda key, **values: word(key, spoken, **values),
+        "t_error": lambda code, **fields: word_error(code, spoken, fields),
+        "ago": lambda seconds: format_age(seconds, spoken),
+        "lang": spoken,
+        "other_languages": [each for each in LANGUAGES if each != spoken],
+        "language_link": _language_link,
+        "account": whoami(),
+        "node": site.node,
+        "has_site": site.site_dir is not None,
+        "menu": _menu(),
+        "csrf": csrf_token,
+        "public_id": lambda row: public_id(row["scope_no"], row["rec"]),
+        "person_id": lambda row: public_id(row["scope_no"], row["person"]),
+        "may": may,
+        "done": _done_message(spoken),
+    }
+
+
+def may(endpoint: str) -> bool:
+    """Whether to offer a link to `endpoint`: the account may, and the node's role has the page."""
+    site = this_site()
+    if endpoint.startswith("review.") and not site.can_review:
+        return False
+    if endpoint.startswith(("entry.", "files.index", "files.take")) and not site.can_enter:
+        return False
+    return is_allowed(endpoint, whoami())
+
+
+def _menu() -> list[tuple[str, str, int]]:
+    """(endpoint, key, badge) of the pages this account can open."""
+    account = whoami()
+    if account is None or account.must_change:
+        return []
+    entries = [
+        ("today.show", "menu.today", 0),
+        ("entry.new", "menu.enter", 0),
+        ("hours.index", "menu.hours", 0),
+        ("people.index", "menu.people", 0),
+        ("review.index", "menu.review", 0),
+        ("conflicts.index", "menu.conflicts", count_conflicts(this_node())),
+        ("sync.index", "menu.sync", 0),
+    ]
+    return [entry for entry in entries if may(entry[0])]
+
+
+def _language_link(wanted: str) -> str:
+    query = {**request.args.to_dict(), "lang": wanted}
+    endpoint = request.endpoint if request.method == "GET" else None
+    if endpoint is None or endpoint == "static":
+        return url_for("today.show", lang=wanted)
+    return url_for(endpoint, **{**(request.view_args or {}), **query})
+
+
+def _done_message(spoken: str) -> str:
+    key, count = request.args.get("done", ""), request.args.get("n", "")
+    if not key.isalpha() or not (count.isdecimal() or not count):
+        return ""
+    text = word(f"done.{key}", spoken, n=count)
+    return "" if text.startswith("done.") else text
+
+
+def go(endpoint: str, *, done: str = "", n: int | None = None, **values: Any) -> Response:
+    """Send the browser on after a change, with a sentence that says what was done."""
+    return redirect(url_for(endpoint, done=done or None, n=n, **values), 303)
+
+
+def public_id(scope_no: int, rec: int) -> str:
+    """The name of a record in links and files."""
+    return this_node().public_id(RecordKey(scope_no, rec))
+
+
+def find_key(name: str) -> RecordKey:
+    """The record a link names; an unknown one is "not found"."""
+    try:
+        return this_node().find_record(name)
+    except (SyncError, ValueError, LookupError):
+        abort(404)
+
+
+def read_cursor(text: str) -> tuple[str, int, int] | None:
+    """The place in a list that a link to the next page names."""
+    parts = text.rsplit("~", 2)
+    if len(parts) != 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):
+        return None
+    return parts[0], int(parts[1]), int(parts[2])
+
+
+def write_cursor(first: str, row: Any) -> str:
+    """The place of a row in its list."""
+    return f"{row[first]}~{row['scope_no']}~{row['rec']}"

@@ -1,0 +1,124 @@
+"""The guard at the door of every page (FAULTS 5.5).
+
+Order: is the address ours, who is asking, may they, did the form come from our own page. Every
+answer carries the same headers; nothing inline is ever run, nothing outside is ever asked.
+"""
+
+import hmac
+import ipaddress
+import secrets
+from hashlib import sha256
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from xueshi_server.errors import ForbiddenError, ForgedRequestError, UnknownHostError
+from xueshi_server.web.access import is_allowed
+from xueshi_server.web.site import this_site, whoami
+
+SESSION_COOKIE: Final = "xueshi_session"
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+CSRF_FIELD: Final = "csrf"
+POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+COOKIE: Final = {"httponly": True, "samesite": "Lax", "path": "/"}
+
+
+def guard(app: Flask) -> None:
+    """Put the guard before and the headers behind every view of `app`."""
+    app.before_request(_refuse_foreign_host)
+    app.before_request(_identify)
+    app.before_request(_refuse_forged_form)
+    app.before_request(_refuse_without_right)
+    app.after_request(_add_headers)
+
+
+def _refuse_foreign_host() -> None:
+    if not is_own_host(request.host, this_site().host_names):
+        raise UnknownHostError(host=request.host[:80])
+
+
+def is_own_host(host: str, names: frozenset[str]) -> bool:
+    """Whether a page may be asked for under that Host: a bare address, or a name of this PC.
+
+    A name that an attacker points at this PC (DNS rebinding) is neither.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name in names:
+            return True
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _identify() -> None:
+    token = request.cookies.get(SESSION_COOKIE, "")
+    g.account = this_site().accounts.find_session(token) if token else None
+    # The visitor's cookie binds the forms of a page to the browser that asked for it.
+    g.visitor = token or secrets.token_urlsafe(32)
+
+
+def csrf_token() -> str:
+    """The token that this browser's forms carry."""
+    key = this_site().accounts.secret("csrf")
+    return hmac.new(key, g.visitor.encode("utf-8", "replace"), sha256).hexdigest()
+
+
+def _refuse_forged_form() -> None:
+    if request.method in SAFE_METHODS:
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site is not None and site not in ("same-origin", "none"):
+        raise ForgedRequestError
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise ForgedRequestError
+    given = request.form.get(CSRF_FIELD, "")
+    if not hmac.compare_digest(given.encode("utf-8", "replace"), csrf_token().encode()):
+        raise ForgedRequestError
+
+
+def _refuse_without_right() -> AnyResponse | None:
+    account = whoami()
+    if request.endpoint is None or is_allowed(request.endpoint, account):
+        return None
+    if account is None:
+        back = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("login.show", next=None if back == "/" else back))
+    if account.must_change:
+        return redirect(url_for("login.password"))
+    raise ForbiddenError
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", POLICY)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint not in ("static", "training.show"):
+        response.headers["Cache-Control"] = "no-store"
+    visitor, page = g.get("visitor"), request.endpoint or ""
+    if visitor and page.startswith("login.") and request.cookies.get(SESSION_COOKIE) != visitor:
+        response.set_cookie(SESSION_COOKIE, visitor, **COOKIE)  # type: ignore[arg-type]
+    return response

@@ -1,0 +1,93 @@
+"""What every page needs: the node, its accounts, the background agent and who is asking."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Protocol
+
+from flask import current_app, g, request
+from xueshi_sync.node import Node
+
+from xueshi_server.accounts import Account, Accounts
+from xueshi_server.errors import ForbiddenError, NoScopeError
+from xueshi_server.record_types import HOUR
+from xueshi_server.web.throttle import Throttle
+from xueshi_server.words import LANGUAGES
+
+EXTENSION = "xueshi"
+LANGUAGE_COOKIE = "xueshi_lang"
+
+
+class Agent(Protocol):
+    """The background sync agent, as far as pages use it."""
+
+    def status(self) -> object:
+        """What it is doing now."""
+
+    def wake(self) -> None:
+        """Try now."""
+
+
+@dataclass
+class Site:
+    """One node's web application."""
+
+    node: Node
+    accounts: Accounts
+    agent: Agent | None = None
+    site_dir: Path | None = None
+    host_names: frozenset[str] = frozenset()
+    # Five quick slips are human; then a try each half minute. Addresses are shared by many PCs.
+    by_login: Throttle = field(default_factory=lambda: Throttle(5, 30, monotonic))
+    by_address: Throttle = field(default_factory=lambda: Throttle(20, 10, monotonic))
+
+    @property
+    def can_enter(self) -> bool:
+        """Whether this node writes hours."""
+        return self.node.role in HOUR.writers
+
+    @property
+    def can_review(self) -> bool:
+        """Whether this node judges hours."""
+        return self.node.role in HOUR.judges
+
+
+def this_site() -> Site:
+    """The site that answers this request."""
+    site: Site = current_app.extensions[EXTENSION]
+    return site
+
+
+def this_node() -> Node:
+    """The node behind this request."""
+    return this_site().node
+
+
+def whoami() -> Account | None:
+    """The account that is logged in."""
+    account: Account | None = g.get("account")
+    return account
+
+
+def actor() -> str:
+    """The log-in name that is written beside what this request changes."""
+    account = whoami()
+    if account is None:
+        raise ForbiddenError
+    return account.login
+
+
+def home_scope_no() -> int:
+    """The school this node writes for."""
+    scope_no = this_node().home_scope_no
+    if scope_no is None or not this_site().can_enter:
+        raise NoScopeError
+    return scope_no
+
+
+def language() -> str:
+    """The language asked for by `?lang=`, else remembered in the cookie, else Chinese."""
+    for wanted in (request.args.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if wanted in LANGUAGES:
+            return wanted
+    return LANGUAGES[0]

@@ -1,0 +1,36 @@
+"""The pages, one blueprint a topic: read the request, call one function, render."""
+
+from typing import Final
+
+from xueshi_server.web.views import (
+    accounts,
+    conflicts,
+    entry,
+    files,
+    health,
+    hours,
+    login,
+    people,
+    review,
+    sync,
+    today,
+    training,
+)
+
+BLUEPRINTS: Final = tuple(
+    module.blueprint
+    for module in (
+        accounts,
+        conflicts,
+        entry,
+        files,
+        health,
+        hours,
+        login,
+        people,
+        review,
+        sync,
+        today,
+        training,
+    )
+)

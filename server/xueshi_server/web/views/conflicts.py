@@ -1,0 +1,115 @@
+"""Concurrent edits that a person has to settle: every value, who wrote it, when, and one click."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from flask import Blueprint, abort, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from xueshi_server.store.hours import find_hour
+from xueshi_server.store.people import find_person
+from xueshi_server.web.pages import find_key, go, public_id
+from xueshi_server.web.site import actor, this_node
+
+blueprint = Blueprint("conflicts", __name__, url_prefix="/conflicts")
+Page = str | tuple[str, int] | Response
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the values somebody wrote."""
+
+    value: Any
+    text: str
+    author: str
+    actor: str
+    at: int
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictLine:
+    """One field of one record, with all its values; `seen` binds the buttons to what was shown."""
+
+    table: str
+    id: str
+    field: str
+    record: str
+    link: str
+    choices: tuple[Choice, ...]
+    seen: str
+
+
+@blueprint.get("/")
+def index() -> Page:
+    """Every open conflict."""
+    return render_template("conflicts.html", conflicts=_read_conflicts())
+
+
+@blueprint.post("/")
+def resolve() -> Page:
+    """Settle one conflict; refused when the values changed since the page was shown."""
+    given: Mapping[str, str] = request.form
+    wanted = next(
+        (
+            each
+            for each in _read_conflicts()
+            if (each.table, each.id, each.field)
+            == (given.get("table"), given.get("record"), given.get("field"))
+        ),
+        None,
+    )
+    place = request.form.get("choice", type=int)
+    if wanted is None:
+        return go("conflicts.index", done="settled")
+    if wanted.seen != given.get("seen") or place is None or not 0 <= place < len(wanted.choices):
+        abort(409)
+    with this_node().write(actor=actor()) as action:
+        action.resolve(wanted.table, find_key(wanted.id), wanted.field, wanted.choices[place].value)
+    return go("conflicts.index", done="resolved")
+
+
+def _read_conflicts() -> list[ConflictLine]:
+    return [_line(each) for each in this_node().conflicts()]
+
+
+def _line(conflict: Any) -> ConflictLine:
+    scope_no, rec = conflict.key
+    record, link = _name_record(conflict.table, scope_no, rec)
+    choices = tuple(
+        Choice(
+            value=each.value,
+            text=_text(each.value),
+            author=each.author,
+            actor=each.actor,
+            at=each.entered_at,
+            shown=place == 0,
+        )
+        for place, each in enumerate((conflict.shown, *conflict.others))
+    )
+    seen = sha256(repr([(each.text, each.author, each.at) for each in choices]).encode())
+    return ConflictLine(
+        conflict.table,
+        public_id(scope_no, rec),
+        conflict.field,
+        record,
+        link,
+        choices,
+        seen.hexdigest()[:16],
+    )
+
+
+def _name_record(table: str, scope_no: int, rec: int) -> tuple[str, str]:
+    if table == "person" and (person := find_person(this_node(), scope_no, rec)):
+        return f"{person['name']} {person['staff_no']}", url_for(
+            "people.show", name=public_id(scope_no, rec)
+        )
+    if table == "hour" and (row := find_hour(this_node(), scope_no, rec)):
+        return f"{row['date']} {row['title']}", url_for("hours.show", name=public_id(scope_no, rec))
+    return public_id(scope_no, rec), ""
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,74 @@
+"""Tables in and out: import with a dry run first, export of everything."""
+
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+from flask import Blueprint, abort, render_template, request, send_file
+from werkzeug.wrappers import Response
+
+from xueshi_server.errors import ServerError
+from xueshi_server.exporting import FORMATS, export_rows
+from xueshi_server.importing import ImportReport, import_rows
+from xueshi_server.tabular import REQUIRED, ROWS_MAX
+from xueshi_server.web.site import actor, this_node
+
+blueprint = Blueprint("files", __name__, url_prefix="/files")
+Page = str | tuple[str, int] | Response
+_SUFFIXES = (".xlsx", ".xls", ".ods", ".csv", ".jsonl")
+
+
+@blueprint.get("/")
+def index() -> Page:
+    """Choose a file to import, or a format to export."""
+    return _show()
+
+
+@blueprint.post("/")
+def take() -> Page:
+    """Check the uploaded table, or import it; faults are listed by row."""
+    upload = request.files.get("file")
+    # Only the end of the sender's name is used, to tell the kind of file.
+    suffix = Path(upload.filename or "").suffix.lower() if upload else ""
+    type_name = request.form.get("type", "")
+    if upload is None or suffix not in _SUFFIXES or type_name not in REQUIRED:
+        return _show(no_file=True), 422
+    with tempfile.TemporaryDirectory(prefix="xueshi-import-") as folder:
+        path = Path(folder, f"table{suffix}")
+        upload.save(path)
+        try:
+            report = import_rows(
+                this_node(),
+                type_name,
+                path,
+                dry_run=bool(request.form.get("dry_run")),
+                actor=actor(),
+            )
+        except ServerError as error:
+            return _show(error=error), 422
+    return _show(report=report), 422 if report.refused else 200
+
+
+@blueprint.get("/<type_name>.<kind>")
+def give(type_name: str, kind: str) -> Page:
+    """Every record of a type as one file."""
+    if type_name not in REQUIRED or kind not in FORMATS:
+        abort(404)
+    output = BytesIO()
+    export_rows(this_node(), type_name, output, format=kind)
+    output.seek(0)
+    return send_file(output, download_name=f"{type_name}.{kind}", as_attachment=True)
+
+
+def _show(
+    report: ImportReport | None = None, error: ServerError | None = None, no_file: bool = False
+) -> str:
+    return render_template(
+        "files.html",
+        report=report,
+        error=error,
+        no_file=no_file,
+        rows_max=ROWS_MAX,
+        formats=FORMATS,
+        suffixes=",".join(_SUFFIXES),
+    )

@@ -1,0 +1,82 @@
+"""The ledger of hours: the list, and one record with its passport."""
+
+import re
+
+from flask import Blueprint, abort, render_template, request
+from werkzeug.wrappers import Response
+
+from xueshi_server.domain.credit import STATES
+from xueshi_server.domain.dates import flag_odd_dates
+from xueshi_server.formats import day_of
+from xueshi_server.store.hours import (
+    PAGE_ROWS,
+    HourFilter,
+    find_hour,
+    list_corrections,
+    list_hours,
+    list_judgements,
+)
+from xueshi_server.store.people import find_person
+from xueshi_server.store.schools import list_schools
+from xueshi_server.web.pages import find_key, read_cursor, write_cursor
+from xueshi_server.web.passport import read_stages
+from xueshi_server.web.site import this_node
+
+blueprint = Blueprint("hours", __name__, url_prefix="/hours")
+Page = str | tuple[str, int] | Response
+
+
+@blueprint.get("/")
+def index() -> Page:
+    """Records, newest date first."""
+    node = this_node()
+    wanted, person = _read_filter()
+    rows = list_hours(node, wanted, limit=PAGE_ROWS + 1)
+    more = write_cursor("date", rows[PAGE_ROWS - 1]) if len(rows) > PAGE_ROWS else None
+    return render_template(
+        "hours.html",
+        rows=rows[:PAGE_ROWS],
+        more=more,
+        wanted=wanted,
+        person=person,
+        states=STATES,
+        schools=list_schools(node),
+    )
+
+
+def _read_filter() -> tuple[HourFilter, object]:
+    month = request.args.get("month", "")
+    state = request.args.get("state", "")
+    scope_no, rec, person = request.args.get("school", type=int), None, None
+    if request.args.get("person"):
+        scope_no, rec = find_key(request.args["person"])
+        person = find_person(this_node(), scope_no, rec)
+    wanted = HourFilter(
+        scope_no=scope_no,
+        person=rec,
+        month=month if re.fullmatch(r"\d{4}-\d{2}", month) else "",
+        state=state if state in STATES else "",
+        after=read_cursor(request.args.get("after", "")),
+    )
+    return wanted, person
+
+
+@blueprint.get("/<name>")
+def show(name: str) -> Page:
+    """One record: its content, where it is, who judged it, what replaced it."""
+    key = find_key(name)
+    node = this_node()
+    row = find_hour(node, key.scope_no, key.rec)
+    if row is None:
+        abort(404)
+    stages, received_s = read_stages(node, key)
+    older = find_hour(node, key.scope_no, row["corrects"]) if row["corrects"] else None
+    return render_template(
+        "hour.html",
+        row=row,
+        older=older,
+        newer=list_corrections(node, key.scope_no, key.rec),
+        judgements=list_judgements(node, key.scope_no, key.rec),
+        stages=stages,
+        flags=flag_odd_dates(row["date"], day_of(row["entered_at"]), day_of(received_s)),
+    )

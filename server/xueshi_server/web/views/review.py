@@ -1,0 +1,76 @@
+"""The review queue of a centre or township: approve or return, one by one or many at once."""
+
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
+
+from xueshi_server.domain.errors import BadValueError
+from xueshi_server.domain.values import parse_text
+from xueshi_server.errors import ForbiddenError
+from xueshi_server.store.hours import PAGE_ROWS, HourFilter, count_states, list_hours
+from xueshi_server.store.schools import list_schools
+from xueshi_server.web.pages import find_key, go, read_cursor, write_cursor
+from xueshi_server.web.site import actor, this_node, this_site
+
+blueprint = Blueprint("review", __name__, url_prefix="/review")
+Page = str | tuple[str, int] | Response
+_QUEUES = ("pending", "disputed")
+_VERDICTS = ("approve", "reject", "void")
+
+
+@blueprint.get("/")
+def index() -> Page:
+    """What waits for a verdict."""
+    return _show_queue(None)
+
+
+@blueprint.post("/")
+def judge() -> Page:
+    """Give one verdict on everything ticked, in one action."""
+    if not this_site().can_review:
+        raise ForbiddenError
+    verdict = request.form.get("verdict", "")
+    names = request.form.getlist("record")
+    keys = [find_key(name) for name in names]
+    try:
+        if verdict not in _VERDICTS or not keys:
+            raise BadValueError("value.missing")
+        reason = parse_text("note", request.form.get("reason", ""), required=verdict != "approve")
+    except BadValueError as error:
+        return _show_queue("record" if not keys else "reason", error), 422
+    with this_node().write(actor=actor()) as action:
+        for key in keys:
+            action.judge("hour", key, verdict, reason=reason)
+    if request.form.get("from") == "record":
+        return go("hours.show", done=verdict, n=len(keys), name=names[0])
+    return go("review.index", done=verdict, n=len(keys), **_kept_filter())
+
+
+def _kept_filter() -> dict[str, str]:
+    return {name: request.args[name] for name in ("school", "state") if request.args.get(name)}
+
+
+def _show_queue(wrong: str | None, error: BadValueError | None = None) -> str:
+    if not this_site().can_review:
+        raise ForbiddenError
+    node = this_node()
+    state = request.args.get("state", "pending")
+    wanted = HourFilter(
+        scope_no=request.args.get("school", type=int),
+        state=state if state in _QUEUES else "pending",
+        after=read_cursor(request.args.get("after", "")),
+    )
+    rows = list_hours(node, wanted, limit=PAGE_ROWS + 1)
+    more = write_cursor("date", rows[PAGE_ROWS - 1]) if len(rows) > PAGE_ROWS else None
+    return render_template(
+        "review.html",
+        rows=rows[:PAGE_ROWS],
+        more=more,
+        wanted=wanted,
+        counts=count_states(node),
+        queues=_QUEUES,
+        schools=list_schools(node),
+        wrong=wrong,
+        error=error,
+        ticked=set(request.form.getlist("record")),
+        reason=request.form.get("reason", ""),
+    )

@@ -1,0 +1,102 @@
+"""The state of sync, one exchange now, and the same exchange carried as a file."""
+
+import tempfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, render_template, request, send_file
+from werkzeug.wrappers import Response
+
+from xueshi_server.store.schools import count_unapplied, list_schools
+from xueshi_server.web.site import this_node, this_site
+from xueshi_server.web.sync_state import read_sync_state
+from xueshi_sync.errors import SyncError
+
+blueprint = Blueprint("sync", __name__, url_prefix="/sync-state")
+Page = str | tuple[str, int] | Response
+# A person is waiting in front of the page; the agent goes on in the background.
+_DEADLINE_S = 45.0
+BUNDLE_SUFFIX = ".xueshi"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a button did, as one sentence."""
+
+    tone: str
+    sentence: str
+    values: dict[str, Any]
+
+
+@blueprint.get("/")
+def index() -> Page:
+    """Where the records are, who was heard when, and how to carry a file."""
+    return _show(None)
+
+
+@blueprint.post("/now")
+def now() -> Page:
+    """Exchange with the centre while the person waits."""
+    try:
+        report = this_node().sync_once(deadline_s=_DEADLINE_S)
+    except SyncError as error:
+        return _show(_failed(error))
+    return _show(
+        Outcome(
+            "good",
+            "sync.did",
+            {"sent": report.ops_sent, "received": report.ops_received},
+        )
+    )
+
+
+@blueprint.post("/bundle")
+def give_bundle() -> Page:
+    """Pack what the centre lacks into a file, to carry on a stick or send by chat."""
+    node = this_node()
+    with tempfile.TemporaryDirectory(prefix="xueshi-pack-") as folder:
+        path = Path(folder, "bundle")
+        try:
+            node.pack(path, to=request.form.get("to") or None)
+        except SyncError as error:
+            return _show(_failed(error)), 422
+        data = BytesIO(path.read_bytes())
+    return send_file(
+        data,
+        mimetype="application/octet-stream",
+        download_name=f"{node.code}{BUNDLE_SUFFIX}",
+        as_attachment=True,
+    )
+
+
+@blueprint.post("/take")
+def take_bundle() -> Page:
+    """Take in a file that somebody brought; twice changes nothing the second time."""
+    upload = request.files.get("bundle")
+    if upload is None or not upload.filename:
+        return _show(Outcome("bad", "sync.no_file", {})), 422
+    with tempfile.TemporaryDirectory(prefix="xueshi-unpack-") as folder:
+        path = Path(folder, "bundle")
+        upload.save(path)
+        try:
+            report = this_node().unpack(path)
+        except SyncError as error:
+            return _show(_failed(error)), 422
+    return _show(Outcome("good", "sync.took", {"received": report.ops_received}))
+
+
+def _failed(error: SyncError) -> Outcome:
+    return Outcome("bad", f"error.{error.code}", dict(error.fields))
+
+
+def _show(outcome: Outcome | None) -> str:
+    node = this_node()
+    return render_template(
+        "sync.html",
+        sync=read_sync_state(this_site()),
+        outcome=outcome,
+        receivers=list_schools(node) if node.role == "centre" else [],
+        unapplied=count_unapplied(node),
+    )

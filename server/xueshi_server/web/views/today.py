@@ -1,0 +1,29 @@
+"""The first page: what is owed, what came back, where the records are."""
+
+from flask import Blueprint, render_template
+
+from xueshi_server.store.hours import count_states, list_latest, sum_all
+from xueshi_server.store.schools import count_conflicts, count_people, list_school_figures
+from xueshi_server.web.site import this_node, this_site
+from xueshi_server.web.sync_state import read_sync_state
+
+blueprint = Blueprint("today", __name__)
+_LATEST = 8
+
+
+@blueprint.get("/")
+def show() -> str:
+    """What there is to do here today."""
+    node = this_node()
+    credited, pending = sum_all(node)
+    return render_template(
+        "today.html",
+        states=count_states(node),
+        conflicts=count_conflicts(node),
+        people=count_people(node),
+        credited=credited,
+        pending=pending,
+        latest=list_latest(node, _LATEST),
+        schools=list_school_figures(node) if this_site().can_review else [],
+        sync=read_sync_state(this_site()),
+    )
