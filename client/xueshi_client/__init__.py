@@ -1,1 +1,1 @@
-"""The command line, the desktop window and the background agent."""
+"""The client of Xueshi: command line, desktop window and local services around one node."""

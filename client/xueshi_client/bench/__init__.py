@@ -1,0 +1,1 @@
+"""`xueshi bench`: what an exchange costs, measured from outside on a real serving process."""

@@ -1,0 +1,94 @@
+"""Records in and out of tables: import and export."""
+
+import dataclasses
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from xueshi_server.domain.import_plan import RowFault
+from xueshi_server.exporting import FORMATS, export_rows
+from xueshi_server.importing import ImportReport, import_rows
+
+from xueshi_client.console import EXIT_OK, EXIT_REFUSED, FilePath, Reply, WordedCommand, option
+from xueshi_client.state import State
+from xueshi_client.words import find_word
+
+TYPES = ("hour", "person")
+
+
+@click.command("import", cls=WordedCommand)
+@click.argument("type_name", metavar="TYPE", type=click.Choice(TYPES))
+@click.argument("file", type=FilePath(must_exist=True))
+@option("--dry-run", is_flag=True, help="cli.opt.dry_run")
+@option("--actor", default="admin", show_default=True, help="cli.opt.actor")
+@click.pass_obj
+def import_(state: State, type_name: str, file: Path, *, dry_run: bool, actor: str) -> Reply:
+    with state.open_node() as node, state.progress("cli.import.running") as step:
+        report = import_rows(node, type_name, file, dry_run=dry_run, actor=actor, progress=step)
+    return describe_import(state, report)
+
+
+def describe_import(state: State, report: ImportReport) -> Reply:
+    """What an import did, in one object and in words; refused files exit with 1."""
+    data = {**dataclasses.asdict(report), "refused": report.refused}
+    if report.refused:
+        lines = [state.word("cli.import.refused", count=report.fault_count)]
+        lines += [_describe_fault(state, each) for each in report.faults]
+        return Reply(data, lines, EXIT_REFUSED)
+    key = "cli.import.dry" if report.dry_run else "cli.import.done"
+    people = len(report.new_people)
+    text = state.word(key, rows=report.rows, added=report.added, known=report.known, people=people)
+    return Reply(data, [text], EXIT_OK)
+
+
+def _describe_fault(state: State, fault: RowFault) -> str:
+    key = f"import.fault.{fault.code}"
+    known = find_word(key, state.language)
+    what = state.word(key, **dict(fault.details)) if known else fault.code
+    return state.word("cli.import.fault", row=fault.row_no, field=fault.field, what=what)
+
+
+@click.command(cls=WordedCommand)
+@click.argument("type_name", metavar="TYPE", type=click.Choice(TYPES))
+@option("--format", "format_name", type=click.Choice(FORMATS), help="cli.opt.format")
+@option("-o", "--output", type=FilePath(), help="cli.opt.output")
+@click.pass_obj
+def export(
+    state: State, type_name: str, *, format_name: str | None, output: Path | None
+) -> Reply | None:
+    chosen = format_name or _guess_format(output)
+    if output is None and (state.as_json or chosen == "xlsx"):
+        raise click.UsageError("--output FILE is needed with --json and with --format xlsx")
+    with state.open_node() as node, state.progress("cli.export.running") as step:
+        if output is None:
+            buffer = io.BytesIO()
+            export_rows(node, type_name, buffer, format=chosen, progress=step)
+            state.out.write(buffer.getvalue().decode("utf-8-sig"))
+            return None
+        rows = _export_to_file(node, type_name, output, chosen, step)
+    data = {"type": type_name, "file": str(output), "format": chosen, "rows": rows}
+    return Reply(data, [state.word("cli.export.done", **data)])
+
+
+def _export_to_file(node: Any, type_name: str, output: Path, chosen: str, step: Any) -> int:
+    """Written beside the target and renamed, so that no half file carries its name."""
+    part = output.with_name(output.name + ".part")
+    try:
+        with part.open("wb") as file:
+            rows = export_rows(node, type_name, file, format=chosen, progress=step)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+    return rows
+
+
+def _guess_format(output: Path | None) -> str:
+    suffix = output.suffix.lstrip(".").lower() if output else ""
+    return suffix if suffix in FORMATS else "csv"
+
+
+COMMANDS = (import_, export)

@@ -1,0 +1,71 @@
+"""Showing and measuring: demo, browse, site build, bench."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from xueshi_client.bench.groups import choose_groups, run_group
+from xueshi_client.bench.workload import find_workload
+from xueshi_client.browsing import serve_browse
+from xueshi_client.commands.run_local import stop_signals
+from xueshi_client.console import FilePath, Reply, WordedCommand, WordedGroup, option, show
+from xueshi_client.demo.show import run_demo
+from xueshi_client.serving import SITE_FOLDER, wait_for_stop
+from xueshi_client.site_figures import build_node_site
+from xueshi_client.state import State
+
+
+@click.command(cls=WordedCommand)
+@option("--once", is_flag=True, help="cli.opt.once")
+@click.pass_obj
+def demo(state: State, once: bool) -> Reply:
+    with stop_signals() as stopping:
+        return Reply(run_demo(state, stopping, once=once))
+
+
+@click.command(cls=WordedCommand)
+@option("--workload", type=FilePath(must_exist=True), help="cli.opt.workload")
+@option("--only", help="cli.opt.only")
+@option("--quick", is_flag=True, help="cli.opt.quick")
+@click.pass_obj
+def bench(state: State, *, workload: Path | None, only: str | None, quick: bool) -> Reply | None:
+    groups, script = choose_groups(only), find_workload(workload)
+    figures: list[dict[str, Any]] = []
+    for name in groups:
+        if state.on_terminal:
+            state.err.write(state.word("cli.bench.running", group=name) + "\n")
+        for figure in run_group(name, script, quick=quick):
+            figures.append(figure)
+            state.print(json.dumps(figure, ensure_ascii=False))
+    return Reply({"figures": figures})
+
+
+@click.command(cls=WordedCommand)
+@option("--port", type=int, default=0, help="cli.opt.port")
+@click.pass_obj
+def browse(state: State, port: int) -> None:
+    home = state.require_home()
+    with stop_signals() as stopping, serve_browse(home, port=port) as url:
+        show(state, Reply({"url": url}, [state.word("cli.browse.serving", url=url)]))
+        wait_for_stop(stopping)
+
+
+@click.group(cls=WordedGroup)
+def site() -> None:
+    """Worded by the catalogue."""
+
+
+@site.command("build")
+@option("-o", "--output", type=FilePath(), help="cli.opt.site_output")
+@click.pass_obj
+def site_build(state: State, output: Path | None) -> Reply:
+    folder = output or state.home / SITE_FOLDER
+    with state.open_node() as node:
+        built = build_node_site(node, folder)
+    data = {"folder": str(built.folder), "pages": built.page_count, "bytes": built.size_bytes}
+    return Reply(data, [state.word("cli.site.done", path=built.folder)])
+
+
+COMMANDS = (demo, browse, site, bench)

@@ -1,0 +1,143 @@
+"""The loopback door of a serving process, in front of its web app.
+
+`POST /local/run` runs a command line on the node that is open here; it needs the token of
+`run.json`. `POST /local/ticket` (same token) gives a ticket that works once within a minute, and
+`GET /local/enter/<ticket>` logs the desktop window in with it. Neither the web app's sessions nor
+its form tokens apply here; only the loopback interface is answered, all else goes to the app.
+"""
+
+import hmac
+import io
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from xueshi_server.accounts import Accounts
+from xueshi_server.web.security import SESSION_COOKIE
+from xueshi_sync.node import Node
+
+from xueshi_client.running import ENTER_PATH, LOCAL_PATH, TICKET_PATH, TOKEN_HEADER
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# An argv is short; more is no command line.
+BODY_BYTES_MAX: Final = 64 * 1024
+# The window opens at once; an old ticket is nobody's.
+TICKET_S: Final = 60.0
+_LOOPBACK: Final = ("127.0.0.1", "::1")
+_TOKEN_KEY: Final = "HTTP_" + TOKEN_HEADER.upper().replace("-", "_")
+
+
+class LocalDoor:
+    """Wraps the web app of a serving process; one command at a time."""
+
+    def __init__(self, app: "WSGIApplication", node: Node, token: str) -> None:
+        self._app = app
+        self._node = node
+        self.token = token
+        self._one_at_a_time = threading.Lock()
+        self._tickets: dict[str, float] = {}
+        self._tickets_lock = threading.Lock()
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        path = str(environ.get("PATH_INFO", ""))
+        if environ.get("REMOTE_ADDR") in _LOOPBACK:
+            if path.startswith(ENTER_PATH) and environ.get("REQUEST_METHOD") == "GET":
+                return self._enter(path.removeprefix(ENTER_PATH), start_response)
+            if path in (LOCAL_PATH, TICKET_PATH):
+                return self._serve(path, environ, start_response)
+        return self._app(environ, start_response)
+
+    def make_ticket(self) -> str:
+        """A ticket that opens the pages once, soon."""
+        ticket = secrets.token_urlsafe(32)
+        with self._tickets_lock:
+            self._tickets[ticket] = time.monotonic() + TICKET_S
+        return ticket
+
+    def _serve(
+        self, path: str, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        if not self._is_allowed(environ):
+            return _answer(start_response, "403 Forbidden", {"error": "local.forbidden"})
+        if path == TICKET_PATH:
+            return _answer(start_response, "200 OK", {"ticket": self.make_ticket()})
+        request = _read_request(environ)
+        if request is None:
+            return _answer(start_response, "400 Bad Request", {"error": "local.malformed"})
+        with self._one_at_a_time:
+            return _answer(start_response, "200 OK", self._run(request))
+
+    def _enter(self, ticket: str, start_response: "StartResponse") -> Iterable[bytes]:
+        """Start a session of the administrator for whoever brings a fresh ticket."""
+        with self._tickets_lock:
+            ends = self._tickets.pop(ticket, 0.0)
+        accounts = Accounts(self._node.home)
+        try:
+            admins = [each for each in accounts.list_all() if each.enabled and each.role == "admin"]
+            if ends < time.monotonic() or not admins:
+                start_response("303 See Other", [("Location", "/"), ("Content-Length", "0")])
+                return []
+            cookie = f"{SESSION_COOKIE}={accounts.start_session(admins[0])}"
+        finally:
+            accounts.close()
+        headers = [
+            ("Location", "/"),
+            ("Set-Cookie", f"{cookie}; HttpOnly; SameSite=Lax; Path=/"),
+            ("Cache-Control", "no-store"),
+            ("Content-Length", "0"),
+        ]
+        start_response("303 See Other", headers)
+        return []
+
+    def _is_allowed(self, environ: "WSGIEnvironment") -> bool:
+        given = str(environ.get(_TOKEN_KEY, ""))
+        return environ.get("REQUEST_METHOD") == "POST" and hmac.compare_digest(
+            given.encode(), self.token.encode()
+        )
+
+    def _run(self, request: dict[str, Any]) -> dict[str, Any]:
+        from xueshi_client.console import run
+        from xueshi_client.main import cli
+        from xueshi_client.state import State
+
+        out, err = io.StringIO(), io.StringIO()
+        state = State(
+            argv=[str(each) for each in request["argv"]],
+            cwd=Path(str(request["cwd"])),
+            out=out,
+            err=err,
+            node=self._node,
+            environ={"XUESHI_LANG": str(request["lang"])},
+        )
+        status = run(cli, state)
+        return {"exit": status, "stdout": out.getvalue(), "stderr": err.getvalue()}
+
+
+def _read_request(environ: "WSGIEnvironment") -> dict[str, Any] | None:
+    try:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if not 0 < length <= BODY_BYTES_MAX:
+            return None
+        request = json.loads(environ["wsgi.input"].read(length))
+    except ValueError:
+        return None
+    if not isinstance(request, dict) or not isinstance(request.get("argv"), list):
+        return None
+    return request if {"cwd", "lang"} <= request.keys() else None
+
+
+def _answer(
+    start_response: Callable[..., Any], status: str, body: dict[str, Any]
+) -> Iterable[bytes]:
+    data = json.dumps(body, ensure_ascii=False).encode()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
+    start_response(status, headers)
+    return [data]

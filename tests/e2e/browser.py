@@ -1,0 +1,46 @@
+"""Headless Chromium for the tests; says why when it is not there."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+# Where pictures of the pages are put for a person to look at; nowhere when it is not set.
+SCREENSHOTS = "XUESHI_SCREENSHOTS"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@contextmanager
+def open_browser() -> "Iterator[Page]":
+    """One empty page, which fails the test when it asks any other machine for anything."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine")
+    outside: list[str] = []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        page = browser.new_page(locale="zh-CN", viewport={"width": 1280, "height": 900})
+        page.on("request", lambda request: _note_outside(request.url, outside))
+        yield page
+        browser.close()
+    assert outside == []
+
+
+def _note_outside(url: str, outside: list[str]) -> None:
+    if not url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+        outside.append(url)
+
+
+def take_picture(page: "Page", name: str) -> None:
+    """Keep a picture of the page if somebody asked for pictures."""
+    folder = os.environ.get(SCREENSHOTS)
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
