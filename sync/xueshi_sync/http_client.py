@@ -101,6 +101,7 @@ class TransportReport(Generic[OutcomeT_co]):
     bytes_down: int
     seconds: float
     resumed: int
+    left_over: bool
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,7 @@ def exchange_once(
         bytes_down=meter.down_bytes - began[2],
         seconds=meter.clock() - began[3],
         resumed=line.resumed,
+        left_over=line.left_over,
     )
 
 
@@ -247,7 +249,8 @@ class _Run(Generic[PendingT, OutcomeT]):
                 break
             one = self._exchange(url, timeouts)
             report = report.add(one)
-            if report.outcome == "level" or report.wait_s:
+            # What was left over knows nothing of what was written since.
+            if (report.outcome == "level" and not one.left_over) or report.wait_s:
                 break
             if one.seconds < FAST_S:
                 doubled = self._session.limit_bytes * 2

@@ -80,7 +80,8 @@ class EnvelopeLine:
         self._envelope: bytes = pending.request
         self._session = session
         self._progress = progress
-        self._left_over = left_over
+        self.left_over = left_over
+        self._sent = False
         self._asking = left_over
         self._have = 0
         self._answer = bytearray()
@@ -99,6 +100,7 @@ class EnvelopeLine:
                 self._have = 0
                 self._asking = False
             except (CutError, SilentError, UnreachableError, BusyError) as error:
+                self._sent = self._sent or not isinstance(error, UnreachableError)
                 self._missed(error)
             else:
                 if done:
@@ -113,31 +115,39 @@ class EnvelopeLine:
         self._asking = True
 
     def leave(self, pending: object) -> None:
-        """Remember the envelope for the next exchange if the peer holds any of it."""
-        if self._best:
+        """Remember the envelope for the next exchange if the peer may hold any of it."""
+        if self._sent or self.left_over:
             self._session.unfinished[self._base_url] = pending
 
     def _step(self) -> bool:
+        """Do one request; true when its answer may be the one."""
         with _worded(self._url):
-            if self._asking:
-                response = self._session.request("GET", self._url, start=len(self._answer))
-            else:
-                self._tell("send", self._have, len(self._envelope))
-                part = self._envelope[self._have :]
-                response = self._session.request("POST", self._url, body=part, start=self._have)
-            if response.status_code in (204, 409):
+            response = self._request()
+            try:
+                if response.status_code not in (204, 409):
+                    _judge(response)
+                    self._take(response)
+                    return True
+                # Read to its end, which is here, so that the connection can be used again.
                 response.raw.read1(64, decode_content=False)
-                self._go_on_from(response.headers.get("X-Have", ""))
-                return False
-            _judge(response)
-            self._take(response)
-        return True
+            except BaseException:
+                response.close()
+                raise
+        self._go_on_from(response.headers.get("X-Have", ""))
+        return False
+
+    def _request(self) -> requests.Response:
+        if self._asking:
+            return self._session.request("GET", self._url, start=len(self._answer))
+        self._tell("send", self._have, len(self._envelope))
+        part = self._envelope[self._have :]
+        return self._session.request("POST", self._url, body=part, start=self._have)
 
     def _go_on_from(self, text: str) -> None:
         if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) > len(self._envelope):
             raise CutError("no sensible X-Have", have=text)
         have, pushed = int(text), not self._asking
-        if self._left_over and not have:
+        if self.left_over and not have:
             raise ForgottenError
         if have < self._have:
             self._lost(CutError("the peer has forgotten what it had", have=have))
@@ -219,7 +229,6 @@ def _judge(response: requests.Response) -> None:
         kind = DamagedError if status == 400 else DeclinedError
         raise kind("turned away", status=status, peer_code=_peer_code(response))
     if status != 200 or response.headers.get("Content-Encoding", "identity") != "identity":
-        response.close()
         raise BadAnswerError("not an answer of the peer", status=status)
 
 

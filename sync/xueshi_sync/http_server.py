@@ -47,6 +47,8 @@ ROUTE: Final = re.compile(rf"(?:/.*)?/sync/v1/({NAME_PATTERN.pattern})")
 # A refused body is read and thrown away up to here, so that the sender sees the refusal
 # instead of a reset connection.
 DRAIN_BYTES_MAX: Final = 256 * 1024
+# A connection that was cut is noticed within this; only one that is half open is overruled.
+READER_GRACE_S: Final = 0.25
 _KEEP_UPLOAD: Final = (StorageError, NodeStateError, NodeInUseError, MediumError, OSError)
 _DECLINE: Final = (RefusedError, WrongRecipientError, WrongNetError)
 
@@ -177,43 +179,41 @@ class _SyncApp:
                 # Nothing beyond the end: an empty part still says how long the answer is.
                 part = entry.read_answer(min(start, entry.answer_size))
                 return Reply("200 OK", part, (("X-Total", str(entry.answer_size)),))
-            if not entry.answering:
-                entry.take_turn()
             return _have(entry.have)
         finally:
             self._stage.release(entry)
 
     def _post(self, entry: StageEntry, body: BodyReader, start: int) -> Reply:
-        self._settle(entry)
+        turn = self._settle(entry)
         if entry.answering:
             return self._busy("node.busy")
         if entry.answer_size is not None:
             return Reply("200 OK", entry.read_answer(0))
-        turn = entry.take_turn()
         if start != entry.have:
             return _have(entry.have, "409 Conflict")
         total = start + body.remaining
         if not self._uploads.acquire(blocking=False):
             return self._busy("node.busy")
         try:
-            self._receive(entry, turn, body, total)
+            # Also while answering, so that nobody comes between the last byte and the answer.
+            with entry.reading(turn):
+                self._receive(entry, turn, body, total)
+                return self._answer(entry, turn)
+        except CutBodyError:
+            self._take_prefix(entry)
+            raise
         finally:
             self._uploads.release()
-        return self._answer(entry, turn)
 
     def _receive(self, entry: StageEntry, turn: int, body: BodyReader, total: int) -> None:
-        """Keep the body as it comes; a cut hands the complete blocks to the node at once."""
+        """Keep the body as it comes."""
         entry.refusal = None
         self._admit(entry, total)
-        try:
-            while body.remaining:
-                room = UNADMITTED_BYTES_MAX - entry.have if entry.limit is None else 1 << 16
-                if not entry.append(turn, body.read_some(room)):
-                    raise _RefusedRequestError(_have(entry.have, "409 Conflict"))
-                self._admit(entry, total)
-        except CutBodyError:
-            self._take_prefix(entry, turn)
-            raise
+        while body.remaining:
+            room = UNADMITTED_BYTES_MAX - entry.have if entry.limit is None else 1 << 16
+            if not entry.append(turn, body.read_some(room)):
+                raise _RefusedRequestError(_have(entry.have, "409 Conflict"))
+            self._admit(entry, total)
 
     def _admit(self, entry: StageEntry, total: int) -> None:
         """Have the node look at the first bytes as soon as they are all there."""
@@ -227,8 +227,9 @@ class _SyncApp:
             self._stage.clear(entry)
             raise LimitExceededError("envelope", limit=entry.limit, actual=total)
 
-    def _take_prefix(self, entry: StageEntry, turn: int) -> None:
-        if entry.limit is None or not entry.holds(turn):
+    def _take_prefix(self, entry: StageEntry) -> None:
+        """Hand the complete blocks of a cut upload to the node at once."""
+        if entry.limit is None or entry.answer_size is not None:
             return
         try:
             self._side.take_prefix(entry.prefix())
@@ -242,10 +243,8 @@ class _SyncApp:
 
     def _answer(self, entry: StageEntry, turn: int) -> Reply:
         """Compute the answer once; whoever comes meanwhile waits for it in `_settle`."""
-        with entry.changed:
-            if entry.turn != turn or entry.answering:
-                return _have(entry.have, "409 Conflict")
-            entry.answering = True
+        if not entry.begin_answer(turn):
+            return _have(entry.have, "409 Conflict")
         try:
             if not self._answers.acquire(timeout=self._limits.answer_wait_s / 4):
                 return self._busy("node.busy")
@@ -256,9 +255,7 @@ class _SyncApp:
             finally:
                 self._answers.release()
         finally:
-            with entry.changed:
-                entry.answering = False
-                entry.changed.notify_all()
+            entry.end_answer()
         return Reply("200 OK", answer)
 
     @contextmanager
@@ -275,9 +272,12 @@ class _SyncApp:
             self._stage.clear(entry)
             raise _RefusedRequestError(Reply("400 Bad Request", error.code.encode())) from error
 
-    def _settle(self, entry: StageEntry) -> None:
+    def _settle(self, entry: StageEntry) -> int:
+        """Take an upload over from a connection that died, or wait for its answer."""
+        turn = entry.take_turn(READER_GRACE_S)
         with entry.changed:
             entry.changed.wait_for(lambda: not entry.answering, self._limits.answer_wait_s)
+        return turn
 
     def _busy(self, code: str) -> Reply:
         wait_s = 2 + int(self._jitter() * 28)

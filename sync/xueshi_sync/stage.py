@@ -14,8 +14,8 @@ Files are not synced to the disk: an envelope is verified as a whole before anyt
 import re
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -52,6 +52,7 @@ class StageEntry:
         self.limit: int | None = None
         self.expected = 0
         self.turn = 0
+        self.reader: int | None = None
         self.answering = False
         self.answer_size: int | None = None
         self.refusal: str | None = None
@@ -67,15 +68,42 @@ class StageEntry:
     def disk_bytes(self) -> int:
         return max(self.file_size, self.expected) + (self.answer_size or 0)
 
-    def take_turn(self) -> int:
-        """Make the caller the only one who may add bytes."""
+    def take_turn(self, grace_s: float = 0.0) -> int:
+        """Make the caller the only one who may add bytes.
+
+        Whoever reads an upload now gets `grace_s` to take what has arrived and to notice that
+        its connection is gone.
+        """
         with self.changed:
+            self.changed.wait_for(lambda: self.reader is None, grace_s)
             self.turn += 1
             return self.turn
 
-    def holds(self, turn: int) -> bool:
+    @contextmanager
+    def reading(self, turn: int) -> Iterator[None]:
+        """Mark the caller as the one that reads the upload."""
         with self.changed:
-            return self.turn == turn
+            self.reader = turn
+        try:
+            yield
+        finally:
+            with self.changed:
+                if self.reader == turn:
+                    self.reader = None
+                    self.changed.notify_all()
+
+    def begin_answer(self, turn: int) -> bool:
+        """Make the caller the only one who computes the answer."""
+        with self.changed:
+            if self.turn != turn or self.answering:
+                return False
+            self.answering = True
+            return True
+
+    def end_answer(self) -> None:
+        with self.changed:
+            self.answering = False
+            self.changed.notify_all()
 
     def append(self, turn: int, data: bytes) -> bool:
         """Keep bytes; false when another connection has taken the turn."""

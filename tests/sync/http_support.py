@@ -134,6 +134,7 @@ def serving(app: "WSGIApplication", threads: int = 12) -> Iterator[tuple[str, in
     """Run an app on a free port of loopback."""
     server = make_http_server(app, ("127.0.0.1", 0), threads=threads)
     server.shutdown_timeout = 0.2
+    server.expiration_interval = 0.02
     server.prepare()
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()

@@ -35,7 +35,12 @@ PORTALS: Final = {
 
 @dataclass(frozen=True)
 class Faults:
-    """What goes wrong. Byte counts start at 0; `at` faults happen once and name a direction."""
+    """What goes wrong; bytes are counted from 0.
+
+    `cut_at` and `flip_at` happen once, at a byte of one direction. `cut_each_total` cuts all
+    connections whenever so many more bytes, both ways, went over the link. `silence_after` keeps
+    every connection open and passes nothing on once so many bytes went over the link.
+    """
 
     cut_each_connection: int | None = None
     cut_each_total: int | None = None
@@ -183,6 +188,9 @@ class ChaosProxy:
     ) -> None:
         down_reader, up_writer = await asyncio.open_connection(*self._target)
         link.writers.append(up_writer)
+        for each in link.writers:
+            # drain() then waits until the kernel has it all, so that a cut loses nothing more.
+            each.transport.set_write_buffer_limits(0)
         pumps = [
             self._spawn(self._pump(link, UP, reader)),
             self._spawn(self._pump(link, DOWN, down_reader)),
@@ -259,7 +267,7 @@ class ChaosProxy:
         cut = keep < len(data)
         self.bytes[way] += keep
         link.bytes_both += keep
-        if faults.silence_after is not None and link.bytes_both > faults.silence_after:
+        if faults.silence_after is not None and self.total_bytes > faults.silence_after:
             return b"", False
         return data[:keep], cut
 
