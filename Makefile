@@ -10,6 +10,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --no-build-isolation
 # Everything but the simulator, real processes and browsers: fast enough to measure coverage on.
 QUICK_TESTS := $(wildcard tests/sync tests/server tests/client tests/site tests/repo)
+QUICK := not (soak or process or browser or desktop)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test soak check format-check lint types contracts coverage sizes site \
@@ -25,7 +26,7 @@ serve: $(VENV)/.stamp-run ## Run this machine's own node (XUESHI_HOME, or the de
 	$(BIN)/xueshi serve
 
 test: $(VENV)/.stamp-dev $(VENV)/.stamp-system ## Set up, then run unit, property, simulation, process and browser tests
-	$(BIN)/python -m pytest -m "not soak" -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -m "not soak" -n $(WORKERS) --dist worksteal -rs
 
 soak: $(VENV)/.stamp-dev $(VENV)/.stamp-system ## The long sizes of the same tests (hours)
 	$(BIN)/python -m pytest -m soak -n $(WORKERS) --dist worksteal
@@ -45,7 +46,7 @@ contracts: $(VENV)/.stamp-dev
 	$(BIN)/lint-imports
 
 coverage: $(VENV)/.stamp-dev
-	$(BIN)/python -m pytest -m "not soak" -n $(WORKERS) --dist worksteal --cov --cov-fail-under=90 $(QUICK_TESTS)
+	$(BIN)/python -m pytest -m "$(QUICK)" -n $(WORKERS) --dist worksteal --cov --cov-fail-under=90 $(QUICK_TESTS)
 
 sizes: $(VENV)/.stamp-dev ## Ceilings on files and functions, and the other rules of the repository
 	$(BIN)/python -m pytest -q tests/repo
