@@ -60,12 +60,11 @@ def import_rows(
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import the file `path` (xlsx, csv, jsonl) of record type `type_name` into `node`."""
-    scope_no = node.home_scope_no
-    if scope_no is None or node.role not in HOUR.writers:
+    if node.role not in HOUR.writers:
         raise NoScopeError
     if type_name not in _PLANNERS:
         raise UnknownTypeError(type=type_name)
-    people = load_people(node, scope_no)
+    people = load_people(node, node.replica.home_scope_no)
     names = {staff_no: name for staff_no, (_, name) in people.items()}
     rows = _Counted(read_rows(path, type_name), progress)
     plan: ImportPlan[Any]

@@ -5,12 +5,12 @@ from typing import Final, Literal
 
 from xueshi_server.accounts import Account
 
-Need = Literal["open", "signed_in", "enter", "review", "manage"]
+Need = Literal["open", "signed_in", "enter", "review", "settle", "manage"]
 
 MAY: Final[Mapping[str, frozenset[Need]]] = {
-    "admin": frozenset({"open", "signed_in", "enter", "review", "manage"}),
-    "registrar": frozenset({"open", "signed_in", "enter"}),
-    "reviewer": frozenset({"open", "signed_in", "review"}),
+    "admin": frozenset({"open", "signed_in", "enter", "review", "settle", "manage"}),
+    "registrar": frozenset({"open", "signed_in", "enter", "settle"}),
+    "reviewer": frozenset({"open", "signed_in", "review", "settle"}),
     "viewer": frozenset({"open", "signed_in"}),
 }
 
@@ -43,11 +43,11 @@ NEEDS: Final[Mapping[str, Need]] = {
     "review.index": "review",
     "review.judge": "review",
     "conflicts.index": "signed_in",
-    "conflicts.resolve": "enter",
+    "conflicts.resolve": "settle",
     "sync.index": "signed_in",
-    "sync.now": "enter",
-    "sync.give_bundle": "enter",
-    "sync.take_bundle": "enter",
+    "sync.now": "settle",
+    "sync.give_bundle": "settle",
+    "sync.take_bundle": "settle",
     "accounts.index": "manage",
     "accounts.create": "manage",
     "accounts.renew": "manage",

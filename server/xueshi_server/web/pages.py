@@ -39,7 +39,7 @@ def _page_values() -> Mapping[str, Any]:
         "language_link": _language_link,
         "account": whoami(),
         "node": site.node,
-        "has_site": site.site_dir is not None,
+        "has_site": site.has_training_site,
         "menu": _menu(),
         "csrf": csrf_token,
         "public_id": lambda row: public_id(row["scope_no"], row["rec"]),

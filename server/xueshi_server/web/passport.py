@@ -18,22 +18,18 @@ class Stage:
     at: int | None
 
 
-def read_stages(node: Node, key: RecordKey) -> tuple[list[Stage], int | None]:
+def read_stages(node: Node, key: RecordKey, entered_s: int) -> tuple[list[Stage], int | None]:
     """The stamps of an hour record in order, and when the centre received it."""
     passport = node.passport("hour", key)
-    times = {
-        "here": passport.entered_at_ms,
-        "packed": passport.packed_at_ms,
-        "received": passport.received_at_ms,
-        "reviewed": passport.reviewed_at_ms,
-    }
+    sealed_s = None if passport.sealed_ms is None else passport.sealed_ms // 1000
+    # At the centre a block's arrival is its receipt; when it was sealed is the school's affair.
+    packed_s, received_s = (
+        (None, sealed_s) if node.role == "centre" else (sealed_s, passport.received_s)
+    )
+    times = dict(zip(ORDER, (entered_s, packed_s, received_s, passport.reviewed_s), strict=True))
     reached = ORDER.index(passport.stage)
     stages = [
-        Stage(name, "done" if place <= reached else "open", _seconds(times[name]))
+        Stage(name, "done" if place <= reached else "open", times[name])
         for place, name in enumerate(ORDER)
     ]
-    return stages, _seconds(times["received"])
-
-
-def _seconds(at_ms: int | None) -> int | None:
-    return None if not at_ms else at_ms // 1000
+    return stages, received_s

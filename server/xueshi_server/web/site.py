@@ -42,6 +42,11 @@ class Site:
     by_address: Throttle = field(default_factory=lambda: Throttle(20, 10, monotonic))
 
     @property
+    def has_training_site(self) -> bool:
+        """Whether the training site has been built."""
+        return self.site_dir is not None and (self.site_dir / "index.html").is_file()
+
+    @property
     def can_enter(self) -> bool:
         """Whether this node writes hours."""
         return self.node.role in HOUR.writers
@@ -79,10 +84,9 @@ def actor() -> str:
 
 def home_scope_no() -> int:
     """The school this node writes for."""
-    scope_no = this_node().home_scope_no
-    if scope_no is None or not this_site().can_enter:
+    if not this_site().can_enter:
         raise NoScopeError
-    return scope_no
+    return this_node().replica.home_scope_no
 
 
 def language() -> str:

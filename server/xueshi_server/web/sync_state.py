@@ -41,13 +41,13 @@ class SyncState:
 
 def read_sync_state(site: Site) -> SyncState:
     """Gather the node's and the agent's state."""
-    status = site.node.status()
+    status: dict[str, Any] = site.node.status()
     now_s = time.time()
-    peers = tuple(_peer_line(peer, now_s) for peer in status.get("peers", ()))
-    contacts = [peer["last_contact_ms"] for peer in status.get("peers", ())]
+    peers = tuple(_peer_line(peer, now_s) for peer in status["peers"])
+    contacts = [peer["last_contact_ms"] for peer in status["peers"]]
     last_s = max((at // 1000 for at in contacts if at), default=None)
     since_s = max(0.0, now_s - last_s) if last_s else 0.0
-    unsent = int(status.get("unsent_ops", 0))
+    unsent = status["unsent_ops"]
     tone, sentence, values = _choose_words(site, unsent, last_s, since_s)
     return SyncState(
         tone=tone,
@@ -57,11 +57,11 @@ def read_sync_state(site: Site) -> SyncState:
         last_contact_s=last_s,
         since_contact_s=since_s,
         peers=peers,
-        heads=tuple(status.get("heads", ())),
-        notices=tuple(status.get("notices", ())),
-        version=str(status.get("version", "")),
-        epoch=str(status.get("epoch", "")),
-        db_bytes=int(status.get("db_bytes", 0)),
+        heads=tuple(status["heads"]),
+        notices=tuple(status["notices"]),
+        version=str(status["software"]),
+        epoch=status["epoch"],
+        db_bytes=status["db_bytes"],
     )
 
 

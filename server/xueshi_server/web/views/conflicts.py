@@ -11,7 +11,10 @@ from werkzeug.wrappers import Response
 from xueshi_server.store.hours import find_hour
 from xueshi_server.store.people import find_person
 from xueshi_server.web.pages import find_key, go, public_id
-from xueshi_server.web.site import actor, this_node
+from xueshi_server.web.site import actor, language, this_node
+from xueshi_server.words import word
+from xueshi_sync.body import DELETED_FIELD, JUDGED_FIELD
+from xueshi_sync.reports import Conflict, ConflictValue
 
 blueprint = Blueprint("conflicts", __name__, url_prefix="/conflicts")
 Page = str | tuple[str, int] | Response
@@ -75,19 +78,16 @@ def _read_conflicts() -> list[ConflictLine]:
     return [_line(each) for each in this_node().conflicts()]
 
 
-def _line(conflict: Any) -> ConflictLine:
+def _line(conflict: Conflict) -> ConflictLine:
     scope_no, rec = conflict.key
     record, link = _name_record(conflict.table, scope_no, rec)
-    choices = tuple(
-        Choice(
-            value=each.value,
-            text=_text(each.value),
-            author=each.author,
-            actor=each.actor,
-            at=each.entered_at,
-            shown=place == 0,
+    choices = (
+        _deletion_choices(conflict)
+        if conflict.field == DELETED_FIELD
+        else tuple(
+            _choice(each, _text(conflict, each.value), each.value, place == 0)
+            for place, each in enumerate((conflict.shown, *conflict.others))
         )
-        for place, each in enumerate((conflict.shown, *conflict.others))
     )
     seen = sha256(repr([(each.text, each.author, each.at) for each in choices]).encode())
     return ConflictLine(
@@ -111,5 +111,22 @@ def _name_record(table: str, scope_no: int, rec: int) -> tuple[str, str]:
     return public_id(scope_no, rec), ""
 
 
-def _text(value: object) -> str:
+def _choice(source: ConflictValue, text: str, value: Any, shown: bool) -> Choice:
+    return Choice(value, text, source.author, source.actor, source.entered_at, shown)
+
+
+def _deletion_choices(conflict: Conflict) -> tuple[Choice, ...]:
+    """Somebody deleted what somebody else edited: keep it, as shown, or let it go."""
+    spoken, other = language(), (*conflict.others, conflict.shown)[0]
+    return (
+        _choice(conflict.shown, word("conflicts.keep", spoken), False, True),
+        _choice(other, word("conflicts.delete", spoken), True, False),
+    )
+
+
+def _text(conflict: Conflict, value: object) -> str:
+    if conflict.field == JUDGED_FIELD:
+        return word(f"verdict.{value}", language())
+    if this_node().schema.by_name[conflict.table].field_types[conflict.field] == "bool":
+        return word("value_word.yes" if value else "value_word.no", language())
     return "" if value is None else str(value)

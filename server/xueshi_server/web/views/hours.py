@@ -69,7 +69,7 @@ def show(name: str) -> Page:
     row = find_hour(node, key.scope_no, key.rec)
     if row is None:
         abort(404)
-    stages, received_s = read_stages(node, key)
+    stages, received_s = read_stages(node, key, row["entered_at"])
     older = find_hour(node, key.scope_no, row["corrects"]) if row["corrects"] else None
     return render_template(
         "hour.html",

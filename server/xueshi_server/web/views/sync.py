@@ -84,7 +84,7 @@ def take_bundle() -> Page:
             report = this_node().unpack(path)
         except SyncError as error:
             return _show(_failed(error)), 422
-    return _show(Outcome("good", "sync.took", {"received": report.ops_received}))
+    return _show(Outcome("good", "sync.took", {"received": report.new_ops}))
 
 
 def _failed(error: SyncError) -> Outcome:
