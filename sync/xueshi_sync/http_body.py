@@ -34,7 +34,7 @@ class BodyReader:
         self._window_bytes = 0
         self._broken = False
         length = environ.get("CONTENT_LENGTH") or "0"
-        self.remaining = int(length) if re.fullmatch(r"[0-9]{1,12}", length) else 0
+        self.remaining = int(length) if re.fullmatch(r"[0-9]{1,18}", length) else 10**18
 
     def read_some(self, size_bytes: int) -> bytes:
         """Return at least one byte and what has arrived, at most `size_bytes`."""

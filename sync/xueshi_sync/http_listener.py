@@ -108,7 +108,7 @@ class _Connection(HTTPConnection):
         super().__init__(server, sock, _make_file)
 
 
-def make_http_server(app: "WSGIApplication", bind: tuple[str, int], *, threads: int = 64) -> Server:
+def make_http_server(app: "WSGIApplication", bind: tuple[str, int], *, threads: int = 32) -> Server:
     """Make a server for `app`; `prepare()` and `serve()`, or `safe_start()`, then `stop()`.
 
     `threads` bounds the connections served at once; keep it above `ServerLimits.uploads_max`, so

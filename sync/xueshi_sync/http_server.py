@@ -6,7 +6,7 @@
 Rules
 - The body is kept as it arrives, so it needs a server that streams `wsgi.input` (cheroot does;
   waitress hands over whole bodies only and would lose every cut upload).
-- The first bytes are admitted by the node before more than 8 KiB are taken from anyone.
+- The first bytes are admitted by the node before more are taken from anyone.
 - A cut connection keeps what arrived; the same name goes on at that byte (`X-From`). The answer
   is computed once, kept, and can be fetched from any byte on.
 - No header that does not earn its bytes: status, length, and one line against caches and
@@ -36,7 +36,14 @@ from xueshi_sync.errors import (
     WrongRecipientError,
 )
 from xueshi_sync.http_body import BodyReader, CutBodyError
-from xueshi_sync.stage import NAME_PATTERN, UNADMITTED_BYTES_MAX, Stage, StageEntry, StageLimits
+from xueshi_sync.stage import (
+    ADMIT_BYTES,
+    NAME_PATTERN,
+    UNADMITTED_BYTES_MAX,
+    Stage,
+    StageEntry,
+    StageLimits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +73,7 @@ class ServerLimits:
     """How much work at once, and how long anybody may take."""
 
     stage: StageLimits = field(default_factory=StageLimits)
-    uploads_max: int = 48
+    uploads_max: int = 24
     answers_max: int = 4
     answer_wait_s: float = 20.0
     rate_floor_bps: float = 200.0
@@ -210,22 +217,35 @@ class _SyncApp:
         entry.refusal = None
         self._admit(entry, total)
         while body.remaining:
-            room = UNADMITTED_BYTES_MAX - entry.have if entry.limit is None else 1 << 16
+            room = 1 << 16
+            if entry.limit is None:
+                room = max(ADMIT_BYTES, 2 * entry.shown) - entry.have
             if not entry.append(turn, body.read_some(room)):
                 raise _RefusedRequestError(_have(entry.have, "409 Conflict"))
             self._admit(entry, total)
 
     def _admit(self, entry: StageEntry, total: int) -> None:
-        """Have the node look at the first bytes as soon as they are all there."""
+        """Have the node look at the first bytes, again with twice as many if it needs more."""
         if entry.limit is None:
-            if entry.have < min(UNADMITTED_BYTES_MAX, total):
+            enough = max(ADMIT_BYTES, 2 * entry.shown)
+            if entry.have < min(enough, UNADMITTED_BYTES_MAX, total):
                 return
-            with self._judging(entry):
+            entry.shown = entry.have
+            with self._judging(entry), self._bearing(entry, total):
                 limit = self._side.admit(entry.prefix(UNADMITTED_BYTES_MAX))
                 self._stage.admit(entry, limit, expected=total)
         if entry.limit is not None and total > entry.limit:
             self._stage.clear(entry)
             raise LimitExceededError("envelope", limit=entry.limit, actual=total)
+
+    @contextmanager
+    def _bearing(self, entry: StageEntry, total: int) -> "Iterator[None]":
+        """Let the node ask for more of the envelope as long as there is more to come."""
+        try:
+            yield
+        except IncompleteError:
+            if entry.have >= min(UNADMITTED_BYTES_MAX, total):
+                raise
 
     def _take_prefix(self, entry: StageEntry) -> None:
         """Hand the complete blocks of a cut upload to the node at once."""

@@ -3,8 +3,8 @@
 Rules
 - A file name is the hex of a validated name, nothing else from the peer (and two names that
   differ in case stay two files on Windows).
-- Bytes the node has not admitted stay in memory, at most 8 KiB a name: only an authenticated
-  sender can put anything on the disk.
+- Bytes the node has not admitted stay in memory, bounded a name and in all: only an
+  authenticated sender can put anything on the disk.
 - Who opens a name last owns it. A half-dead connection of the same exchange loses its `turn`
   and can add nothing more, so a peer that reconnects never waits for a time-out.
 - Bounded: bytes a name, names, bytes in all, age. What goes first is what was idle longest.
@@ -21,10 +21,14 @@ from pathlib import Path
 from typing import Final
 
 from xueshi_sync.errors import StorageError
+from xueshi_sync.limits import HEADER_SEGMENT_BYTES
 
 NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
-# A first sealed segment is at most 4 KiB and its overhead (SYNC 3.7); twice that is enough.
-UNADMITTED_BYTES_MAX: Final = 8 * 1024
+# What a node needs to see to know the sender: a usual first segment fits into the one, the
+# largest (many feeds, their heads listed) into the other.
+ADMIT_BYTES: Final = 8 * 1024
+UNADMITTED_BYTES_MAX: Final = HEADER_SEGMENT_BYTES + 16 * 1024
+UNADMITTED_TOTAL_BYTES: Final = 32 * 1024 * 1024
 SWEEP_EVERY_S: Final = 60.0
 
 
@@ -51,6 +55,7 @@ class StageEntry:
         self.file_size = 0
         self.limit: int | None = None
         self.expected = 0
+        self.shown = 0
         self.turn = 0
         self.reader: int | None = None
         self.answering = False
@@ -172,6 +177,7 @@ class Stage:
             entry = self._entries.get(name)
             if entry is None:
                 self._make_room(0, count=1)
+                self._bound_memory()
                 entry = self._entries[name] = StageEntry(name, self._folder)
             return self._borrow(entry)
 
@@ -224,6 +230,7 @@ class Stage:
                 path.unlink(missing_ok=True)
         entry.head.clear()
         entry.file_size = 0
+        entry.shown = 0
         entry.limit = None
         entry.answer_size = None
 
@@ -243,7 +250,8 @@ class Stage:
             elif size_bytes > UNADMITTED_BYTES_MAX:
                 entry.file_size = size_bytes
             else:
-                path.unlink(missing_ok=True)
+                entry.head += path.read_bytes()
+                path.unlink()
         with self._lock:
             self._make_room(0)
 
@@ -276,6 +284,16 @@ class Stage:
             raise StorageError("no room for staged exchanges", needed=size_bytes)
         if len(self._entries) + count > self.limits.entry_count:
             raise StorageError("too many exchanges at once", actual=len(self._entries))
+
+    def _bound_memory(self) -> None:
+        """Forget the longest idle of those whom the node has not admitted."""
+        held = [entry for entry in self._entries.values() if entry.head and not entry.users]
+        excess = sum(len(entry.head) for entry in held) - UNADMITTED_TOTAL_BYTES
+        for entry in sorted(held, key=lambda entry: entry.touched):
+            if excess <= 0:
+                return
+            excess -= len(entry.head)
+            self._evict(entry)
 
     def _evict(self, entry: StageEntry) -> None:
         self._wipe(entry)

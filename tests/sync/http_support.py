@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cheroot.ssl import Adapter
+
 from xueshi_sync.errors import IncompleteError, MalformedFrameError, RefusedError, TruncatedError
 from xueshi_sync.http_listener import make_http_server
 from xueshi_sync.http_server import ServerLimits, make_sync_app
@@ -130,9 +132,10 @@ class FakeSchool:
 
 
 @contextmanager
-def serving(app: "WSGIApplication", threads: int = 12) -> Iterator[tuple[str, int]]:
+def serving(app: "WSGIApplication", tls: Adapter | None = None) -> Iterator[tuple[str, int]]:
     """Run an app on a free port of loopback."""
-    server = make_http_server(app, ("127.0.0.1", 0), threads=threads)
+    server = make_http_server(app, ("127.0.0.1", 0), threads=12)
+    server.ssl_adapter = tls
     server.shutdown_timeout = 0.2
     server.expiration_interval = 0.02
     server.prepare()
