@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from sqlite3 import Row
 from typing import Any, BinaryIO, Final
 
-import xlsxwriter
-from xueshi_sync.node import Node, RecordKey
+import xlsxwriter  # type: ignore[import-untyped]
 
 from xueshi_server.domain.hours import hours_number
 from xueshi_server.errors import UnknownFormatError, UnknownTypeError
 from xueshi_server.tabular import quote_formula
+from xueshi_sync.node import Node
+from xueshi_sync.writer import RecordKey
 
 HOUR_FIELDS: Final = (
     "teacher_id",

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from xueshi_sync.node import Node
-
 from xueshi_server.domain.import_plan import (
     HourEntry,
     ImportPlan,
@@ -24,6 +22,7 @@ from xueshi_server.errors import NoScopeError, UnknownTypeError
 from xueshi_server.record_types import HOUR
 from xueshi_server.store.people import load_people
 from xueshi_server.tabular import read_rows
+from xueshi_sync.node import Node
 from xueshi_sync.writer import Action
 
 # progress(rows done, rows in all or None while that is unknown)

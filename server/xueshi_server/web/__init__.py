@@ -1,12 +1,13 @@
 """The node's web application: thin views over the stores, one guard before all of them."""
 
 import socket
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, Response, g, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
-from xueshi_sync.node import Node
 
 from xueshi_server.accounts import Accounts
 from xueshi_server.errors import ServerError
@@ -16,10 +17,15 @@ from xueshi_server.web.site import EXTENSION, LANGUAGE_COOKIE, Agent, Site, lang
 from xueshi_server.web.views import BLUEPRINTS
 from xueshi_server.words import LANGUAGES, word_error
 from xueshi_sync.errors import SyncError
+from xueshi_sync.node import Node
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+EXCHANGE_PATH: Final = "/sync/v1/"
 # A bundle or a spreadsheet; the sync endpoint has its own limits and streams.
-UPLOAD_BYTES_MAX = 64 << 20
-_STATUS = {
+UPLOAD_BYTES_MAX: Final = 64 << 20
+_STATUS: Final = {
     "login.too_many": 429,
     "login.refused": 401,
     "web.forbidden": 403,
@@ -63,11 +69,12 @@ def create_app(
 
 def _mount_sync(app: Flask, node: Node) -> None:
     # Before Flask: exchanges are signed and sealed, and their bodies are streamed.
-    pages, exchange = app.wsgi_app, node.wsgi_app()
+    pages = app.wsgi_app
+    exchange = cast("WSGIApplication", node.wsgi_app())
 
-    def dispatch(environ, start_response):  # type: ignore[no-untyped-def]
-        chosen = exchange if environ.get("PATH_INFO", "").startswith("/sync/v1/") else pages
-        return chosen(environ, start_response)
+    def dispatch(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
+        is_exchange = str(environ.get("PATH_INFO", "")).startswith(EXCHANGE_PATH)
+        return (exchange if is_exchange else pages)(environ, start_response)
 
     app.wsgi_app = dispatch  # type: ignore[method-assign]
 

@@ -1,11 +1,9 @@
 """What templates can call: words, figures, links; and the few shapes that all views share."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
-from xueshi_sync.node import RecordKey
 
 from xueshi_server.domain.hours import format_hours
 from xueshi_server.formats import format_age, format_bytes, format_count, format_time
@@ -15,6 +13,7 @@ from xueshi_server.web.security import csrf_token
 from xueshi_server.web.site import language, this_node, this_site, whoami
 from xueshi_server.words import LANGUAGES, word, word_error
 from xueshi_sync.errors import SyncError
+from xueshi_sync.writer import RecordKey
 
 
 def install_page_tools(app: Flask) -> None:
@@ -27,7 +26,7 @@ def install_page_tools(app: Flask) -> None:
     app.context_processor(_page_values)
 
 
-def _page_values() -> Mapping[str, Any]:
+def _page_values() -> dict[str, Any]:
     spoken = language()
     site = this_site()
     return {

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from xueshi_sync.node import Node, RecordKey
+from xueshi_sync.node import Node
+from xueshi_sync.writer import RecordKey
 
 Standing = Literal["done", "open"]
 ORDER: Final = ("here", "packed", "received", "reviewed")

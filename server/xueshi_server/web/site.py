@@ -6,13 +6,13 @@ from time import monotonic
 from typing import Protocol
 
 from flask import current_app, g, request
-from xueshi_sync.node import Node
 
 from xueshi_server.accounts import Account, Accounts
 from xueshi_server.errors import ForbiddenError, NoScopeError
 from xueshi_server.record_types import HOUR
 from xueshi_server.web.throttle import Throttle
 from xueshi_server.words import LANGUAGES
+from xueshi_sync.node import Node
 
 EXTENSION = "xueshi"
 LANGUAGE_COOKIE = "xueshi_lang"

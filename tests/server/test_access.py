@@ -1,0 +1,141 @@
+"""Who may open what: a cell for every route, every role and both kinds of node."""
+
+from typing import Any, Final
+
+import pytest
+from flask import Flask
+
+from tests.server.conftest import County
+from tests.server.nodes import add_hour, add_person
+from tests.server.pages import Visitor, accounts_of, make_visitor
+from xueshi_server.accounts import ROLES, Account, Role
+from xueshi_server.web.access import BEFORE_PASSWORD, MAY, NEEDS, is_allowed
+
+# Every endpoint and the roles that may use it. A new route fails until it has a row here.
+WHO: Final[dict[str, str]] = {
+    "static": "anonymous viewer registrar reviewer admin",
+    "health.show": "anonymous viewer registrar reviewer admin",
+    "training.show": "anonymous viewer registrar reviewer admin",
+    "training.index": "anonymous viewer registrar reviewer admin",
+    "login.show": "anonymous viewer registrar reviewer admin",
+    "login.enter": "anonymous viewer registrar reviewer admin",
+    "login.leave": "viewer registrar reviewer admin",
+    "login.password": "viewer registrar reviewer admin",
+    "login.set_password": "viewer registrar reviewer admin",
+    "today.show": "viewer registrar reviewer admin",
+    "people.index": "viewer registrar reviewer admin",
+    "people.show": "viewer registrar reviewer admin",
+    "people.new": "registrar admin",
+    "people.create": "registrar admin",
+    "people.edit": "registrar admin",
+    "people.update": "registrar admin",
+    "hours.index": "viewer registrar reviewer admin",
+    "hours.show": "viewer registrar reviewer admin",
+    "entry.new": "registrar admin",
+    "entry.create": "registrar admin",
+    "entry.correct": "registrar admin",
+    "entry.create_correction": "registrar admin",
+    "files.index": "registrar admin",
+    "files.take": "registrar admin",
+    "files.give": "viewer registrar reviewer admin",
+    "review.index": "reviewer admin",
+    "review.judge": "reviewer admin",
+    "conflicts.index": "viewer registrar reviewer admin",
+    "conflicts.resolve": "registrar reviewer admin",
+    "sync.index": "viewer registrar reviewer admin",
+    "sync.now": "registrar reviewer admin",
+    "sync.give_bundle": "registrar reviewer admin",
+    "sync.take_bundle": "registrar reviewer admin",
+    "accounts.index": "admin",
+    "accounts.create": "admin",
+    "accounts.renew": "admin",
+    "accounts.disable": "admin",
+}
+
+
+@pytest.fixture
+def places(county: County) -> dict[str, Any]:
+    """A value for each variable part of an address."""
+    person = add_person(county.school)
+    hour = add_hour(county.school, person)
+    names = {"hour": county.school.public_id(hour), "person": county.school.public_id(person)}
+    return {"names": names, "account_id": 999, "filename": "app.css", "path": ""}
+
+
+def make_address(app: Flask, endpoint: str, places: dict[str, Any]) -> tuple[str, str]:
+    """(method, path) that reaches `endpoint`."""
+    rule = max(
+        app.url_map.iter_rules(endpoint), key=lambda rule: len(rule.arguments - set("path"))
+    )
+    values = {name: value for name, value in places.items() if name in rule.arguments}
+    if "name" in rule.arguments:
+        values["name"] = places["names"]["person" if endpoint.startswith("people") else "hour"]
+    if "type_name" in rule.arguments:
+        values |= {"type_name": "hour", "kind": "csv"}
+    with app.test_request_context():
+        path = app.url_for(endpoint, **values)
+    return ("POST" if "POST" in (rule.methods or ()) else "GET"), path
+
+
+def is_let_in(visitor: Visitor, method: str, path: str) -> bool:
+    """Whether the guard let the request pass to its view."""
+    response = visitor.post(path) if method == "POST" else visitor.get(path)
+    refused = response.status_code == 403
+    sent_away = response.status_code == 302 and "/login" in response.headers["Location"]
+    return not (refused or sent_away)
+
+
+def test_every_route_has_a_row_and_every_row_a_route(app: Flask) -> None:
+    endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
+    assert endpoints == set(WHO) == set(NEEDS)
+
+
+@pytest.mark.parametrize("role", [None, *ROLES], ids=lambda role: role or "anonymous")
+def test_every_route_opens_for_those_who_may_and_nobody_else(
+    centre_app: Flask, county: County, places: dict[str, Any], role: Role | None
+) -> None:
+    county.carry_both_ways()
+    for endpoint, who in WHO.items():
+        if endpoint in ("login.leave", "login.set_password"):
+            continue
+        visitor = make_visitor_of(centre_app, role)
+        method, path = make_address(centre_app, endpoint, places)
+        assert is_let_in(visitor, method, path) is ((role or "anonymous") in who.split()), endpoint
+
+
+def make_visitor_of(app: Flask, role: Role | None) -> Visitor:
+    """A fresh browser of the one account with that role."""
+    visitor = make_visitor(app, None)
+    if role is None:
+        return visitor
+    accounts = accounts_of(app)
+    known = next((each for each in accounts.list_all() if each.login == role), None)
+    if known is None:
+        return make_visitor(app, role)
+    visitor.client.set_cookie("xueshi_session", accounts.start_session(known))
+    return visitor
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_account_with_its_one_time_code_may_only_choose_a_password(role: Role) -> None:
+    account = Account(1, "x", "x", role, must_change=True, enabled=True)
+    opened = {endpoint for endpoint in NEEDS if is_allowed(endpoint, account)}
+    still_open = {endpoint for endpoint, need in NEEDS.items() if need == "open"}
+    assert opened == BEFORE_PASSWORD | still_open
+
+
+def test_nothing_is_allowed_where_no_row_says_so() -> None:
+    account = Account(1, "x", "x", "admin", must_change=False, enabled=True)
+    assert not is_allowed("nowhere.show", account)
+
+
+def test_roles_only_ever_add_rights_to_looking() -> None:
+    assert all(MAY["viewer"] <= rights <= MAY["admin"] for rights in MAY.values())
+
+
+def test_a_school_has_no_review_page(admin: Visitor) -> None:
+    assert admin.get("/review/").status_code == 403
+
+
+def test_a_centre_enters_no_hours(officer: Visitor) -> None:
+    assert officer.get("/enter/").status_code == 422
