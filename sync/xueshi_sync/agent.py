@@ -1,6 +1,6 @@
 """The background thread that syncs when there is a line, and the "sync now" button beside it.
 
-    agent = SyncAgent(lambda: node.sync_once(session=session), ready=lambda: node.enrolled)
+    agent = make_agent(node)
     agent.start(); agent.poke(); agent.sync_now(); agent.stop()
 
 Rules
@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from xueshi_sync.agent_plan import (
     AgentState,
@@ -33,6 +33,7 @@ from xueshi_sync.agent_plan import (
     slept_s,
 )
 from xueshi_sync.errors import NetworkError, SyncError
+from xueshi_sync.http_session import LineSettings, SyncSession
 
 # The first try, shortly after the start, so that the page has something to say.
 GRACE_S: Final = 5.0
@@ -55,6 +56,17 @@ _TONES: Final[Mapping[str, str]] = {
 }
 
 log = logging.getLogger(__name__)
+
+
+class AgentNode(Protocol):
+    """What `make_agent` needs of a node."""
+
+    @property
+    def enrolled(self) -> bool: ...
+    @property
+    def role(self) -> str: ...
+    def status(self) -> Mapping[str, Any]: ...
+    def sync_once(self, *, session: SyncSession) -> "SyncResult": ...
 
 
 class SyncResult(Protocol):
@@ -257,6 +269,17 @@ class SyncAgent:
         if now_at and now_at != addresses:
             self._happened(LineAppeared())
         return now_at
+
+
+def make_agent(node: AgentNode, settings: LineSettings | None = None) -> SyncAgent:
+    """Make the agent of a node, not started; its session keeps what a broken line left."""
+    session = SyncSession(settings)
+    return SyncAgent(
+        lambda: node.sync_once(session=session),
+        queue_fn=lambda: int(node.status()["unsent_ops"]),
+        ready=lambda: node.enrolled and node.role != "centre",
+        abort=session.abort,
+    )
 
 
 def _failure(error: Exception) -> Failed:

@@ -101,7 +101,9 @@ def _combined_cuts(
 
 
 def _admitted(rows: Iterable[CurrentRow]) -> frozenset[bytes]:
-    return frozenset(bid for row in rows if len(row["blocks"]) == 1 for bid in _bids(row["blocks"][0]))
+    return frozenset(
+        bid for row in rows if len(row["blocks"]) == 1 for bid in _bids(row["blocks"][0])
+    )
 
 
 def _bids(joined: Value) -> frozenset[bytes]:

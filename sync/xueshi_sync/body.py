@@ -179,8 +179,19 @@ def _check_order(body: Body, op_count: int) -> None:
 
 def _decode_group(coded: object, ref_count: int) -> Group:
     match coded:
-        case [int(kind), int(flags), str(table), list(names), int(count), ks, actors, times, recs,
-              list(values), preds] if 0 < count <= BLOCK_OPS and len(values) == len(names):
+        case [
+            int(kind),
+            int(flags),
+            str(table),
+            list(names),
+            int(count),
+            ks,
+            actors,
+            times,
+            recs,
+            list(values),
+            preds,
+        ] if 0 < count <= BLOCK_OPS and len(values) == len(names):
             pass
         case _:
             raise MalformedBlockError("group of the wrong shape")

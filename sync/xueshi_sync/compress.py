@@ -41,7 +41,9 @@ def decompress(stored: bytes, raw_len: int) -> bytes:
         if frame.content_size != raw_len or frame.dict_id:
             raise MalformedBlockError("zstd frame states another size or a dictionary")
         if frame.window_size > ZSTD_WINDOW_BYTES:
-            raise LimitExceededError("zstd window", limit=ZSTD_WINDOW_BYTES, actual=frame.window_size)
+            raise LimitExceededError(
+                "zstd window", limit=ZSTD_WINDOW_BYTES, actual=frame.window_size
+            )
         # One shot into a buffer of the stated size: a frame that lies about its size fails, where
         # a stream would first hand out everything its run-length blocks inflate to.
         raw = zstandard.ZstdDecompressor().decompress(stored, allow_extra_data=False)

@@ -113,6 +113,11 @@ def _gather(
 
 def make_request(replica: Replica, limit_bytes: int = REQUEST_BYTES) -> Request:
     """Build the next request to the centre. The caller has sealed and written the sidecar."""
+    with replica.lock:
+        return _make_request(replica, limit_bytes)
+
+
+def _make_request(replica: Replica, limit_bytes: int) -> Request:
     genesis = replica.identity.genesis
     net = replica.net
     assert genesis is not None, "a node with a net has a genesis"
@@ -207,7 +212,9 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
         _remember_refusals(replica, genesis.centre_node, request, header, intake)
         _keep_receipts(replica, header.receipts)
         replica.feeds.put_peer(
-            PeerState(genesis.centre_node, header.centre_epoch, shown, 0, replica.env.now_ms(), "http")
+            PeerState(
+                genesis.centre_node, header.centre_epoch, shown, 0, replica.env.now_ms(), "http"
+            )
         )
     joined = join_heads(
         heads_in(replica, [state.scope_no for state in replica.feeds.scope_states()])
@@ -272,6 +279,17 @@ def answer_request(
     _enrol(replica, header)
     intake = replica.accept(request.blocks, header.node)
     results = [(place, int(code)) for place, code in enumerate(intake.codes) if code > Code.HAD]
+    with replica.lock:
+        return _answer(replica, header, results, carrier, wait_s)
+
+
+def _answer(
+    replica: Replica,
+    header: RequestHeader,
+    results: list[tuple[int, int]],
+    carrier: str,
+    wait_s: int,
+) -> Response:
     scope_nos = scopes_for(replica, header.node, header.key)
     if not scope_nos:
         return _refusal(replica, results)
@@ -318,7 +336,8 @@ def scopes_for(replica: Replica, node: bytes, key: bytes) -> list[int]:
     if not granted:
         return []
     common = [
-        replica.feeds.scope_of(each) for each in (admin_scope(genesis.net), public_scope(genesis.net))
+        replica.feeds.scope_of(each)
+        for each in (admin_scope(genesis.net), public_scope(genesis.net))
     ]
     return sorted({*granted, *(state.scope_no for state in common if state)})
 
@@ -349,9 +368,7 @@ def _receipts(replica: Replica, wants: Sequence[bytes]) -> list[Receipt]:
         block = replica.feeds.block(max(heads, key=lambda each: each[1])[0]) if heads else None
         if block is None:
             continue
-        bare = Receipt(
-            feed, block.bid[:16], block.seq, block.pos, replica.env.now_ms() // 1000, 0
-        )
+        bare = Receipt(feed, block.bid[:16], block.seq, block.pos, replica.env.now_ms() // 1000, 0)
         receipts.append(sign_receipt(replica.suite, replica.seed, replica.net, bare))
     return receipts
 
@@ -402,6 +419,11 @@ def enrol_node(replica: Replica, scope_no: int, ticket: Ticket, key: bytes) -> N
 
 def make_bundle(replica: Replica, node: bytes, key: bytes) -> Request:
     """Everything the other node may read here and has not proved to know, as one frame."""
+    with replica.lock:
+        return _make_bundle(replica, node, key)
+
+
+def _make_bundle(replica: Replica, node: bytes, key: bytes) -> Request:
     scope_nos = scopes_for(replica, node, key)
     peer = replica.feeds.peer(node)
     heads = heads_in(replica, scope_nos)

@@ -10,9 +10,11 @@ import contextlib
 import random
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
@@ -202,12 +204,13 @@ class SyncSession:
         settings: LineSettings | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = time.sleep,
+        pause: Callable[[float], object] | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         settings = settings or LineSettings()
         self.meter = Meter(clock)
-        self.pause = pause
+        self._over = threading.Event()
+        self.pause = pause or self._over.wait
         self.jitter = jitter
         self.limit_bytes = LIMIT_BYTES_MAX
         self.unfinished: dict[str, Any] = {}
@@ -215,6 +218,8 @@ class SyncSession:
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.headers.clear()
+        # A portal's cookie would travel with every request from then on.
+        self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = _Adapter(settings, self.meter)
         self._http.mount("http://", adapter)
         self._http.mount("https://", adapter)
@@ -244,6 +249,7 @@ class SyncSession:
 
     def abort(self) -> None:
         """End whatever is on the line at once; the session is of no more use."""
+        self._over.set()
         self.meter.abort()
 
     def close(self) -> None:

@@ -77,16 +77,19 @@ class Projector:
 
     def apply(self, batches: Iterable[Batch], block_no: int, author: Author) -> None:
         """Apply what `author` may write; count the rest. Call `refresh` when all is applied."""
+        denied = 0
         for batch in batches:
             table = self.schema.by_name.get(batch.table)
             if table is None:
                 continue
             if not may(table, batch.kind, author.tier):
-                self.view.add_unapplied(self.scope_no, block_no, "no_right", len(batch.dots))
+                denied += len(batch.dots)
             elif batch.kind == INSERT:
                 self._insert(table, batch, author)
             else:
                 self._write(table, batch, author)
+        if denied:
+            self.view.put_unapplied(self.scope_no, block_no, "no_right", denied)
 
     def refresh(self) -> None:
         """Compute every touched record anew from all its writes."""

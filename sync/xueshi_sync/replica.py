@@ -189,44 +189,51 @@ class Replica:
             self.feeds.add_entries(entries)
             for state in action.states.values():
                 self.feeds.put_scope(state)
-        for state in action.states.values():
-            ops = [op for op in action.ops if op.scope_no == state.scope_no]
-            self.viewer.apply_arrivals(state.scope_no, [], state.next_pos - 1, ops)
+        by_scope: dict[int, list[OpenOp]] = {}
+        for op in action.ops:
+            by_scope.setdefault(op.scope_no, []).append(op)
+        for scope_no, ops in by_scope.items():
+            self.viewer.show(scope_no, (), ops, first_pos=ops[0].pos, last_pos=ops[-1].pos)
 
     # Sealing
 
     def seal(self) -> int:
-        """Turn all open ops into blocks (the publish barrier); returns how many blocks were made."""
+        """Turn all open ops into blocks (the publish barrier); returns how many blocks were made.
+
+        The lock is given back after each block, so that a large import holds nobody up.
+        """
         if self.identity.genesis is None:
             return 0
         sealed = 0
-        with self.lock:
-            for state in self.feeds.scope_states():
-                if state.open_no:
-                    sealed += self._seal_scope(state)
+        for state in self.feeds.scope_states():
+            for no in self.feeds.open_numbers(state.scope_no):
+                with self.lock:
+                    sealed += self._seal_block(state.scope_no, no)
         return sealed
 
-    def _seal_scope(self, state: ScopeState) -> int:
-        by_no: dict[int, list[OpenOp]] = {}
-        for op in self.feeds.open_ops(state.scope_no):
-            by_no.setdefault(op.no, []).append(op)
+    def _seal_block(self, scope_no: int, no: int) -> bool:
+        rows = self.feeds.open_ops(scope_no, no)
+        if not rows:
+            return False
+        self.viewer.level(scope_no)  # what is sealed has no turn of its own any more
         with self.feeds.feed_transaction():
-            feed = self._own_feed(state)
-            for no, ops in sorted(by_no.items()):
-                self._seal_ops(state, feed, no, ops)
-                self.feeds.drop_open_ops(state.scope_no, no)
-            state.open_no = state.open_count = state.open_bytes = 0
-            state.open_refs = ()
+            state = self.feeds.scope_state(scope_no)
+            self._seal_ops(state, self._own_feed(state), no, rows)
+            self.feeds.drop_open_ops(scope_no, no)
+            if state.open_no == no:
+                state.open_no = state.open_count = state.open_bytes = 0
+                state.open_refs = ()
             self.feeds.put_scope(state)
-        edits = [op for ops in by_no.values() for op in ops if decode_open_op(op).rec is not None]
-        if edits:
-            self.viewer.refresh_writes(state.scope_no, edits)
-        return len(by_no)
+        if any(decode_open_op(row).rec is not None for row in rows):
+            self.viewer.refresh_writes(scope_no, rows)
+        return True
 
     def _seal_ops(self, state: ScopeState, feed: Feed, no: int, rows: Sequence[OpenOp]) -> None:
         ops = [decode_open_op(row) for row in rows]
         ref_flags = [self._ref_flags(op) for op in ops]
-        dots = {dot for op, flags in zip(ops, ref_flags, strict=True) for dot in _dots_of(op, flags)}
+        dots = {
+            dot for op, flags in zip(ops, ref_flags, strict=True) for dot in _dots_of(op, flags)
+        }
         others = sorted({dot >> K_BITS for dot in dots} - {no})
         names = [self.feeds.name_of(state.scope_no, other) for other in others]
         assert None not in names, "ops are sealed in the order of their numbers"
@@ -343,21 +350,25 @@ class Replica:
         try:
             block = parse_block(data)
             feed_id, block_id = block.header.feed, block.bid
-            if block.short in waiting or self.feeds.place_of(block.short) is not None:
-                return Code.HAD, None
-            feed = feeds.get(feed_id) or self.feeds.feed(feed_id)
+            with self.lock:
+                if block.short in waiting or self.feeds.place_of(block.short) is not None:
+                    return Code.HAD, None
+                feed = feeds.get(feed_id) or self.feeds.feed(feed_id)
             if feed is None:
                 if block.header.kind != EPOCH_OPEN:
                     return Code.NEED_PARENT, None
                 feed = open_feed(self.suite, self.net, block)
-                code = self._admit(feed)
+                with self.lock:
+                    code = self._admit(feed)
                 if code is not Code.STORED:
                     self._refuse(block_id, feed_id, code.name.lower(), sender)
                     return code, None
                 feeds[feed_id] = feed
             else:
                 verify_block(self.suite, feed, block)
-            if not self._has_parent(block, waiting):
+            with self.lock:
+                has_parent = self._has_parent(block, waiting)
+            if not has_parent:
                 return Code.NEED_PARENT, None
             body = body_of(block) if block.header.kind == DATA else None
             return Code.STORED, _Ready(block, feed, body)
@@ -424,7 +435,8 @@ class Replica:
                 for state in states.values():
                     self.feeds.put_scope(state)
             for scope_no, group in arrivals.items():
-                self.viewer.apply_arrivals(scope_no, group, group[-1].block.pos)
+                first, last = group[0].block.pos, group[-1].block.pos
+                self.viewer.show(scope_no, group, (), first_pos=first, last_pos=last)
             if foreign:
                 self.begin_epoch(FOREIGN_OWN)
         return ops

@@ -49,9 +49,7 @@ CREATE TABLE IF NOT EXISTS refused_by (
 # Refusals kept for a person to read; the oldest go first, so that a hostile peer fills no disk.
 REFUSALS_KEPT: Final = 10_000
 
-_SCOPE: Final = (
-    "SELECT scope_no, scope, next_no, next_pos, open_no, open_count, open_bytes, open_refs FROM scope"
-)
+_SCOPE: Final = "SELECT scope_no, scope, next_no, next_pos, open_no, open_count, open_bytes, open_refs FROM scope"
 _BLOCK: Final = (
     "SELECT scope_no, no, bid, feed, seq, prev, kind, op_count, pos, arrived_ms FROM block"
 )
@@ -170,9 +168,7 @@ class SqliteFeeds:
         self.db.execute("INSERT INTO head VALUES (?, ?, ?)", (block.feed, short, block.seq))
 
     def block(self, block: bytes) -> StoredBlock | None:
-        row = self.db.execute(
-            f"{_BLOCK} WHERE short = ? AND feed IS NOT NULL", (block,)
-        ).fetchone()
+        row = self.db.execute(f"{_BLOCK} WHERE short = ? AND feed IS NOT NULL", (block,)).fetchone()
         return None if row is None else StoredBlock(*row)
 
     def block_data(self, scope_no: int, no: int) -> bytes:
@@ -186,7 +182,9 @@ class SqliteFeeds:
         return self._scan(f"{_BLOCK} WHERE scope_no = ? AND pos > ? ORDER BY pos", (scope_no, pos))
 
     def all_blocks(self, scope_no: int) -> Iterator[StoredBlock]:
-        return self._scan(f"{_BLOCK} WHERE scope_no = ? AND feed IS NOT NULL ORDER BY no", (scope_no,))
+        return self._scan(
+            f"{_BLOCK} WHERE scope_no = ? AND feed IS NOT NULL ORDER BY no", (scope_no,)
+        )
 
     def _scan(self, sql: str, params: tuple[int, ...]) -> Iterator[StoredBlock]:
         for row in self.db.execute(sql, params).fetchall():
@@ -198,12 +196,19 @@ class SqliteFeeds:
             ((op.scope_no, op.no, op.k, op.pos, op.data) for op in ops),
         )
 
-    def open_ops(self, scope_no: int) -> list[OpenOp]:
+    def open_ops(self, scope_no: int, no: int | None = None) -> list[OpenOp]:
         rows = self.db.execute(
-            "SELECT scope_no, no, k, pos, data FROM open_op WHERE scope_no = ? ORDER BY no, k",
-            (scope_no,),
+            "SELECT scope_no, no, k, pos, data FROM open_op"
+            " WHERE scope_no = ?1 AND (?2 IS NULL OR no = ?2) ORDER BY no, k",
+            (scope_no, no),
         )
         return [OpenOp(*row) for row in rows.fetchall()]
+
+    def open_numbers(self, scope_no: int) -> list[int]:
+        rows = self.db.execute(
+            "SELECT DISTINCT no FROM open_op WHERE scope_no = ? ORDER BY no", (scope_no,)
+        )
+        return [row[0] for row in rows.fetchall()]
 
     def drop_open_ops(self, scope_no: int, no: int) -> None:
         self.db.execute("DELETE FROM open_op WHERE scope_no = ? AND no = ?", (scope_no, no))
@@ -239,7 +244,8 @@ class SqliteFeeds:
 
     def add_refusal(self, block: bytes, feed: bytes, code: str, at_ms: int, sender: bytes) -> None:
         self.db.execute(
-            "INSERT OR IGNORE INTO refusal VALUES (?, ?, ?, ?, ?)", (block, feed, code, at_ms, sender)
+            "INSERT OR IGNORE INTO refusal VALUES (?, ?, ?, ?, ?)",
+            (block, feed, code, at_ms, sender),
         )
         (count,) = self.db.execute("SELECT count(*) FROM refusal").fetchone()
         if count > REFUSALS_KEPT:
@@ -254,7 +260,9 @@ class SqliteFeeds:
 
     def put_refused_by(self, peer: bytes, blocks: Iterable[bytes]) -> None:
         self.db.execute("DELETE FROM refused_by WHERE peer = ?", (peer,))
-        self.db.executemany("INSERT INTO refused_by VALUES (?, ?)", ((peer, each) for each in blocks))
+        self.db.executemany(
+            "INSERT INTO refused_by VALUES (?, ?)", ((peer, each) for each in blocks)
+        )
 
 
 def _scope(row: sqlite3.Row | tuple[object, ...]) -> ScopeState:

@@ -139,7 +139,9 @@ class SqliteView:
         columns = ("scope_no", "rec", *table.field_names, "author", "actor", "entered_at")
         names = ", ".join(f'"{name}"' for name in columns)
         marks = ", ".join("?" * len(columns))
-        self.db.executemany(f'INSERT OR IGNORE INTO "{table.name}" ({names}) VALUES ({marks})', rows)
+        self.db.executemany(
+            f'INSERT OR IGNORE INTO "{table.name}" ({names}) VALUES ({marks})', rows
+        )
 
     def add_writes(self, scope_no: int, writes: Iterable[WriteRow]) -> None:
         self.db.executemany(
@@ -182,7 +184,12 @@ class SqliteView:
         return [row[0] for row in rows.fetchall()]
 
     def show(
-        self, table: Table, scope_no: int, rec: int, shown: dict[str, Value], conflicts: dict[str, int]
+        self,
+        table: Table,
+        scope_no: int,
+        rec: int,
+        shown: dict[str, Value],
+        conflicts: dict[str, int],
     ) -> None:
         values = {**shown, "conflicts": len(conflicts)}
         names = ", ".join(f'"{name}" = ?' for name in values)
@@ -219,14 +226,15 @@ class SqliteView:
         rows = self.db.execute(sql, (scope_no, json.dumps(recs)))
         return [LedgerRow(*row) for row in rows.fetchall()]
 
-    def put_credit(
-        self, table: Table, scope_no: int, rows: Iterable[tuple[int, str, int]]
-    ) -> None:
+    def put_credit(self, table: Table, scope_no: int, rows: Iterable[tuple[int, str, int]]) -> None:
         rows = list(rows)
         self.db.executemany(
             f'UPDATE "{table.name}" SET state = ?, credited = ?, conflicts = ?'
             " WHERE scope_no = ? AND rec = ?",
-            ((state, credited, int(state == DISPUTED), scope_no, rec) for rec, state, credited in rows),
+            (
+                (state, credited, int(state == DISPUTED), scope_no, rec)
+                for rec, state, credited in rows
+            ),
         )
         for rec, state, _ in rows:
             self._put_conflicts(
@@ -242,11 +250,9 @@ class SqliteView:
             (json.dumps(dots), scope_no, table, json.dumps(recs)),
         )
 
-    def add_unapplied(self, scope_no: int, no: int, code: str, count: int) -> None:
+    def put_unapplied(self, scope_no: int, no: int, code: str, count: int) -> None:
         self.db.execute(
-            "INSERT INTO unapplied VALUES (?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET count = count + excluded.count",
-            (scope_no, no, code, count),
+            "INSERT OR REPLACE INTO unapplied VALUES (?, ?, ?, ?)", (scope_no, no, code, count)
         )
 
     def scopes_of(self, node: bytes) -> list[int]:
@@ -256,7 +262,8 @@ class SqliteView:
     def own_rows(self, table: Table, scope_no: int) -> list[CurrentRow]:
         names = ", ".join(f'"{name}"' for name in table.field_names)
         found = self.db.execute(
-            f'SELECT rec, {names} FROM "{table.name}" WHERE scope_no = ? AND NOT deleted', (scope_no,)
+            f'SELECT rec, {names} FROM "{table.name}" WHERE scope_no = ? AND NOT deleted',
+            (scope_no,),
         ).fetchall()
         writes: dict[tuple[int, str], list[Write]] = {}
         for row in self.writes_of(scope_no, table.name, [each[0] for each in found]):
@@ -276,14 +283,14 @@ class SqliteView:
     def digest_rows(
         self, table: Table, scope_no: int, low: int, high: int
     ) -> Iterable[tuple[object, ...]]:
-        state = "state, credited" if table.kind == "ledger" else "deleted"
-        names = ", ".join(f'"{name}"' for name in table.field_names)
+        own = ("state", "credited") if table.kind == "ledger" else ("deleted",)
+        columns = ("rec", *table.field_names, *own, "conflicts", "actor", "entered_at")
+        names = ", ".join(f't."{name}"' for name in columns)
         return self.db.execute(
-            f"SELECT rec, {names}, {state}, conflicts, actor, entered_at, a.node, a.key"
-            f' FROM "{table.name}" JOIN author_key a USING (author)'
-            " WHERE scope_no = ? AND rec BETWEEN ? AND ? ORDER BY rec",
+            f'SELECT {names}, a.node, a.key FROM "{table.name}" t JOIN author_key a'
+            " ON a.author = t.author WHERE t.scope_no = ? AND t.rec BETWEEN ? AND ? ORDER BY t.rec",
             (scope_no, low, high),
-        )
+        ).fetchall()
 
     def write_digest_rows(self, scope_no: int, low: int, high: int) -> Iterable[tuple[object, ...]]:
         """Every later write whose dot lies in a block, for digests: rec, field, dot, value, preds…"""
@@ -291,7 +298,7 @@ class SqliteView:
             "SELECT tbl, rec, field, dot, value, preds, rank, actor, entered_at, note"
             " FROM field_write WHERE scope_no = ? AND dot BETWEEN ? AND ? ORDER BY dot, tbl, field",
             (scope_no, low, high),
-        )
+        ).fetchall()
 
 
 def _current_values(writes: list[Write] | None, shown: Value) -> list[Value]:
@@ -323,5 +330,3 @@ def _table_sql(table: Table) -> Iterable[str]:
             f'CREATE INDEX "{table.name}_corrects" ON "{table.name}" (scope_no, "{table.corrects}")'
             f' WHERE "{table.corrects}" IS NOT NULL'
         )
-
-

@@ -18,7 +18,7 @@ from xueshi_sync.identity import ID_BYTES, Genesis
 from xueshi_sync.plan import is_within
 from xueshi_sync.projection import Author, Batch, Projector, batches_of_body, batches_of_ops
 from xueshi_sync.schema import ADMIT_TABLE, CUT_TABLE, NODE_TABLE, Schema
-from xueshi_sync.store import FeedStore, OpenOp, StoredBlock, ViewStore
+from xueshi_sync.store import FeedStore, OpenOp, ScopeState, StoredBlock, ViewStore
 
 UNSEALED = b"\xff" * ID_BYTES
 _BLOCKS_A_TURN = 16
@@ -63,24 +63,44 @@ class Viewer:
         """Apply whatever the feeds hold beyond the view's watermarks (after a crash or upgrade)."""
         for state in self.feeds.scope_states():
             self.view.put_scope_name(state.scope_no, state.scope)
-            mark = self.view.watermark(state.scope_no)
-            if mark >= state.next_pos - 1:
-                continue
-            turn: list[StoredBlock] = []
-            for block in self.feeds.blocks_since(state.scope_no, mark):
-                turn.append(block)
-                if len(turn) == _BLOCKS_A_TURN:
-                    self.apply_arrivals(state.scope_no, self._load(turn), turn[-1].pos)
-                    turn = []
-            ops = [op for op in self.feeds.open_ops(state.scope_no) if op.pos > mark]
-            self.apply_arrivals(state.scope_no, self._load(turn), state.next_pos - 1, ops)
+            self._catch_up_scope(state)
 
-    def apply_arrivals(
+    def show(
         self,
         scope_no: int,
         arrivals: Sequence[Arrival],
-        watermark: int,
-        ops: Sequence[OpenOp] = (),
+        ops: Sequence[OpenOp],
+        *,
+        first_pos: int,
+        last_pos: int,
+    ) -> None:
+        """Apply what was just stored at positions `first_pos`–`last_pos`; where an earlier turn
+        failed (a full disk), everything since then."""
+        if self.view.watermark(scope_no) == first_pos - 1:
+            self._apply(scope_no, arrivals, ops, last_pos)
+        else:
+            self._catch_up_scope(self.feeds.scope_state(scope_no))
+
+    def level(self, scope_no: int) -> None:
+        """Make one scope's view level with its feeds; at once when it is."""
+        self._catch_up_scope(self.feeds.scope_state(scope_no))
+
+    def _catch_up_scope(self, state: ScopeState) -> None:
+        mark = self.view.watermark(state.scope_no)
+        if mark >= state.next_pos - 1:
+            return
+        turn: list[StoredBlock] = []
+        for block in self.feeds.blocks_since(state.scope_no, mark):
+            turn.append(block)
+            if len(turn) == _BLOCKS_A_TURN:
+                # The watermark stays: open ops between these positions come last.
+                self._apply(state.scope_no, self._load(turn), (), mark)
+                turn = []
+        ops = [op for op in self.feeds.open_ops(state.scope_no) if op.pos > mark]
+        self._apply(state.scope_no, self._load(turn), ops, state.next_pos - 1)
+
+    def _apply(
+        self, scope_no: int, arrivals: Sequence[Arrival], ops: Sequence[OpenOp], watermark: int
     ) -> None:
         """Apply blocks and open ops of one scope in one transaction and move the watermark."""
         before = self.authority(scope_no)
@@ -90,7 +110,7 @@ class Viewer:
                 self._apply_block(projector, arrival)
             self._apply_ops(projector, ops)
             projector.refresh()
-            self.view.put_watermark(scope_no, max(watermark, self.view.watermark(scope_no)))
+            self.view.put_watermark(scope_no, watermark)
             after = self.authority(scope_no)
             settles = any(after.is_cut_head(each.block.bid) for each in arrivals)
             if settles or (
@@ -98,6 +118,7 @@ class Viewer:
                 and self._effect(scope_no, before) != self._effect(scope_no, after)
             ):
                 self._project_again(scope_no)
+                self.view.put_watermark(scope_no, self.feeds.scope_state(scope_no).next_pos - 1)
 
     def project_all(self, progress: Callable[[int], None] | None = None) -> None:
         """Build every scope from nothing; `progress` gets the number of blocks done."""
@@ -164,17 +185,18 @@ class Viewer:
         if block.kind != DATA:
             return
         if arrival.body is None:
-            self.view.add_unapplied(block.scope_no, block.no, "malformed", block.op_count)
+            self.view.put_unapplied(block.scope_no, block.no, "malformed", block.op_count)
             return
         batches = self._batches(projector.scope_no, arrival)
         rest = [each for each in batches if not _governs(each)]
         if len(rest) < len(batches) and not self._is_centre(feed.node, feed.key):
-            self.view.add_unapplied(block.scope_no, block.no, "no_right", len(batches) - len(rest))
+            count = sum(len(each.dots) for each in batches if _governs(each))
+            self.view.put_unapplied(block.scope_no, block.no, "not_centre", count)
         authority = self.authority(projector.scope_no)
         tier = authority.tier(feed.node, feed.key)
         if tier is None or not self._stands(authority, block, feed):
             code = "no_grant" if tier is None else "revoked"
-            self.view.add_unapplied(block.scope_no, block.no, code, block.op_count)
+            self.view.put_unapplied(block.scope_no, block.no, code, block.op_count)
         elif rest:
             projector.apply(rest, block.no, Author(self.view.author(feed.node, feed.key), tier))
 

@@ -22,7 +22,13 @@ from xueshi_sync.body import (
 )
 from xueshi_sync.column import Value
 from xueshi_sync.errors import InvalidWriteError
-from xueshi_sync.limits import FIELD_BYTES, PREDS_PER_FIELD, REFS_PER_BLOCK, SEAL_OPS, SEAL_RAW_BYTES
+from xueshi_sync.limits import (
+    FIELD_BYTES,
+    PREDS_PER_FIELD,
+    REFS_PER_BLOCK,
+    SEAL_OPS,
+    SEAL_RAW_BYTES,
+)
 from xueshi_sync.merge import VERDICTS, current_writes
 from xueshi_sync.merge import Write as MergeWrite
 from xueshi_sync.projection import EPOCH_ORDINAL

@@ -1,0 +1,216 @@
+"""Care of a node's files: check, rebuild, digests, backup, restore (PROTOCOL 9)."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xueshi_sync import membership
+from xueshi_sync.block import EPOCH_OPEN, open_feed, parse_block, verify_block
+from xueshi_sync.context import Context
+from xueshi_sync.digests import scope_digests
+from xueshi_sync.errors import MediumError, StorageError, SyncError
+from xueshi_sync.keys import FolderLock
+from xueshi_sync.reports import CheckReport, RebuildReport
+from xueshi_sync.sidecar import sync_folder
+from xueshi_sync.sqlite_feeds import SqliteFeeds
+from xueshi_sync.sqlite_view import SqliteView
+from xueshi_sync.store import StoredBlock
+from xueshi_sync.viewer import Viewer
+
+if TYPE_CHECKING:
+    from xueshi_sync.node import Node, Paths
+
+Progress = Callable[[int], None]
+
+
+def check(node: "Node", *, deep: bool, progress: Progress | None) -> CheckReport:
+    """Look for damage; changes nothing."""
+    problems = [
+        f"file.{name}: {row[0]}"
+        for name, db in (("feed", node.feeds.db), ("view", node.view.db))
+        for row in db.execute("PRAGMA quick_check").fetchall()
+        if row[0] != "ok"
+    ]
+    blocks = open_ops = 0
+    with node.replica.lock:
+        for state in node.feeds.scope_states():
+            open_ops += len(node.feeds.open_ops(state.scope_no))
+            if node.view.watermark(state.scope_no) < state.next_pos - 1:
+                problems.append(f"view.behind: scope {state.scope.hex()}")
+            for stored in node.feeds.all_blocks(state.scope_no):
+                blocks += 1
+                problems += _check_block(node, stored, deep=deep)
+                if progress is not None:
+                    progress(blocks)
+        if deep:
+            problems += [f"table.differs: {name}" for name in _compare_with_fresh(node)]
+    return CheckReport(blocks, open_ops, deep, problems)
+
+
+def _check_block(node: "Node", stored: StoredBlock, *, deep: bool) -> list[str]:
+    name = stored.bid.hex()[:16]
+    if stored.seq > 0:
+        parent = node.feeds.block(stored.prev[:16])
+        if parent is None or (parent.feed, parent.seq + 1) != (stored.feed, stored.seq):
+            return [f"block.parent: {name}"]
+    if not deep:
+        return []
+    try:
+        block = parse_block(node.feeds.block_data(stored.scope_no, stored.no))
+        feed = node.feeds.feed(stored.feed)
+        if feed is None or block.bid != stored.bid:
+            return [f"block.id: {name}"]
+        if stored.kind == EPOCH_OPEN:
+            open_feed(node.replica.suite, node.replica.net, block)
+        else:
+            verify_block(node.replica.suite, feed, block)
+    except SyncError as error:
+        return [f"{error.code}: {name}"]
+    return []
+
+
+def digests(node: "Node", view: SqliteView) -> dict[tuple[str, str], str]:
+    """Digest of every table of every scope that holds anything."""
+    result = {}
+    with node.replica.lock:
+        for state in node.feeds.scope_states():
+            named = scope_digests(node.feeds, view, node.schema, state.scope_no)
+            result.update({(state.scope.hex(), table): value for table, value in named.items()})
+    return result
+
+
+def rebuild(node: "Node", progress: Progress | None) -> RebuildReport:
+    """Build a second view beside the first, compare, and put it in place."""
+    fresh_path = node.paths.view.with_name("view-new.db")
+    with node.replica.lock:
+        fresh = _build(node, fresh_path, progress)
+        before, after = digests(node, node.view), digests(node, fresh)
+        fresh.close()
+        node.view.close()
+        drop_view(node.paths.view)
+        fresh_path.replace(node.paths.view)
+        sync_folder(node.paths.view.parent)
+        node.view = SqliteView(node.paths.view, membership.known_names(node.feeds))
+        node.view.prepare(node.schema)
+        node.replica.view = node.view
+        node.replica.viewer.view = node.view
+        node.reset_readers()
+    different = sorted(f"{scope[:8]} {table}" for scope, table in after
+                       if before.get((scope, table)) != after[scope, table])  # fmt: skip
+    return RebuildReport(not different, len(after), different)
+
+
+def _build(node: "Node", path: Path, progress: Progress | None) -> SqliteView:
+    drop_view(path)
+    fresh = SqliteView(path, membership.known_names(node.feeds))
+    fresh.prepare(node.schema)
+    viewer = node.replica.viewer
+    Viewer(node.feeds, fresh, node.schema, viewer.genesis, viewer.me).project_all(progress)
+    return fresh
+
+
+def _compare_with_fresh(node: "Node") -> list[str]:
+    path = node.paths.view.with_name("view-check.db")
+    fresh = _build(node, path, None)
+    try:
+        before, after = digests(node, node.view), digests(node, fresh)
+        return sorted(f"{scope[:8]} {table}" for scope, table in after
+                      if before.get((scope, table)) != after[scope, table])  # fmt: skip
+    finally:
+        fresh.close()
+        drop_view(path)
+
+
+def drop_view(path: Path) -> None:
+    """Remove a derived file with its log; the feeds hold everything in it."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def backup(node: "Node", path: Path) -> int:
+    """Copy the truth while the node works; the copy is opened and checked before it gets its name."""
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    try:
+        node.publish_barrier()
+        with node.replica.lock:
+            node.feeds.db.execute("VACUUM INTO ?", (str(part),))
+        _check_database(part)
+        handle = os.open(part, os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        part.replace(path)
+        sync_folder(path.absolute().parent)
+    except (OSError, sqlite3.DatabaseError) as error:
+        part.unlink(missing_ok=True)
+        raise MediumError(f"backup to {path.name} failed: {error}", path=str(path)) from error
+    return path.stat().st_size
+
+
+def _check_database(path: Path) -> None:
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        db.execute("PRAGMA trusted_schema = OFF")
+        result = db.execute("PRAGMA integrity_check").fetchone()[0]
+        if result != "ok":
+            raise sqlite3.DatabaseError(result)
+    finally:
+        db.close()
+
+
+def restore(path: Path, paths: "Paths", context: Context) -> None:
+    """Put a verified backup in place; what was there is kept beside it.
+
+    The marker is written before the data is switched, so that a cut in between cannot leave old data
+    speaking in a living epoch.
+    """
+    data = path.parent if path.is_dir() else path
+    try:
+        _check_database(data)
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise StorageError(f"{path.name} is no sound backup: {error}", path=str(path)) from error
+    lock = FolderLock(paths.home)
+    paths.feed.parent.mkdir(parents=True, exist_ok=True)
+    lock.acquire(1.0)
+    try:
+        paths.restore_marker.write_bytes(b"")
+        sync_folder(paths.feed.parent)
+        fresh = paths.feed.with_name("feed-restored.db")
+        _copy_blocks(data, fresh, paths, context)
+        _set_aside(paths.feed, context.now_ms())
+        fresh.replace(paths.feed)
+        drop_view(paths.view)
+        sync_folder(paths.feed.parent)
+    finally:
+        lock.release()
+
+
+def _copy_blocks(source: Path, target: Path, paths: "Paths", context: Context) -> None:
+    """Copy a backup and verify every block in the copy before it may be used."""
+    drop_view(target)
+    target.write_bytes(source.read_bytes())
+    feeds = SqliteFeeds(target)
+    try:
+        membership.replace_identity(feeds, paths, context)
+        for state in feeds.scope_states():
+            for stored in feeds.all_blocks(state.scope_no):
+                feed = feeds.feed(stored.feed)
+                block = parse_block(feeds.block_data(stored.scope_no, stored.no))
+                if feed is None or block.bid != stored.bid:
+                    raise StorageError("backup holds a block under another name")
+                verify_block(membership.SUITE, feed, block)
+    except sqlite3.DatabaseError as error:
+        raise StorageError(f"{source.name} is no backup of a node: {error}") from error
+    finally:
+        feeds.close()
+
+
+def _set_aside(path: Path, now_ms: int) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + suffix)
+        if file.exists():
+            file.replace(path.with_name(f"{path.stem}-before-{now_ms}.db{suffix}"))
