@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
-BENCH_ARGS ?=
+BENCH_ARGS ?= --workload tests/bench/workload.py
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
