@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from xueshi_sync.agent import AgentClocks, SyncAgent, local_addresses
+from xueshi_sync.agent import AgentClocks, SyncAgent, local_addresses, make_agent
 from xueshi_sync.agent_plan import (
     AGENT_CODES,
     GATHER_S,
@@ -22,6 +22,7 @@ from xueshi_sync.agent_plan import (
 )
 from xueshi_sync.errors import NetworkError, SyncError
 from xueshi_sync.http_errors import NETWORK_CODES, BusyError, PortalError
+from xueshi_sync.http_session import SyncSession
 
 DOWN = Failed("network.unreachable")
 
@@ -382,6 +383,31 @@ def test_a_refused_node_counts_as_failed(start: Starter, line: Line) -> None:
     with pytest.raises(SyncError):
         agent.sync_now()
     assert agent.status().code == "agent.failed"
+
+
+class AgentsNode:
+    """A node as the agent sees it."""
+
+    enrolled = True
+    role = "school"
+
+    def __init__(self) -> None:
+        self.sessions: list[SyncSession] = []
+
+    def status(self) -> dict[str, int]:
+        return {"unsent_ops": 4}
+
+    def sync_once(self, *, session: SyncSession) -> Report:
+        self.sessions.append(session)
+        return Report()
+
+
+def test_a_node_s_agent_keeps_one_session_for_all_its_syncs() -> None:
+    node = AgentsNode()
+    agent = make_agent(node)
+    assert (agent.sync_now(), agent.sync_now()) == (Report(), Report())
+    assert node.sessions[0] is node.sessions[1]
+    assert agent.status().values["queue"] == 4
 
 
 def wait_for(true: Callable[[], bool]) -> None:

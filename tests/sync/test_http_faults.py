@@ -158,6 +158,22 @@ def test_a_captive_portal_is_named_and_nothing_is_believed(
     assert side.answered == []
 
 
+def test_a_portal_s_cookie_is_not_carried_on(session: SyncSession) -> None:
+    cookies: list[str] = []
+
+    def portal(environ: dict[str, str], start_response: object) -> list[bytes]:
+        cookies.append(environ.get("HTTP_COOKIE", ""))
+        start_response(  # type: ignore[operator]
+            "511 Log In", [("Set-Cookie", "visitor=1; Path=/"), ("Content-Length", "0")]
+        )
+        return []
+
+    with serving(portal) as address:
+        code_of(FakeSchool(), url_of(address), session)
+        code_of(FakeSchool(), url_of(address), session)
+    assert cookies == ["", ""]
+
+
 def test_an_answer_that_was_compressed_on_the_way_is_no_answer(
     address: tuple[str, int], session: SyncSession
 ) -> None:

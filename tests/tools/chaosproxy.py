@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import contextlib
 import gzip
+import os
 import re
 import socket
 import struct
@@ -72,7 +73,7 @@ class _Link:
             sock = writer.get_extra_info("socket")
             if reset and sock is not None:
                 with contextlib.suppress(OSError):
-                    linger = struct.pack("ii", 1, 0)
+                    linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 writer.transport.abort()
             else:
@@ -265,10 +266,11 @@ class ChaosProxy:
             at_byte = faults.flip_at[1] - before
             data = data[:at_byte] + bytes([data[at_byte] ^ 1]) + data[at_byte + 1 :]
         cut = keep < len(data)
+        passed = self.total_bytes
         self.bytes[way] += keep
         link.bytes_both += keep
-        if faults.silence_after is not None and self.total_bytes > faults.silence_after:
-            return b"", False
+        if faults.silence_after is not None:
+            keep = min(keep, max(0, faults.silence_after - passed))
         return data[:keep], cut
 
     def _once(self, kind: str, way: str, at: tuple[str, int], reached: int) -> bool:
