@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 HEADER_S: Final = 10.0
 # A stalled line of 20 % loss comes back within this; then the body is cut and resumed later.
 IDLE_S: Final = 30
+# A third of it must drain within IDLE_S, also at 1 KB/s, or a slow download counts as hung.
+SEND_BUFFER_BYTES: Final = 32 * 1024
 HEADER_BYTES_MAX: Final = 16 * 1024
 _NEVER_SENT: Final = frozenset({b"date", b"server"})
 
@@ -105,6 +107,7 @@ class _Connection(HTTPConnection):
     RequestHandlerClass = _Request
 
     def __init__(self, server: Any, sock: socket.socket, makefile: Any = None) -> None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         super().__init__(server, sock, _make_file)
 
 

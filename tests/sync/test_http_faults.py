@@ -242,6 +242,18 @@ def test_a_slow_line_is_waited_for_as_long_as_bytes_come(
     assert school.finished == 1
 
 
+@pytest.mark.parametrize(("up", "down"), [(500_000, 200), (200, 500_000)], ids=["up", "down"])
+def test_a_slow_line_may_take_longer_for_all_than_the_idle_time(
+    address: tuple[str, int], side: FakeCentre, session: SyncSession, up: int, down: int
+) -> None:
+    side.answer_size = down
+    with ChaosProxy(address, Faults(bytes_per_s=250_000, piece_bytes=8192)) as proxy:
+        timeouts = Timeouts(idle_s=0.8)
+        school = FakeSchool(body_size=up)
+        report = exchange_once(school, proxy.url, session=session, timeouts=timeouts)
+    assert (report.requests, report.seconds > 1.6) == (1, True)
+
+
 def test_the_total_time_ends_a_line_that_drips(
     address: tuple[str, int], side: FakeCentre, session: SyncSession
 ) -> None:

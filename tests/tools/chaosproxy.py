@@ -126,7 +126,11 @@ class ChaosProxy:
             self._loop.run_until_complete(self._main())
 
     async def _main(self) -> None:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        listener = socket.create_server(("127.0.0.1", self.port))
+        if self.faults.bytes_per_s:
+            # A slow line does not take what it cannot carry.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        server = await asyncio.start_server(self._accept, sock=listener, limit=16384)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
@@ -220,6 +224,8 @@ class ChaosProxy:
                 data, cut = self._harm(link, way, data)
                 if data:
                     queue.put_nowait((time.monotonic() + self.faults.delay_s, data))
+                if self.faults.bytes_per_s:
+                    await queue.join()
                 if cut:
                     await self._cut(link, queue)
                     return
@@ -244,11 +250,11 @@ class ChaosProxy:
                         await writer.drain()
                     elif writer.can_write_eof():
                         writer.write_eof()
+                if self.faults.bytes_per_s:
+                    await asyncio.sleep(len(data) / self.faults.bytes_per_s)
                 queue.task_done()
                 if not data:
                     return
-                if self.faults.bytes_per_s:
-                    await asyncio.sleep(len(data) / self.faults.bytes_per_s)
 
     def _harm(self, link: _Link, way: str, data: bytes) -> tuple[bytes, bool]:
         """Count, flip and shorten; true when the connection ends behind what is returned."""
