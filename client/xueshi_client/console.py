@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 import click
-from xueshi_sync.errors import NodeInUseError
 
 from xueshi_client.errors import NotForwardableError
 from xueshi_client.running import NOT_FORWARDED, forward_command
 from xueshi_client.state import State
 from xueshi_client.words import word_error
+from xueshi_sync.errors import NodeInUseError
 
 EXIT_OK: Final = 0
 EXIT_REFUSED: Final = 1

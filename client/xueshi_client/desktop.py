@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from xueshi_sync.errors import NodeInUseError
-
 from xueshi_client.errors import MissingPartError
 from xueshi_client.running import ENTER_PATH, TICKET_PATH, post_local, read_running
 from xueshi_client.serving import serve_node
 from xueshi_client.state import State
+from xueshi_sync.errors import NodeInUseError
 
 WIDTH: Final = 1100
 HEIGHT: Final = 760

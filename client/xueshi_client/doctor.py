@@ -5,8 +5,6 @@ needs the node to be free: databases are read through connections of our own, re
 """
 
 import contextlib
-import json
-import os
 import shutil
 import socket
 import sqlite3
@@ -19,8 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from xueshi_client.running import read_running
 from xueshi_client.state import FEED_FILE
+from xueshi_sync.frame import Receipt
 
 # 2026-11-01, before which no copy of this program existed: an earlier clock is wrong.
 BUILD_MS: Final = 1_793_491_200_000
@@ -31,7 +32,9 @@ CLOCK_OFF_MS: Final = 86_400_000
 DISK_LOW_BYTES: Final = 500_000_000
 DISK_EMPTY_BYTES: Final = 100_000_000
 CONNECT_TIMEOUT_S: Final = 5.0
-DATABASES: Final = (FEED_FILE, "view.db")
+_RECEIPTS: Final = "SELECT data FROM receipt"
+_URLS: Final = "SELECT value FROM meta WHERE key = 'urls'"
+DATABASES: Final = (FEED_FILE, "data/view.db")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,30 @@ def _days_left(certificate: dict[str, Any]) -> int:
     if not isinstance(ends, str):
         return 0
     return int((ssl.cert_time_to_seconds(ends) - time.time()) // 86_400)
+
+
+def read_last_receipt_ms(home: Path) -> int | None:
+    """The centre's time in the newest receipt this node holds."""
+    receipts = [msgspec.msgpack.decode(data, type=Receipt) for data in _read_blobs(home, _RECEIPTS)]
+    return max((receipt.time_s * 1000 for receipt in receipts), default=None)
+
+
+def list_centre_urls(home: Path) -> list[str]:
+    """The addresses of the centre that this node knows."""
+    return [
+        url
+        for data in _read_blobs(home, _URLS)
+        for url in msgspec.msgpack.decode(data, type=list[str])
+    ]
+
+
+def _read_blobs(home: Path, sql: str) -> list[bytes]:
+    """One column of the node's own file; nothing where it cannot be read."""
+    try:
+        with contextlib.closing(_connect(home / FEED_FILE)) as database:
+            return [bytes(row[0]) for row in database.execute(sql)]
+    except sqlite3.Error:
+        return []
 
 
 def _existing(home: Path) -> Path:

@@ -89,3 +89,9 @@ class PortTakenError(ClientError):
     """Another program listens on the port; field `port`."""
 
     code = "client.port_taken"
+
+
+class BrowseFailedError(ClientError):
+    """Datasette did not start; field `why`."""
+
+    code = "client.browse_failed"

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from xueshi_client.running import ENTER_PATH, LOCAL_PATH, TICKET_PATH, TOKEN_HEADER
 from xueshi_server.accounts import Accounts
 from xueshi_server.web.security import SESSION_COOKIE
+from xueshi_sync.agent import SyncAgent
 from xueshi_sync.node import Node
-
-from xueshi_client.running import ENTER_PATH, LOCAL_PATH, TICKET_PATH, TOKEN_HEADER
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,26 +34,34 @@ _TOKEN_KEY: Final = "HTTP_" + TOKEN_HEADER.upper().replace("-", "_")
 
 
 class LocalDoor:
-    """Wraps the web app of a serving process; one command at a time."""
+    """Stands before the web app of a serving process; one command at a time."""
 
-    def __init__(self, app: "WSGIApplication", node: Node, token: str) -> None:
-        self._app = app
+    def __init__(self, node: Node, agent: SyncAgent | None, token: str) -> None:
         self._node = node
+        self._agent = agent
         self.token = token
         self._one_at_a_time = threading.Lock()
         self._tickets: dict[str, float] = {}
         self._tickets_lock = threading.Lock()
 
-    def __call__(
+    def wrap(self, app: "WSGIApplication") -> "WSGIApplication":
+        """The app with this door before it."""
+
+        def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+            return self._answer_or_none(environ, start_response) or app(environ, start_response)
+
+        return answer
+
+    def _answer_or_none(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
+    ) -> Iterable[bytes] | None:
         path = str(environ.get("PATH_INFO", ""))
         if environ.get("REMOTE_ADDR") in _LOOPBACK:
             if path.startswith(ENTER_PATH) and environ.get("REQUEST_METHOD") == "GET":
                 return self._enter(path.removeprefix(ENTER_PATH), start_response)
             if path in (LOCAL_PATH, TICKET_PATH):
                 return self._serve(path, environ, start_response)
-        return self._app(environ, start_response)
+        return None
 
     def make_ticket(self) -> str:
         """A ticket that opens the pages once, soon."""
@@ -84,7 +92,7 @@ class LocalDoor:
             admins = [each for each in accounts.list_all() if each.enabled and each.role == "admin"]
             if ends < time.monotonic() or not admins:
                 start_response("303 See Other", [("Location", "/"), ("Content-Length", "0")])
-                return []
+                return [b""]
             cookie = f"{SESSION_COOKIE}={accounts.start_session(admins[0])}"
         finally:
             accounts.close()
@@ -95,7 +103,7 @@ class LocalDoor:
             ("Content-Length", "0"),
         ]
         start_response("303 See Other", headers)
-        return []
+        return [b""]
 
     def _is_allowed(self, environ: "WSGIEnvironment") -> bool:
         given = str(environ.get(_TOKEN_KEY, ""))
@@ -115,6 +123,7 @@ class LocalDoor:
             out=out,
             err=err,
             node=self._node,
+            agent=self._agent,
             environ={"XUESHI_LANG": str(request["lang"])},
         )
         status = run(cli, state)

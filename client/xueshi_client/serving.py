@@ -2,23 +2,23 @@
 
 import secrets
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
-
-from xueshi_server.web import create_app
-from xueshi_sync.http_listener import make_http_server
-from xueshi_sync.node import Node
 
 from xueshi_client.errors import PortTakenError
 from xueshi_client.local_api import LocalDoor
 from xueshi_client.running import announce
+from xueshi_server.serving import make_server, url_of
+from xueshi_sync.agent import SyncAgent
+from xueshi_sync.http_session import SyncSession
+from xueshi_sync.node import Node
 
 LOOPBACK: Final = "127.0.0.1"
 SITE_FOLDER: Final = "site"
+# Short waits, so that Windows notices Ctrl-C between them.
+TICK_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +33,52 @@ class ServedNode:
 
 @contextmanager
 def serve_node(
-    node: Node, *, host: str = LOOPBACK, port: int = 0, site_dir: Path | None = None
+    node: Node, *, host: str = LOOPBACK, port: int = 0, in_background: bool = True
 ) -> Iterator[ServedNode]:
-    """Serve until the block ends; port 0 takes a free one. Raises PortTakenError."""
-    app = create_app(node, site_dir=site_dir or node.home / SITE_FOLDER)
-    door = LocalDoor(app, node, secrets.token_urlsafe(32))
-    try:
-        server = make_http_server(door, (host, port))
-        server.prepare()
-    except OSError as error:
-        raise PortTakenError(port=port) from error
-    thread = threading.Thread(target=server.serve, name="xueshi-http", daemon=True)
-    thread.start()
-    taken = server.bind_addr[1]
-    shown = LOOPBACK if host in ("0.0.0.0", "::", "") else host
-    try:
-        with announce(node.home, taken, door.token):
-            yield ServedNode(node, f"http://{shown}:{taken}", taken, door)
-    finally:
-        server.stop()
-        thread.join(timeout=10)
+    """Serve until the block ends; port 0 takes a free one. Raises PortTakenError.
+
+    A node below a centre also synchronises by itself, unless `in_background` is False.
+    """
+    with ExitStack() as open_things:
+        agent = open_things.enter_context(_run_agent(node)) if in_background else None
+        door = LocalDoor(node, agent, secrets.token_urlsafe(32))
+        try:
+            server = make_server(
+                node, host, port, agent=agent, site_dir=node.home / SITE_FOLDER, wrap=door.wrap
+            )
+        except OSError as error:
+            raise PortTakenError(port=port) from error
+        thread = threading.Thread(target=server.serve, name="xueshi-http", daemon=True)
+        open_things.callback(thread.join, timeout=10)
+        open_things.callback(server.stop)
+        thread.start()
+        url, taken = url_of(server).rstrip("/"), int(server.bind_addr[1])
+        open_things.enter_context(announce(node.home, taken, door.token))
+        yield ServedNode(node, url, taken, door)
+
+
+@contextmanager
+def _run_agent(node: Node) -> Iterator[SyncAgent | None]:
+    """The agent of a node that has somebody to talk to; a centre is talked to."""
+    if node.role == "centre":
+        yield None
+        return
+    with SyncSession() as session:
+        agent = SyncAgent(
+            lambda: node.sync_once(session=session),
+            queue_fn=lambda: int(str(node.status()["unsent_ops"])),
+            # Not `enrolled`: an invited node is enrolled by its first exchange.
+            ready=lambda: node.genesis is not None and bool(node.urls),
+            abort=session.abort,
+        )
+        agent.start()
+        try:
+            yield agent
+        finally:
+            agent.stop()
 
 
 def wait_for_stop(stopping: threading.Event) -> None:
-    """Sleep until a signal or Ctrl-C; short waits so that Windows notices Ctrl-C."""
-    while not stopping.is_set():
-        time.sleep(0.2)
+    """Sleep until a signal or Ctrl-C."""
+    while not stopping.wait(TICK_S):
+        pass

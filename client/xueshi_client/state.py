@@ -13,19 +13,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from platformdirs import user_data_path
+
 from xueshi_client.errors import NoNodeError, WrongRoleError
+from xueshi_client.running import read_running
 from xueshi_client.words import choose_language, word
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from xueshi_sync.agent import SyncAgent
     from xueshi_sync.node import Node
 
-FEED_FILE = "feed.db"
+FEED_FILE = "data/feed.db"
+# A served node is asked at once; otherwise another command may just be ending.
+SERVED_WAIT_S = 0.0
+LOCK_WAIT_S = 5.0
 
 
 @dataclass
 class State:
-    """One run of a command; `node` is set only inside a serving process."""
+    """One run of a command; `node` and `agent` are set only inside a serving process."""
 
     argv: list[str]
     cwd: Path
@@ -35,6 +42,7 @@ class State:
     language_option: str | None = None
     as_json: bool = False
     node: "Node | None" = None
+    agent: "SyncAgent | None" = None
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     @classmethod
@@ -91,7 +99,9 @@ class State:
             _check_role(self.node, role)
             yield self.node
             return
-        node = Node.open(self.require_home(), schema=SCHEMA, context=Context.system())
+        home = self.require_home()
+        wait_s = SERVED_WAIT_S if read_running(home) else LOCK_WAIT_S
+        node = Node.open(home, schema=SCHEMA, context=Context.system(), wait_s=wait_s)
         try:
             _check_role(node, role)
             yield node

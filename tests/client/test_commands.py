@@ -67,10 +67,30 @@ def joined(school: Path, centre: Path) -> None:
 # Help, usage, errors
 
 
-COMMANDS = (
-    "demo init invite join serve import export sync pack unpack status conflicts check rebuild"
-    " backup restore site browse desktop bench doctor revoke"
-).split()
+COMMANDS = [
+    "demo",
+    "init",
+    "invite",
+    "join",
+    "serve",
+    "import",
+    "export",
+    "sync",
+    "pack",
+    "unpack",
+    "status",
+    "conflicts",
+    "check",
+    "rebuild",
+    "backup",
+    "restore",
+    "site",
+    "browse",
+    "desktop",
+    "bench",
+    "doctor",
+    "revoke",
+]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -243,10 +263,11 @@ def test_a_backup_is_restored_into_an_empty_folder(filled: Path, tmp_path: Path)
     assert len(xueshi(restored, "export", "hour", "--format", "jsonl").out.splitlines()) == 5
 
 
-def test_a_restore_never_overwrites_a_node(filled: Path, tmp_path: Path) -> None:
+def test_a_restore_over_a_node_keeps_what_was_there_beside_it(filled: Path, tmp_path: Path) -> None:
     backup = tmp_path / "school.backup"
     assert xueshi(filled, "backup", str(backup)).status == 0
-    assert xueshi(filled, "restore", str(backup)).code == "client.home_taken"
+    assert xueshi(filled, "restore", str(backup)).status == 0
+    assert list((filled / "data").glob("feed-before-*.db"))
 
 
 def test_the_doctor_says_what_to_do(filled: Path) -> None:

@@ -34,6 +34,7 @@ def test_a_full_disk_is_seen(free: int, level: str) -> None:
 
 
 def _make_databases(home: Path) -> None:
+    (home / "data").mkdir()
     for name in doctor.DATABASES:
         database = sqlite3.connect(home / name)
         database.execute("CREATE TABLE t (x)")
@@ -44,9 +45,9 @@ def _make_databases(home: Path) -> None:
 
 def test_sound_databases_are_told_from_a_damaged_one(tmp_path: Path) -> None:
     _make_databases(tmp_path)
-    data = bytearray((tmp_path / "view.db").read_bytes())
+    data = bytearray((tmp_path / "data" / "view.db").read_bytes())
     data[4096:8192] = b"\xff" * 4096
-    (tmp_path / "view.db").write_bytes(data)
+    (tmp_path / "data" / "view.db").write_bytes(data)
     assert [each.code for each in check_databases(tmp_path)] == ["database", "view_damaged"]
 
 

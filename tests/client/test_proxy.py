@@ -31,7 +31,7 @@ class _QuietServer(http.server.ThreadingHTTPServer):
         pass
 
 
-@pytest.fixture()
+@pytest.fixture
 def proxy() -> Iterator[CountingProxy]:
     server = _QuietServer(("127.0.0.1", 0), _Echo)
     thread = threading.Thread(target=server.serve_forever)

@@ -11,9 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from xueshi_sync.errors import NetworkError
-from xueshi_sync.node import Node
-
 from xueshi_client.bench.proxy import CountingProxy, Line
 from xueshi_client.bench.report import Figure
 from xueshi_client.bench.workload import make_records
@@ -27,6 +24,8 @@ from xueshi_client.bench.world import (
     serve_centre,
     temporary_folder,
 )
+from xueshi_sync.errors import NetworkError
+from xueshi_sync.node import Node
 
 SAVE_EVERY_S = 0.05
 SAVE_AT_MOST_MS = 200.0
@@ -119,7 +118,7 @@ def measure_schools(workload: Path, count: int, schools: int) -> Iterator[Figure
         seconds = round(time.monotonic() - began, 2)
         for node in nodes:
             node.close()
-        compare_records(centre.home / "view.db", entered)
+        compare_records(centre.home / "data" / "view.db", entered)
     finished = sum(outcome == LEVEL for outcome in outcomes)
     yield Figure(f"schools_{schools}.finished", finished, "1", at_least=schools)
     yield Figure(f"schools_{schools}.seconds", seconds, "s")

@@ -1,15 +1,12 @@
 """How fast the centre merges beside SQLite itself, and how much memory a backlog takes."""
 
 import json
-import resource
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-
-from xueshi_sync.node import Node
 
 from xueshi_client.bench.report import Figure
 from xueshi_client.bench.workload import make_records
@@ -21,9 +18,11 @@ from xueshi_client.bench.world import (
     exchange_all,
     join_school,
     open_node,
+    read_peak_memory,
     serve_centre,
     temporary_folder,
 )
+from xueshi_sync.node import Node
 
 SCHOOL = "S1"
 TABLES = ("person", "hour")
@@ -46,8 +45,8 @@ def measure_merge(workload: Path, count: int) -> Iterator[Figure]:
         finally:
             school.close()
             centre.close()
-        compare_records(folder / "centre" / "view.db", records)
-        raw_s = _insert_raw(folder / "centre" / "view.db", folder / "raw.db")
+        compare_records(folder / "centre" / "data" / "view.db", records)
+        raw_s = _insert_raw(folder / "centre" / "data" / "view.db", folder / "raw.db")
     merged, raw = round(count / merge_s), round(count / raw_s)
     yield Figure("merge.rows_per_second", merged, "1/s", note=f"{count} records")
     yield Figure("merge.raw_sqlite_rows_per_second", raw, "1/s", note="executemany, WAL, FULL")
@@ -128,7 +127,7 @@ def _push_apart(workload: Path, count: int) -> dict[str, int]:
             text=True,
             check=True,
         )
-        compare_records(centre.home / "view.db", list(make_records(workload, count)))
+        compare_records(centre.home / "data" / "view.db", list(make_records(workload, count)))
         return {"school": int(json.loads(run.stdout)), "centre": centre.peak_memory_bytes()}
 
 
@@ -139,8 +138,7 @@ def _push_here(home: Path, url: str) -> int:
         exchange_all(node, url)
     finally:
         node.close()
-    # Linux counts in units of 1 KiB.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return read_peak_memory()
 
 
 if __name__ == "__main__":

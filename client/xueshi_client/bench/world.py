@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xueshi_client.errors import AmountDiffersError, FigureFailedError
 from xueshi_server.importing import import_rows
 from xueshi_server.record_types import SCHEMA
-from xueshi_sync.errors import NetworkError
 from xueshi_sync.context import Context
+from xueshi_sync.errors import NetworkError
 from xueshi_sync.http_client import SyncReport
+from xueshi_sync.http_session import SyncSession
 from xueshi_sync.node import Node
-
-from xueshi_client.errors import AmountDiffersError, FigureFailedError
 
 CENTRE_CODE = "BENCH"
 LEVEL = "level"
@@ -44,10 +44,18 @@ class Centre:
         return f"http://127.0.0.1:{self.port}"
 
     def peak_memory_bytes(self) -> int:
-        """The most memory the process has held at once (VmHWM); Linux only."""
-        text = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
-        found = next(line for line in text.splitlines() if line.startswith("VmHWM:"))
-        return int(found.split()[1]) * 1024
+        """The most memory the process has held at once."""
+        return read_peak_memory(str(self.process.pid))
+
+
+def read_peak_memory(pid: str = "self") -> int:
+    """The most memory a process has held at once, in bytes (VmHWM); Linux only.
+
+    Not ru_maxrss: that one keeps the size of the parent from before the program started.
+    """
+    text = Path(f"/proc/{pid}/status").read_text("utf-8")
+    found = next(line for line in text.splitlines() if line.startswith("VmHWM:"))
+    return int(found.split()[1]) * 1024
 
 
 def create_node(home: Path, role: str, code: str) -> Node:
@@ -148,15 +156,16 @@ def exchange_all(
     node: Node, url: str, *, tries_max: int = 1, deadline_s: float = 120
 ) -> SyncReport:
     """Exchange until both sides are level; a cut line is tried again at once."""
-    for tries_left in range(tries_max - 1, -1, -1):
-        try:
-            report = node.sync_once(url, deadline_s=deadline_s)
-        except NetworkError:
-            if not tries_left:
-                raise
-            continue
-        if report.outcome == LEVEL:
-            return report
+    with SyncSession() as session:
+        for tries_left in range(tries_max - 1, -1, -1):
+            try:
+                report = node.sync_once(url, deadline_s=deadline_s, session=session)
+            except NetworkError:
+                if not tries_left:
+                    raise
+                continue
+            if report.outcome == LEVEL:
+                return report
     raise FigureFailedError(figure="sync", why=report.outcome)
 
 

@@ -4,15 +4,13 @@ import dataclasses
 from pathlib import Path
 
 import click
+
+from xueshi_client.console import EXIT_OK, EXIT_REFUSED, FilePath, Reply, WordedCommand, option
+from xueshi_client.doctor import Finding, examine
+from xueshi_client.state import State
 from xueshi_server.record_types import SCHEMA
 from xueshi_sync.context import Context
 from xueshi_sync.node import Node
-
-from xueshi_client.commands.carry import _as_dict
-from xueshi_client.console import EXIT_OK, EXIT_REFUSED, FilePath, Reply, WordedCommand, option
-from xueshi_client.doctor import Finding, examine
-from xueshi_client.errors import HomeTakenError
-from xueshi_client.state import State
 
 
 @click.command(cls=WordedCommand)
@@ -21,7 +19,7 @@ from xueshi_client.state import State
 def check(state: State, deep: bool) -> Reply:
     with state.open_node() as node, state.progress("cli.check.running") as step:
         report = node.check(deep=deep, progress=step)
-    data = _as_dict(report)
+    data = {"clean": not report.problems, **dataclasses.asdict(report)}
     key = "cli.check.clean" if data["clean"] else "cli.check.faulty"
     faults = [state.word("cli.check.fault", fault=each) for each in data["problems"]]
     return Reply(data, [state.word(key, **data), *faults], _status(data["clean"]))
@@ -32,9 +30,9 @@ def check(state: State, deep: bool) -> Reply:
 def rebuild(state: State) -> Reply:
     with state.open_node() as node, state.progress("cli.rebuild.running") as step:
         report = node.rebuild(progress=step)
-    data = _as_dict(report)
+    data = dataclasses.asdict(report)
     key = "cli.rebuild.identical" if data["identical"] else "cli.rebuild.different"
-    return Reply(data, [state.word(key, count=len(data["tables"]))])
+    return Reply(data, [state.word(key, count=data["tables"])])
 
 
 @click.command(cls=WordedCommand)
@@ -52,8 +50,6 @@ def backup(state: State, file: Path) -> Reply:
 @click.pass_obj
 def restore(state: State, file: Path) -> Reply:
     home = state.home
-    if home.exists() and any(home.iterdir()):
-        raise HomeTakenError(home=str(home))
     node = Node.restore(file, home, schema=SCHEMA, context=Context.system())
     try:
         data = {"home": str(home), "name": node.name, "code": node.code, "role": node.role}

@@ -10,19 +10,18 @@ from xueshi_client.console import FilePath, Reply, WordedCommand, option
 from xueshi_client.state import State
 
 
-def _as_dict(report: Any) -> dict[str, Any]:
-    if dataclasses.is_dataclass(report) and not isinstance(report, type):
-        return dataclasses.asdict(report)
-    return {name: getattr(report, name) for name in report.__struct_fields__}
-
-
 @click.command(cls=WordedCommand)
 @option("--url", help="cli.opt.url")
-@option("--deadline", "deadline_s", type=float, default=600.0, help="cli.opt.deadline")
+@option("--deadline", "deadline_s", type=float, help="cli.opt.deadline")
 @click.pass_obj
-def sync(state: State, url: str | None, deadline_s: float) -> Reply:
+def sync(state: State, url: str | None, deadline_s: float | None) -> Reply:
     with state.open_node() as node:
-        data = _as_dict(node.sync_once(url, deadline_s=deadline_s))
+        if state.agent is not None and url is None:
+            # Never two at once: this joins the exchange under way, if there is one.
+            report: Any = state.agent.sync_now()
+        else:
+            report = node.sync_once(url, deadline_s=deadline_s)
+    data = dataclasses.asdict(report)
     return Reply(data, [state.word("cli.sync.done", **data)])
 
 
@@ -32,7 +31,7 @@ def sync(state: State, url: str | None, deadline_s: float) -> Reply:
 @click.pass_obj
 def pack(state: State, file: Path, recipient: str | None) -> Reply:
     with state.open_node() as node:
-        data = {"file": str(file), **_as_dict(node.pack(file, to=recipient))}
+        data = {"file": str(file), **dataclasses.asdict(node.pack(file, to=recipient))}
     return Reply(data, [state.word("cli.pack.done", **data)])
 
 
@@ -41,8 +40,11 @@ def pack(state: State, file: Path, recipient: str | None) -> Reply:
 @click.pass_obj
 def unpack(state: State, file: Path) -> Reply:
     with state.open_node() as node:
-        data = {"file": str(file), **_as_dict(node.unpack(file))}
-    return Reply(data, [state.word("cli.unpack.done", **data)])
+        data = {"file": str(file), **dataclasses.asdict(node.unpack(file))}
+    lines = [state.word("cli.unpack.done", **data)]
+    if not data["complete"]:
+        lines.append(state.word("cli.unpack.cut"))
+    return Reply(data, lines)
 
 
 COMMANDS = (sync, pack, unpack)

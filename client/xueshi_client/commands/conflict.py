@@ -4,11 +4,12 @@ import datetime as dt
 from typing import Any
 
 import click
-from xueshi_sync.node import Conflict, ConflictValue, Node
 
-from xueshi_client.console import Reply, WordedCommand, WordedGroup, option
+from xueshi_client.console import Reply, WordedGroup, option
 from xueshi_client.errors import UnknownConflictError
 from xueshi_client.state import State
+from xueshi_sync.node import Node
+from xueshi_sync.reports import Conflict, ConflictValue
 
 
 def _value(each: ConflictValue) -> dict[str, Any]:
@@ -25,7 +26,8 @@ def _conflict(node: Node, each: Conflict) -> dict[str, Any]:
         "record": node.public_id(each.key),
         "table": each.table,
         "field": each.field,
-        "shown": each.shown,
+        "shown": each.shown.value,
+        "shown_by": _value(each.shown),
         "others": [_value(other) for other in each.others],
     }
 
@@ -93,7 +95,7 @@ def _resolve(
     with state.open_node() as node:
         for each in node.conflicts():
             if node.public_id(each.key) == record and each.field == field:
-                chosen = each.shown if keep else _typed(each.shown, value or "")
+                chosen = each.shown.value if keep else _typed(each.shown.value, value or "")
                 with node.write(actor=actor) as action:
                     action.resolve(each.table, each.key, field, chosen)
                 data = {"record": record, "field": field, "value": chosen, "resolved": True}

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from xueshi_server.domain.import_plan import RowFault
-from xueshi_server.exporting import FORMATS, export_rows
-from xueshi_server.importing import ImportReport, import_rows
 
 from xueshi_client.console import EXIT_OK, EXIT_REFUSED, FilePath, Reply, WordedCommand, option
 from xueshi_client.state import State
 from xueshi_client.words import find_word
+from xueshi_server.domain.import_plan import RowFault
+from xueshi_server.exporting import FORMATS, export_rows
+from xueshi_server.importing import ImportReport, import_rows
 
 TYPES = ("hour", "person")
 

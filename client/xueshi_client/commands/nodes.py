@@ -1,19 +1,25 @@
 """Making and joining nodes: init, invite, join, revoke, status."""
 
 import datetime as dt
+import re
 from pathlib import Path
 from typing import Any
 
 import click
-from xueshi_server.accounts import FIRST_LOGIN, create_first_admin
-from xueshi_server.record_types import SCHEMA
-from xueshi_sync.context import Context
-from xueshi_sync.node import Node
 
 from xueshi_client.console import Reply, WordedCommand, option
 from xueshi_client.errors import HomeTakenError
 from xueshi_client.state import State
+from xueshi_server.accounts import FIRST_LOGIN, create_first_admin
+from xueshi_server.record_types import SCHEMA
+from xueshi_sync.context import Context
+from xueshi_sync.errors import NetworkError
+from xueshi_sync.node import Node
 
+# The line on joining says it.
+_SAID_ALREADY = ("notice.not_joined", "notice.not_enrolled")
+# A person waits; the background agent tries again later.
+FIRST_EXCHANGE_S = 60.0
 ROLES = ("school", "township", "centre")
 
 
@@ -37,7 +43,7 @@ def init(state: State, role: str, name: str, code: str) -> Reply:
     try:
         data = {
             "home": str(home),
-            "node_id": node.node_id.hex(),
+            "node_id": node.node_id,
             "role": role,
             "name": name,
             "code": code,
@@ -76,9 +82,21 @@ def invite(state: State, code: str, name: str, role: str, urls: tuple[str, ...])
 def join(state: State, invitation: str, url: str | None) -> Reply:
     with state.open_node() as node:
         node.join(invitation, url=url)
-        data = {"enrolled": node.enrolled, "name": node.name, "code": node.code}
+        why = _try_first_exchange(node)
+        data = {"enrolled": node.enrolled, "name": node.name, "code": node.code, "why": why}
     key = "cli.join.done" if data["enrolled"] else "cli.join.waiting"
     return Reply(data, [state.word(key, **data)])
+
+
+def _try_first_exchange(node: Node) -> str:
+    """The first exchange enrols; without a line a later one does. Returns why not, or nothing."""
+    if not node.urls:
+        return "client.no_address"
+    try:
+        node.sync_once(deadline_s=FIRST_EXCHANGE_S)
+    except NetworkError as error:
+        return error.code
+    return ""
 
 
 @click.command(cls=WordedCommand)
@@ -86,13 +104,11 @@ def join(state: State, invitation: str, url: str | None) -> Reply:
 @option("--reason", default="", help="cli.opt.reason")
 @click.pass_obj
 def revoke(state: State, node_id: str, reason: str) -> Reply:
-    try:
-        wanted = bytes.fromhex(node_id)
-    except ValueError as error:
-        raise click.BadParameter("NODE is a hexadecimal id") from error
+    if not re.fullmatch("[0-9a-f]{32}", node_id):
+        raise click.BadParameter("NODE is the hexadecimal id that status shows")
     with state.open_node("centre") as node:
-        node.revoke(wanted, reason)
-    data = {"node_id": node_id, "reason": reason, "revoked": True}
+        scopes = node.revoke(node_id, reason)
+    data = {"node_id": node_id, "reason": reason, "scopes": scopes}
     return Reply(data, [state.word("cli.revoke.done", **data)])
 
 
@@ -115,8 +131,8 @@ def status(state: State) -> Reply:
         state.word("cli.status.unsent", **data),
         state.word("cli.status.heads", count=len(data["heads"])),
         *(_describe_peer(state, peer) for peer in data["peers"]),
-        *(state.word(f"notice.{code}") for code in data["notices"]),
-        state.word("cli.status.size", mb=data["db_bytes"] / 1e6, version=data["version"]),
+        *(state.word(code) for code in data["notices"] if code not in _SAID_ALREADY),
+        state.word("cli.status.size", mb=data["db_bytes"] / 1e6, **data),
     ]
     return Reply(data, lines)
 

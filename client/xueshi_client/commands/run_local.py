@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-from xueshi_sync.errors import NodeInUseError
 
 from xueshi_client.console import Reply, WordedCommand, option, show
 from xueshi_client.errors import AlreadyServingError
 from xueshi_client.running import read_running
 from xueshi_client.serving import LOOPBACK, serve_node, wait_for_stop
 from xueshi_client.state import State
+from xueshi_sync.errors import NodeInUseError
 
 DEFAULT_PORT = 8080
 

@@ -47,7 +47,7 @@ def bench(state: State, *, workload: Path | None, only: str | None, quick: bool)
 @click.pass_obj
 def browse(state: State, port: int) -> None:
     home = state.require_home()
-    with stop_signals() as stopping, serve_browse(home, port=port) as url:
+    with stop_signals() as stopping, serve_browse(home, port=port, language=state.language) as url:
         show(state, Reply({"url": url}, [state.word("cli.browse.serving", url=url)]))
         wait_for_stop(stopping)
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xueshi_client.demo.rows import School, list_schools, load_county
+from xueshi_client.serving import SITE_FOLDER, ServedNode, serve_node
 from xueshi_server.record_types import SCHEMA
 from xueshi_sync.context import Context
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
-
-from xueshi_client.demo.rows import School, list_schools, load_county
-from xueshi_client.serving import SITE_FOLDER, ServedNode, serve_node
 
 
 @dataclass(slots=True)
@@ -67,7 +66,7 @@ class DemoCounty:
 
     def serve(self, code: str) -> ServedNode:
         """Serve a node's pages and its sync on a free port."""
-        served = self.open_things.enter_context(serve_node(self.nodes[code]))
+        served = self.open_things.enter_context(serve_node(self.nodes[code], in_background=False))
         self.served[code] = served
         return served
 

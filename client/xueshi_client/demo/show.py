@@ -32,7 +32,7 @@ def run_demo(state: State, stopping: threading.Event, *, once: bool) -> dict[str
         with county.open_things:
             teller = Teller(state)
             summary = _tell(county, teller)
-            summary |= _serve(county, teller)
+            summary |= _serve(county, teller, state.language)
             if once:
                 _open_all(summary["addresses"])
                 teller.line("opened")
@@ -85,14 +85,14 @@ def _tell(county: DemoCounty, teller: Teller) -> dict[str, Any]:
     }
 
 
-def _serve(county: DemoCounty, teller: Teller) -> dict[str, Any]:
+def _serve(county: DemoCounty, teller: Teller, language: str) -> dict[str, Any]:
     """The training site and Datasette beside the centre's pages."""
     centre = county.centre
     teller.heading("look")
     teller.line("building")
     login = {"login": FIRST_LOGIN, "one_time_code": create_first_admin(centre.home)}
     build_node_site(centre, county.site_folder)
-    browse = county.open_things.enter_context(serve_browse(centre.home))
+    browse = county.open_things.enter_context(serve_browse(centre.home, language=language))
     addresses = {
         "node": county.centre_url + "/",
         "site": county.centre_url + "/site/",

@@ -9,13 +9,12 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from xueshi_server.importing import import_rows
-from xueshi_sync.node import Node
-from xueshi_sync.writer import RecordKey
-
 from xueshi_client.demo.county import Cost, DemoCounty
 from xueshi_client.demo.rows import School, make_rows
 from xueshi_client.errors import AmountDiffersError
+from xueshi_server.importing import import_rows
+from xueshi_sync.node import Node
+from xueshi_sync.writer import RecordKey
 
 SCHOOL_ACTOR: Final = "admin"
 CENTRE_ACTOR: Final = "admin"
@@ -159,7 +158,7 @@ def _read_conflict(node: Node, centre: Node) -> dict[str, Any]:
     for side in (node, centre):
         found = side.conflicts()[0]
         others = sorted(str(other.value) for other in found.others)
-        seen.append({"field": found.field, "shown": found.shown, "others": others})
+        seen.append({"field": found.field, "shown": found.shown.value, "others": others})
     if seen[0] != seen[1]:
         raise AmountDiffersError(what="conflict")
     return seen[0]
