@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xueshi_server.web import create_app
-from xueshi_server.web.site import Agent
+from xueshi_sync.agent import SyncAgent
 from xueshi_sync.http_listener import make_http_server
 from xueshi_sync.node import Node
 
@@ -22,7 +22,7 @@ def make_server(
     host: str,
     port: int,
     *,
-    agent: Agent | None = None,
+    agent: SyncAgent | None = None,
     site_dir: Path | None = None,
     wrap: "Callable[[WSGIApplication], WSGIApplication] | None" = None,
 ) -> "Server":
@@ -48,7 +48,7 @@ def serve(
     host: str,
     port: int,
     *,
-    agent: Agent | None = None,
+    agent: SyncAgent | None = None,
     site_dir: Path | None = None,
     wrap: "Callable[[WSGIApplication], WSGIApplication] | None" = None,
     ready: Callable[[str], None] | None = None,

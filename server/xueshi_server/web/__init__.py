@@ -13,9 +13,10 @@ from xueshi_server.accounts import Accounts
 from xueshi_server.errors import ServerError
 from xueshi_server.web.pages import install_page_tools
 from xueshi_server.web.security import guard
-from xueshi_server.web.site import EXTENSION, LANGUAGE_COOKIE, Agent, Site, language
+from xueshi_server.web.site import EXTENSION, LANGUAGE_COOKIE, Site, language
 from xueshi_server.web.views import BLUEPRINTS
 from xueshi_server.words import LANGUAGES, word_error
+from xueshi_sync.agent import SyncAgent
 from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
 
@@ -40,7 +41,7 @@ def create_app(
     node: Node,
     *,
     testing: bool = False,
-    agent: Agent | None = None,
+    agent: SyncAgent | None = None,
     site_dir: Path | None = None,
 ) -> Flask:
     """Make the application of `node`: its pages, and the sync endpoint under /sync/v1."""

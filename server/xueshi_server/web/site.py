@@ -1,9 +1,10 @@
 """What every page needs: the node, its accounts, the background agent and who is asking."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
 
 from flask import current_app, g, request
 
@@ -12,20 +13,12 @@ from xueshi_server.errors import ForbiddenError, NoScopeError
 from xueshi_server.record_types import HOUR
 from xueshi_server.web.throttle import Throttle
 from xueshi_server.words import LANGUAGES
+from xueshi_sync.agent import SyncAgent
 from xueshi_sync.node import Node
+from xueshi_sync.writer import Action
 
 EXTENSION = "xueshi"
 LANGUAGE_COOKIE = "xueshi_lang"
-
-
-class Agent(Protocol):
-    """The background sync agent, as far as pages use it."""
-
-    def status(self) -> object:
-        """What it is doing now."""
-
-    def wake(self) -> None:
-        """Try now."""
 
 
 @dataclass
@@ -34,7 +27,7 @@ class Site:
 
     node: Node
     accounts: Accounts
-    agent: Agent | None = None
+    agent: SyncAgent | None = None
     site_dir: Path | None = None
     host_names: frozenset[str] = frozenset()
     # Five quick slips are human; then a try each half minute. Addresses are shared by many PCs.
@@ -80,6 +73,16 @@ def actor() -> str:
     if account is None:
         raise ForbiddenError
     return account.login
+
+
+@contextmanager
+def saving() -> Iterator[Action]:
+    """One action of whoever is logged in: durable when the block ends; then a sync soon."""
+    site = this_site()
+    with site.node.write(actor=actor()) as action:
+        yield action
+    if site.agent is not None:
+        site.agent.poke()
 
 
 def home_scope_no() -> int:

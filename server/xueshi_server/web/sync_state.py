@@ -3,11 +3,10 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from xueshi_server.web.site import Site
 
-Tone = Literal["good", "warn", "bad", "calm"]
 # A school that has not been heard for a week should carry a file to the centre.
 LATE_S: Final = 7 * 86400
 
@@ -25,7 +24,7 @@ class PeerLine:
 class SyncState:
     """What the sync card and the sync page show."""
 
-    tone: Tone
+    tone: str
     sentence: str
     values: Mapping[str, object]
     unsent: int
@@ -73,7 +72,7 @@ def _peer_line(peer: Mapping[str, Any], now_s: float) -> PeerLine:
 
 def _choose_words(
     site: Site, unsent: int, last_s: int | None, since_s: float
-) -> tuple[Tone, str, Mapping[str, object]]:
+) -> tuple[str, str, Mapping[str, object]]:
     """The one sentence that a person should read first."""
     if site.node.role == "centre":
         return "good", "sync.is_centre", {}

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from xueshi_server.store.hours import find_hour
 from xueshi_server.store.people import find_person
 from xueshi_server.web.pages import find_key, go, public_id
-from xueshi_server.web.site import actor, language, this_node
+from xueshi_server.web.site import language, saving, this_node
 from xueshi_server.words import word
 from xueshi_sync.body import DELETED_FIELD, JUDGED_FIELD
 from xueshi_sync.reports import Conflict, ConflictValue
@@ -69,7 +69,7 @@ def resolve() -> Page:
         return go("conflicts.index", done="settled")
     if wanted.seen != given.get("seen") or place is None or not 0 <= place < len(wanted.choices):
         abort(409)
-    with this_node().write(actor=actor()) as action:
+    with saving() as action:
         action.resolve(wanted.table, find_key(wanted.id), wanted.field, wanted.choices[place].value)
     return go("conflicts.index", done="resolved")
 

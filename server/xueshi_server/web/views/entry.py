@@ -15,7 +15,7 @@ from xueshi_server.domain.values import parse_text
 from xueshi_server.store.hours import find_hour, list_words
 from xueshi_server.store.people import list_roster
 from xueshi_server.web.pages import find_key, go
-from xueshi_server.web.site import actor, home_scope_no, this_node, whoami
+from xueshi_server.web.site import home_scope_no, saving, this_node, whoami
 
 blueprint = Blueprint("entry", __name__, url_prefix="/enter")
 Page = str | tuple[str, int] | Response
@@ -43,7 +43,7 @@ def create() -> Page:
     if faults:
         return _show_form(request.form, faults, set(ticked)), 422
     form_id = request.form.get("entry_id", "")[:64] or secrets.token_hex(16)
-    with this_node().write(actor=actor()) as action:
+    with saving() as action:
         for rec in ticked:
             action.insert("hour", {**values, "person": rec}, entry_id=f"form-{form_id}-{rec}")
     return go("hours.index", done="entered", n=len(ticked))
@@ -65,7 +65,7 @@ def create_correction(name: str) -> Page:
         return _show_correction(row, request.form, faults), 422
     form_id = request.form.get("entry_id", "")[:64] or secrets.token_hex(16)
     fields = {**values, "person": row["person"], "corrects": row["rec"]}
-    with this_node().write(actor=actor()) as action:
+    with saving() as action:
         action.insert("hour", fields, entry_id=f"form-{form_id}")
     return go("hours.show", done="corrected", name=name)
 

@@ -19,7 +19,7 @@ from xueshi_server.store.people import (
 )
 from xueshi_server.store.schools import list_schools
 from xueshi_server.web.pages import find_key, go, public_id, read_cursor, write_cursor
-from xueshi_server.web.site import actor, home_scope_no, this_node
+from xueshi_server.web.site import home_scope_no, saving, this_node
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
 Page = str | tuple[str, int] | Response
@@ -78,7 +78,7 @@ def create() -> Page:
         )
     if faults:
         return render_template("person_form.html", values=request.form, faults=faults), 422
-    with this_node().write(actor=actor()) as action:
+    with saving() as action:
         action.insert(
             "person",
             {
@@ -126,7 +126,7 @@ def update(name: str) -> Page:
     }
     changed = {field: value for field, value in wanted.items() if person[field] != value}
     if changed:
-        with this_node().write(actor=actor()) as action:
+        with saving() as action:
             action.set("person", key, changed)
     return go("people.show", done="person", name=public_id(key.scope_no, key.rec))
 

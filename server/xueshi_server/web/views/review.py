@@ -9,7 +9,7 @@ from xueshi_server.errors import ForbiddenError
 from xueshi_server.store.hours import PAGE_ROWS, HourFilter, count_states, list_hours
 from xueshi_server.store.schools import list_schools
 from xueshi_server.web.pages import find_key, go, read_cursor, write_cursor
-from xueshi_server.web.site import actor, this_node, this_site
+from xueshi_server.web.site import saving, this_node, this_site
 
 blueprint = Blueprint("review", __name__, url_prefix="/review")
 Page = str | tuple[str, int] | Response
@@ -37,7 +37,7 @@ def judge() -> Page:
         reason = parse_text("note", request.form.get("reason", ""), required=verdict != "approve")
     except BadValueError as error:
         return _show_queue("record" if not keys else "reason", error), 422
-    with this_node().write(actor=actor()) as action:
+    with saving() as action:
         for key in keys:
             action.judge("hour", key, verdict, reason=reason)
     if request.form.get("from") == "record":

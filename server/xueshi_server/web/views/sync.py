@@ -39,17 +39,20 @@ def index() -> Page:
 @blueprint.post("/now")
 def now() -> Page:
     """Exchange with the centre while the person waits."""
+    site = this_site()
     try:
-        report = this_node().sync_once(deadline_s=_DEADLINE_S)
+        report = (
+            site.node.sync_once(deadline_s=_DEADLINE_S)
+            if site.agent is None
+            else site.agent.sync_now()
+        )
     except SyncError as error:
         return _show(_failed(error))
-    return _show(
-        Outcome(
-            "good",
-            "sync.did",
-            {"sent": report.ops_sent, "received": report.ops_received},
-        )
-    )
+    counts = {
+        "sent": getattr(report, "ops_sent", 0),
+        "received": getattr(report, "ops_received", 0),
+    }
+    return _show(Outcome("good", "sync.did", counts))
 
 
 @blueprint.post("/bundle")
