@@ -173,6 +173,8 @@ def parse_block(data: bytes) -> Block:
             raise LimitExceededError("block over a limit", limit=limit, actual=actual)
     if (seq == 0) != (prev == NO_BLOCK) or (seq == 0) != (kind == EPOCH_OPEN):
         raise MalformedBlockError("a feed starts with its open block, and only there")
+    if op_count and kind != DATA:
+        raise MalformedBlockError("only data blocks hold ops")
     if codec == CODEC_RAW and raw_len != body_len:
         raise MalformedBlockError("raw body of another length")
     _check_extensions(data[HEADER.size : header_len])

@@ -16,9 +16,11 @@ from xueshi_sync.column import Column, Value, decode_column, encode_column
 from xueshi_sync.errors import LimitExceededError, MalformedBlockError
 from xueshi_sync.limits import (
     BLOCK_OPS,
+    CELLS_PER_BLOCK,
     FIELD_BYTES,
     FIELDS_PER_OP,
     GROUPS_PER_BLOCK,
+    PREDS_PER_BLOCK,
     PREDS_PER_FIELD,
     REFS_PER_BLOCK,
 )
@@ -35,7 +37,9 @@ FLAG_CRITICAL: Final = 1
 # The fields that DELETE and JUDGE write; no declared field starts with an underscore.
 DELETED_FIELD: Final = "_deleted"
 JUDGED_FIELD: Final = "_judged"
+REASON_FIELD: Final = "_reason"
 
+_GROUP_PARTS: Final = 11
 K_BITS: Final = 12
 K_MASK: Final = (1 << K_BITS) - 1
 assert BLOCK_OPS == 1 << K_BITS
@@ -162,9 +166,32 @@ def decode_body(raw: bytes, op_count: int) -> Body:
         raise LimitExceededError("refs or groups", limit=REFS_PER_BLOCK, actual=len(refs))
     if any(type(each) is not bytes or len(each) != 16 for each in refs):
         raise MalformedBlockError("ref is not 16 bytes")
+    _check_sizes(groups, op_count)
     body = Body(tuple(refs), tuple(_decode_group(each, len(refs)) for each in groups))
     _check_order(body, op_count)
+    if sum(len(each) for group in body.groups for each in _pred_lists(group)) > PREDS_PER_BLOCK:
+        raise LimitExceededError("preds in a block", limit=PREDS_PER_BLOCK)
     return body
+
+
+def _check_sizes(groups: list[object], op_count: int) -> None:
+    """Bound what the groups claim before any of their columns is spread out."""
+    cells = ops = 0
+    for group in groups:
+        match group:
+            case [_, _, _, list(names), count, *_] if type(count) is int and 0 < count <= BLOCK_OPS:
+                ops, cells = ops + count, cells + count * max(1, len(names))
+            case _:
+                raise MalformedBlockError("group of the wrong shape")
+    if ops != op_count:
+        raise MalformedBlockError("groups hold another number of ops than the header")
+    if cells > CELLS_PER_BLOCK:
+        raise LimitExceededError("cells in a block", limit=CELLS_PER_BLOCK, actual=cells)
+
+
+def _pred_lists(group: Group) -> Iterator[Preds]:
+    for each in group.preds or ():
+        yield from each
 
 
 def _check_order(body: Body, op_count: int) -> None:
@@ -178,25 +205,17 @@ def _check_order(body: Body, op_count: int) -> None:
 
 
 def _decode_group(coded: object, ref_count: int) -> Group:
-    match coded:
-        case [
-            int(kind),
-            int(flags),
-            str(table),
-            list(names),
-            int(count),
-            ks,
-            actors,
-            times,
-            recs,
-            list(values),
-            preds,
-        ] if 0 < count <= BLOCK_OPS and len(values) == len(names):
-            pass
-        case _:
-            raise MalformedBlockError("group of the wrong shape")
-    if len(names) > FIELDS_PER_OP or any(type(each) is not str for each in names):
+    if not isinstance(coded, list) or len(coded) != _GROUP_PARTS:
+        raise MalformedBlockError("group of the wrong shape")
+    kind, flags, table, names, count, ks, actors, times, recs, values, preds = coded
+    if type(kind) is not int or type(flags) is not int or not (0 < kind < 256 and 0 <= flags < 256):
+        raise MalformedBlockError("group kind or flags")
+    if not isinstance(table, str) or not isinstance(values, list) or len(values) != len(names):
+        raise MalformedBlockError("group of the wrong shape")
+    if len(names) > FIELDS_PER_OP or any(type(each) is not str or not each for each in names):
         raise MalformedBlockError("group with bad field names")
+    if len(set(names)) != len(names) or (not names and kind != INSERT):
+        raise MalformedBlockError("group repeats field names, or has none")
     group = Group(
         kind, flags, table, tuple(names), count,
         _typed(ks, count, int), _typed(actors, count, str), _typed(times, count, int),
@@ -209,7 +228,19 @@ def _decode_group(coded: object, ref_count: int) -> Group:
     ordered = group.ks.values()
     if any(left >= right for left, right in zip(ordered, ordered[1:], strict=False)):  # type: ignore[operator]
         raise MalformedBlockError("ops of a group are out of order")
+    _check_backward(group, ordered)  # type: ignore[arg-type]
     return group
+
+
+def _check_backward(group: Group, ks: list[int]) -> None:
+    """A dot of this very block names an earlier op, so that no set of writes is ever circular."""
+    columns: list[list[Preds]] = list(group.preds or ())
+    if group.recs is not None:
+        columns.append([(rec,) for rec in group.recs.values()])  # type: ignore[misc]
+    for column in columns:
+        for k, dots in zip(ks, column, strict=True):
+            if any(k <= dot <= K_MASK for dot in dots):
+                raise MalformedBlockError("op names itself or a later op")
 
 
 def _typed(coded: object, count: int, kind: type) -> Column:
@@ -233,8 +264,6 @@ def _sized(column: Column) -> Column:
                 raise LimitExceededError("field", limit=FIELD_BYTES, actual=len(each.encode()))
         elif isinstance(each, bytes) and len(each) > FIELD_BYTES:
             raise LimitExceededError("field", limit=FIELD_BYTES, actual=len(each))
-        elif isinstance(each, list):
-            raise MalformedBlockError("field value is a list")
     return column
 
 
@@ -243,7 +272,13 @@ def _decode_all_preds(
 ) -> tuple[list[Preds], ...]:
     if not isinstance(coded, list) or len(coded) != name_count:
         raise MalformedBlockError("preds of another number of fields")
-    return tuple(_decode_preds(each, count, ref_count) for each in coded)
+    decoded, total = [], 0
+    for each in coded:
+        decoded.append(_decode_preds(each, count, ref_count))
+        total += sum(len(preds) for preds in decoded[-1])
+        if total > PREDS_PER_BLOCK:
+            raise LimitExceededError("preds in a block", limit=PREDS_PER_BLOCK, actual=total)
+    return tuple(decoded)
 
 
 def _decode_preds(coded: object, count: int, ref_count: int) -> list[Preds]:
@@ -251,6 +286,8 @@ def _decode_preds(coded: object, count: int, ref_count: int) -> list[Preds]:
         raise MalformedBlockError("preds of the wrong shape")
     lengths: list[int] = _typed(coded[0], count, int).values()  # type: ignore[assignment]
     total = sum(lengths)
+    if total > PREDS_PER_BLOCK:
+        raise LimitExceededError("preds in a block", limit=PREDS_PER_BLOCK, actual=total)
     if min(lengths) < 0 or max(lengths) > PREDS_PER_FIELD:
         raise LimitExceededError("preds", limit=PREDS_PER_FIELD, actual=max(lengths))
     if (coded[1] is None) != (total == 0):

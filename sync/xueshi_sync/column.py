@@ -13,7 +13,7 @@ from typing import Final
 
 from xueshi_sync.errors import MalformedBlockError
 
-Value = None | bool | int | str | bytes | list["Value"]
+Value = None | bool | int | str | bytes
 
 CONSTANT: Final = 0
 DICTIONARY: Final = 1
@@ -24,11 +24,11 @@ _WIDTHS: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 def encode_column(values: Sequence[Value]) -> list[object]:
-    """Code at least one value; lists and values of mixed type are coded plainly."""
+    """Code at least one value; values of mixed type are coded plainly."""
     kind = type(values[0])
-    if kind is list or any(type(each) is not kind for each in values):
-        return [CONSTANT, values[0]] if _all_equal(values) else [PLAIN, list(values)]
-    distinct = list(dict.fromkeys(values))  # type: ignore[arg-type]  # no list gets here
+    if any(type(each) is not kind for each in values):
+        return [PLAIN, list(values)]
+    distinct = list(dict.fromkeys(values))
     if len(distinct) == 1:
         return [CONSTANT, values[0]]
     if kind is int:
@@ -86,9 +86,12 @@ def _decode_dictionary(coded: list[object], count: int) -> Column:
     if not isinstance(distinct, list) or not isinstance(packed, bytes):
         raise MalformedBlockError("dictionary column has parts of the wrong type")
     index = _unpack(packed, count)
-    size, kind = len(distinct), type(_checked(distinct[0])) if distinct else None
-    if size < 2 or size > 65536 or 4 * size > 3 * count or kind is list:
+    size = len(distinct)
+    if size < 2 or size > 65536 or 4 * size > 3 * count:
         raise MalformedBlockError("dictionary of a size that is coded otherwise")
+    kind = type(distinct[0])
+    for each in distinct:
+        _checked(each)
     if any(type(each) is not kind for each in distinct) or len(set(distinct)) != size:
         raise MalformedBlockError("dictionary repeats or mixes values")
     if list(dict.fromkeys(index)) != list(range(size)):
@@ -137,9 +140,13 @@ _ZERO: Final = b"\0"
 
 
 def _checked(value: object) -> Value:
-    if isinstance(value, float | dict):
+    """A value as PROTOCOL 5.2 allows it; checked before anything hashes or compares it."""
+    if type(value) is int:
+        if not -(1 << 63) <= value < 1 << 63:
+            raise MalformedBlockError("integer out of range")
+    elif value is not None and type(value) not in (bool, str, bytes):
         raise MalformedBlockError(f"value of type {type(value).__name__}")
-    return value  # type: ignore[return-value]  # the decoder makes no other type
+    return value  # type: ignore[return-value]  # narrowed just above
 
 
 def _by_difference(deltas: list[int], distinct_count: int) -> bool:
@@ -147,11 +154,6 @@ def _by_difference(deltas: list[int], distinct_count: int) -> bool:
     if len(set(deltas)) >= distinct_count:
         return False
     return all(-(1 << 62) < each < 1 << 62 for each in deltas)
-
-
-def _all_equal(values: Sequence[Value]) -> bool:
-    first = values[0]
-    return all(type(each) is type(first) and each == first for each in values)
 
 
 def _spread(count: int, distinct: list[Value], index: Sequence[int] | None) -> list[Value]:

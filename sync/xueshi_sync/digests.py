@@ -1,7 +1,7 @@
 """Digests of tables by public names: equal on every node that holds the same blocks (PROTOCOL 8.5)."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -21,7 +21,7 @@ def scope_digests(
     names = {no: short for short, no in blocks}
     order = [no for _, no in blocks] + feeds.open_numbers(scope_no)
 
-    def public(rec: object) -> object:
+    def public(rec: object) -> tuple[bytes, int] | None:
         if not isinstance(rec, int):
             return None
         no = rec >> K_BITS
@@ -36,7 +36,7 @@ def scope_digests(
                 named = [public(value) if at in refs else value for at, value in enumerate(row)]
                 hasher.update(msgspec.msgpack.encode(named))
         result[table.name] = hasher.hexdigest()
-    result[WRITES] = _writes_digest(view, scope_no, order, public)
+    result[WRITES] = _writes_digest(view, schema, scope_no, order, public)
     return result
 
 
@@ -45,13 +45,20 @@ def _ref_places(table: Table) -> set[int]:
     return {0, *(at for at, each in enumerate(table.fields, 1) if each.type == "ref")}
 
 
-def _writes_digest(view: ViewStore, scope_no: int, order: list[int], public: object) -> str:
-    assert callable(public)
+def _writes_digest(
+    view: ViewStore,
+    schema: Schema,
+    scope_no: int,
+    order: list[int],
+    public: Callable[[object], tuple[bytes, int] | None],
+) -> str:
     hasher = hashlib.sha256()
     for no in order:
         rows = view.write_digest_rows(scope_no, no << K_BITS, (no << K_BITS) | K_MASK)
         for tbl, rec, field, dot, value, preds, *rest in rows:
             named = sorted(public(each) for each in msgspec.msgpack.decode(preds))  # type: ignore[arg-type]
-            row = [tbl, public(rec), field, public(dot), value, named, *rest]
+            is_ref = schema.by_name[tbl].field_types.get(field) == "ref"
+            shown = public(value) if is_ref else value
+            row = [tbl, public(rec), field, public(dot), shown, named, *rest]
             hasher.update(msgspec.msgpack.encode(row))
     return hasher.hexdigest()

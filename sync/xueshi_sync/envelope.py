@@ -21,6 +21,7 @@ from nacl.exceptions import CryptoError
 
 from xueshi_sync.errors import (
     IncompleteError,
+    LimitExceededError,
     MalformedFrameError,
     TruncatedError,
     WrongRecipientError,
@@ -115,6 +116,8 @@ def open_response(session: Session, sealed: bytes) -> Opened:
 
 
 def _seal_stream(key: bytes, header: bytes, body: bytes) -> bytes:
+    if len(header) > HEADER_SEGMENT_BYTES:
+        raise LimitExceededError("frame header", limit=HEADER_SEGMENT_BYTES, actual=len(header))
     state = sodium.crypto_secretstream_xchacha20poly1305_state()
     parts = [sodium.crypto_secretstream_xchacha20poly1305_init_push(state, key)]
     chunks = [header, *(body[at : at + SEGMENT_BYTES] for at in range(0, len(body), SEGMENT_BYTES))]

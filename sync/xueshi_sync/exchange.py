@@ -25,11 +25,12 @@ from xueshi_sync.limits import HEADS_INLINE, REQUEST_BYTES
 from xueshi_sync.plan import join_heads, missing_blocks, split_heads
 from xueshi_sync.replica import FOREIGN_OWN, SOFTWARE, Code, Intake, Replica
 from xueshi_sync.schema import NODE_TABLE, SCOPE_TABLE
-from xueshi_sync.store import PeerState
+from xueshi_sync.store import PeerState, ScopeState
 from xueshi_sync.suite import digest
 from xueshi_sync.ticket import Ticket, is_valid_proof, ticket_proof
 
 UNKNOWN_NODE: Final = "unknown_node"
+DENIED: Final = "denied"
 REVOKED: Final = "revoked"
 
 
@@ -122,7 +123,7 @@ def _make_request(replica: Replica, limit_bytes: int) -> Request:
     net = replica.net
     assert genesis is not None, "a node with a net has a genesis"
     centre = replica.feeds.peer(genesis.centre_node)
-    states = replica.feeds.scope_states()
+    states = _served_scopes(replica)
     heads = heads_in(replica, [state.scope_no for state in states])
     joined = join_heads(heads)
     known = split_heads(centre.heads) if centre else {}
@@ -140,6 +141,16 @@ def _make_request(replica: Replica, limit_bytes: int) -> Request:
     return Request(header, blocks, ops)
 
 
+def _served_scopes(replica: Replica) -> list[ScopeState]:
+    """The scopes held here that the centre exchanges with this node, as it last said."""
+    served = replica.feeds.meta("served")
+    states = replica.feeds.scope_states()
+    if served is None:
+        return states
+    names = set(msgspec.msgpack.decode(served, type=list[bytes]))
+    return [state for state in states if state.scope in names]
+
+
 def _centre_first(replica: Replica, heads: Iterable[bytes]) -> list[bytes]:
     """Feeds of the centre before all others: they say who may speak (a restored centre needs them)."""
     genesis = replica.identity.genesis
@@ -151,7 +162,9 @@ def _centre_first(replica: Replica, heads: Iterable[bytes]) -> list[bytes]:
 
 def _next_counter(replica: Replica) -> int:
     with replica.lock, replica.feeds.feed_transaction():
-        counter = int.from_bytes(replica.feeds.meta("counter") or b"", "big") + 1
+        # Above the clock too, so that a node restored from a backup is not taken for an old one.
+        last = int.from_bytes(replica.feeds.meta("counter") or b"", "big")
+        counter = max(last + 1, replica.env.now_ms())
         replica.feeds.put_meta("counter", counter.to_bytes(8, "big"))
     return counter
 
@@ -197,6 +210,8 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
     header = response.header
     genesis = replica.identity.genesis
     assert genesis is not None, "requests are made with a net only"
+    if header.refused == UNKNOWN_NODE:
+        return _introduce_again(replica, request, header)
     if header.refused and header.refused != REVOKED:
         raise RefusedError(header.refused, reason=header.refused)
     _notice_foreign(replica, split_heads(header.heads))
@@ -211,23 +226,40 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
     with replica.lock, replica.feeds.feed_transaction():
         _remember_refusals(replica, genesis.centre_node, request, header, intake)
         _keep_receipts(replica, header.receipts)
+        if header.scopes:
+            replica.feeds.put_meta("served", msgspec.msgpack.encode(header.scopes))
         replica.feeds.put_peer(
             PeerState(
                 genesis.centre_node, header.centre_epoch, shown, 0, replica.env.now_ms(), "http"
             )
         )
-    joined = join_heads(
-        heads_in(replica, [state.scope_no for state in replica.feeds.scope_states()])
-    )
-    level = root_of(joined) == header.root
-    refused = len(header.results)
-    progress = bool(intake.new_blocks or header.scopes) or len(request.blocks) > refused
+    served = [state.scope_no for state in _served_scopes(replica)]
+    level = root_of(join_heads(heads_in(replica, served))) == header.root
+    new_there = len(request.blocks) - len(header.results)
+    progress = bool(intake.new_blocks or header.scopes) or new_there > 0
     first_contact = request.header.centre_epoch != header.centre_epoch
     return Outcome(
         len(request.blocks), request.ops, intake.new_blocks, intake.new_ops,
         more=not level and (progress or first_contact), wait_s=header.wait_s, level=level,
         refused=header.refused,
     )  # fmt: skip
+
+
+def _introduce_again(replica: Replica, request: Request, header: ResponseHeader) -> Outcome:
+    """The centre does not know us (it may have been restored): it has nothing of ours either.
+
+    What it wrote about us is offered with everything else, once; then it is a refusal.
+    """
+    genesis = replica.identity.genesis
+    assert genesis is not None, "requests are made with a net only"
+    known = replica.feeds.peer(genesis.centre_node)
+    if known is None or (not known.heads and known.epoch == header.centre_epoch):
+        raise RefusedError(header.refused, reason=header.refused)
+    with replica.lock, replica.feeds.feed_transaction():
+        replica.feeds.put_peer(
+            PeerState(genesis.centre_node, header.centre_epoch, b"", 0, known.contact_ms, "http")
+        )
+    return Outcome(len(request.blocks), request.ops, 0, 0, more=True, wait_s=0, level=False)
 
 
 def _notice_foreign(replica: Replica, theirs: dict[bytes, frozenset[bytes]]) -> None:
@@ -278,21 +310,22 @@ def answer_request(
     header = request.header
     _enrol(replica, header)
     intake = replica.accept(request.blocks, header.node)
-    results = [(place, int(code)) for place, code in enumerate(intake.codes) if code > Code.HAD]
+    results = [(place, int(code)) for place, code in enumerate(intake.codes) if code]
     with replica.lock:
-        return _answer(replica, header, results, carrier, wait_s)
+        return _answer(replica, request, results, carrier, wait_s)
 
 
 def _answer(
     replica: Replica,
-    header: RequestHeader,
+    request: Request,
     results: list[tuple[int, int]],
     carrier: str,
     wait_s: int,
 ) -> Response:
+    header = request.header
     scope_nos = scopes_for(replica, header.node, header.key)
     if not scope_nos:
-        return _refusal(replica, results)
+        return _refusal(replica, header, results)
     ours = heads_in(replica, scope_nos)
     joined = join_heads(ours)
     _remember_peer(replica, header, carrier)
@@ -301,7 +334,11 @@ def _answer(
     revoked = _is_revoked(replica, scope_nos, header.node)
     level = root_of(joined) == header.root
     theirs = split_heads(header.heads)
-    blocks, all_sent = [], True
+    if not request.blocks:
+        # Both sides may hold a branch that the other lacks; who pushes nothing waits for ours.
+        theirs = _known_part(replica, theirs)
+    blocks: list[bytes] = []
+    all_sent = True
     if not (level or revoked) and (header.heads or header.root == root_of(b"")):
         feeds = _centre_first(replica, ours)
         blocks, _, all_sent = _gather(replica, feeds, theirs, header.limit_bytes)
@@ -314,12 +351,26 @@ def _answer(
     return Response(answer, blocks)
 
 
-def _refusal(replica: Replica, results: list[tuple[int, int]]) -> Response:
-    header = ResponseHeader(
+def _known_part(
+    replica: Replica, heads: dict[bytes, frozenset[bytes]]
+) -> dict[bytes, frozenset[bytes]]:
+    """The stated heads that are here; the others say nothing about what the peer lacks."""
+    return {
+        feed: frozenset(each for each in blocks if replica.holds([each]))
+        for feed, blocks in heads.items()
+    }
+
+
+def _refusal(replica: Replica, header: RequestHeader, results: list[tuple[int, int]]) -> Response:
+    named = any(
+        replica.view.is_named(scope_no, header.node, header.key)
+        for scope_no in replica.view.scopes_of(header.node)
+    )
+    answer = ResponseHeader(
         VERSION, replica.epoch_name, root_of(b""), b"", results, [], [],
-        more=False, wait_s=0, refused=UNKNOWN_NODE,
+        more=False, wait_s=0, refused=DENIED if named else UNKNOWN_NODE,
     )  # fmt: skip
-    return Response(header, [])
+    return Response(answer, [])
 
 
 def scopes_for(replica: Replica, node: bytes, key: bytes) -> list[int]:
@@ -349,13 +400,13 @@ def _is_revoked(replica: Replica, scope_nos: Iterable[int], node: bytes) -> bool
 def _remember_peer(replica: Replica, header: RequestHeader, carrier: str) -> None:
     """Note the contact, unless this is an old request played again."""
     last = replica.feeds.peer(header.node)
-    if last is not None and last.epoch == header.key[:16] and header.counter <= last.counter:
-        return
     heads = header.heads or (last.heads if last else b"")
+    contact_ms, counter = replica.env.now_ms(), header.counter
+    if last is not None and last.epoch == header.key[:16] and counter <= last.counter:
+        contact_ms, counter = last.contact_ms, last.counter
     peer = PeerState(
-        header.node, header.key[:16], heads, header.counter, replica.env.now_ms(), carrier,
-        header.software,
-    )  # fmt: skip
+        header.node, header.key[:16], heads, counter, contact_ms, carrier, header.software
+    )
     with replica.lock, replica.feeds.feed_transaction():
         replica.feeds.put_peer(peer)
 
@@ -427,7 +478,7 @@ def _make_bundle(replica: Replica, node: bytes, key: bytes) -> Request:
     scope_nos = scopes_for(replica, node, key)
     peer = replica.feeds.peer(node)
     heads = heads_in(replica, scope_nos)
-    known = split_heads(peer.heads) if peer else {}
+    known = _known_part(replica, split_heads(peer.heads) if peer else {})
     blocks, ops, _ = _gather(replica, _centre_first(replica, heads), known, 1 << 62)
     joined = join_heads(heads)
     header = RequestHeader(

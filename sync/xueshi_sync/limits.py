@@ -11,6 +11,9 @@ BLOCK_OPS: Final = 4096
 FIELD_BYTES: Final = 64 * 1024
 PREDS_PER_FIELD: Final = 64
 REFS_PER_BLOCK: Final = 256
+# Sums over a block, checked before any list is built: a constant column costs no bytes.
+PREDS_PER_BLOCK: Final = 65_536
+CELLS_PER_BLOCK: Final = 262_144
 GROUPS_PER_BLOCK: Final = 1024
 FIELDS_PER_OP: Final = 256
 ZSTD_WINDOW_BYTES: Final = 8 * 1024 * 1024

@@ -185,5 +185,6 @@ def _nearest_common(
     if not rivals:
         return None
     ok = {each.rec for each in approved}
-    shared = set.intersection(*(set(above[each.rec]) for each in rivals))
-    return next((rec for rec in above[rivals[0].rec] if rec in shared and rec in ok), None)
+    shared = set.intersection(*(set(above[each.rec]) for each in rivals)) & ok
+    nearest = {next((rec for rec in above[each.rec] if rec in shared), None) for each in rivals}
+    return nearest.pop() if len(nearest) == 1 else None

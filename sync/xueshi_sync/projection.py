@@ -20,6 +20,7 @@ from xueshi_sync.body import (
     JUDGED_FIELD,
     K_BITS,
     K_MASK,
+    REASON_FIELD,
     RESOLVE,
     SET,
     Body,
@@ -109,6 +110,8 @@ class Projector:
 
     def _insert(self, table: Table, batch: Batch, author: Author) -> None:
         given = dict(zip(batch.names, batch.values, strict=True))
+        if table.corrects in given:
+            given[table.corrects] = _backward(batch.dots, given[table.corrects])
         columns = [given.get(name, repeat(None)) for name in table.field_names]
         # strict=False: fields that this block does not carry repeat None without end.
         rows = zip(repeat(self.scope_no), batch.dots, *columns, repeat(author.number),
@@ -124,8 +127,8 @@ class Projector:
     def _write(self, table: Table, batch: Batch, author: Author) -> None:
         rank = RANK[author.tier]
         notes: Sequence[Value] = [""] * len(batch.dots)
-        if batch.kind == JUDGE and len(batch.names) == 2:
-            notes = batch.values[1]
+        if REASON_FIELD in batch.names:
+            notes = batch.values[batch.names.index(REASON_FIELD)]
         writes = []
         for place, name in enumerate(batch.names):
             if name not in _writable(table, batch.kind):
@@ -134,7 +137,7 @@ class Projector:
                          batch.actors, batch.times, notes, strict=True)  # fmt: skip
             writes += [
                 WriteRow(table.name, rec, name, dot, value, preds, rank, author.number, actor, at,
-                         str(note or ""))
+                         note if isinstance(note, str) else "")
                 for rec, dot, value, preds, actor, at, note in stamps
             ]  # fmt: skip
         self.view.add_writes(self.scope_no, writes)
@@ -194,6 +197,15 @@ class Projector:
             write = Write(row.dot, row.value, row.preds, row.rank, name)
             fields.setdefault(row.field, []).append(write)
         return fields
+
+
+def _backward(dots: list[int], targets: list[Value]) -> list[Value]:
+    """Corrections of earlier entries only: within one block a forged cycle would be possible."""
+    return [
+        None if isinstance(target, int) and target >> K_BITS == dot >> K_BITS and target >= dot
+        else target
+        for dot, target in zip(dots, targets, strict=True)
+    ]  # fmt: skip
 
 
 def _by_rec(rows: Iterable[WriteRow]) -> dict[int, list[WriteRow]]:

@@ -29,6 +29,7 @@ from xueshi_sync.block import (
     verify_block,
 )
 from xueshi_sync.body import K_BITS, Body, Op, encode_body, renumber
+from xueshi_sync.column import Value
 from xueshi_sync.errors import LimitExceededError, MalformedBlockError, NodeStateError, SyncError
 from xueshi_sync.identity import FeedName, Genesis, epoch_id
 from xueshi_sync.limits import SEAL_OPS
@@ -110,6 +111,7 @@ class Replica:
     env: Env
     lock: AbstractContextManager[object] = field(default_factory=nullcontext)
     machine: bytes = b""
+    _seen: dict[int, tuple[int, set[Value]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.identity = msgspec.msgpack.decode(self._meta("identity"), type=Identity)
@@ -177,10 +179,15 @@ class Replica:
             action = Action(
                 self.feeds, self.view, self.schema, actor, self.env.now_ms() // 1000,
                 self.home_scope_no, lambda scope_no, no: self.feeds.name_of(scope_no, no) or UNSEALED,
+                seen=self._seen,
             )  # fmt: skip
-            yield action
-            if action.ops:
-                self._commit(action)
+            try:
+                yield action
+                if action.ops:
+                    self._commit(action)
+            except BaseException:
+                self._seen.clear()
+                raise
 
     def _commit(self, action: Action) -> None:
         with self.feeds.feed_transaction():
@@ -215,20 +222,20 @@ class Replica:
         rows = self.feeds.open_ops(scope_no, no)
         if not rows:
             return False
-        self.viewer.level(scope_no)  # what is sealed has no turn of its own any more
         with self.feeds.feed_transaction():
             state = self.feeds.scope_state(scope_no)
-            self._seal_ops(state, self._own_feed(state), no, rows)
+            stored = self._seal_ops(state, self._own_feed(state), no, rows)
             self.feeds.drop_open_ops(scope_no, no)
             if state.open_no == no:
                 state.open_no = state.open_count = state.open_bytes = 0
                 state.open_refs = ()
             self.feeds.put_scope(state)
-        if any(decode_open_op(row).rec is not None for row in rows):
-            self.viewer.refresh_writes(scope_no, rows)
+        self.viewer.show_sealed(scope_no, stored)
         return True
 
-    def _seal_ops(self, state: ScopeState, feed: Feed, no: int, rows: Sequence[OpenOp]) -> None:
+    def _seal_ops(
+        self, state: ScopeState, feed: Feed, no: int, rows: Sequence[OpenOp]
+    ) -> StoredBlock:
         ops = [decode_open_op(row) for row in rows]
         ref_flags = [self._ref_flags(op) for op in ops]
         dots = {
@@ -243,7 +250,7 @@ class Replica:
             [name for name in names if name is not None],
             [renumber(op, wire, flags) for op, flags in zip(ops, ref_flags, strict=True)],
         )
-        self._add_own(state, feed, no, kind=DATA, raw=raw, op_count=len(ops))
+        return self._add_own(state, feed, no, kind=DATA, raw=raw, op_count=len(ops))
 
     def _ref_flags(self, op: Op) -> list[bool]:
         types = self.schema.by_name[op.table].field_types
@@ -270,7 +277,7 @@ class Replica:
 
     def _add_own(
         self, state: ScopeState, feed: Feed, no: int, *, kind: int, raw: bytes, op_count: int = 0
-    ) -> None:
+    ) -> StoredBlock:
         heads = self.feeds.heads_of(feed.feed)
         prev, seq = NO_BLOCK, 0
         if heads:
@@ -282,10 +289,14 @@ class Replica:
             self.suite, self.seed, kind=kind, feed=feed.feed, prev=prev, seq=seq, wall_ms=now_ms,
             raw=raw, op_count=op_count, schema=self.schema.version,
         )  # fmt: skip
+        # A turn for the view of its own: what a power cut takes from the view comes back with it.
         stored = StoredBlock(
-            state.scope_no, no, block.bid, feed.feed, seq, prev, kind, op_count, 0, now_ms
-        )
+            state.scope_no, no, block.bid, feed.feed, seq, prev, kind, op_count, state.next_pos,
+            now_ms,
+        )  # fmt: skip
+        state.next_pos += 1
         self.feeds.add_block(stored, block.data)
+        return stored
 
     # Epochs
 
@@ -333,6 +344,11 @@ class Replica:
         stored = ops = weight = 0
         for data in offered:
             code, ready = self._examine(data, sender, waiting, feeds)
+            if waiting and code in (Code.HELD, Code.REFUSED_SCOPE):
+                # What waits may be the centre's word about this speaker.
+                stored, ops = stored + len(waiting), ops + self._store(waiting)
+                waiting, weight = {}, 0
+                code, ready = self._examine(data, sender, waiting, feeds)
             codes.append(code)
             if ready is None:
                 continue
@@ -364,6 +380,8 @@ class Replica:
                     self._refuse(block_id, feed_id, code.name.lower(), sender)
                     return code, None
                 feeds[feed_id] = feed
+            elif block.header.kind == EPOCH_OPEN:
+                open_feed(self.suite, self.net, block)
             else:
                 verify_block(self.suite, feed, block)
             with self.lock:
@@ -380,13 +398,21 @@ class Replica:
             return Code.MALFORMED, None
 
     def _admit(self, feed: Feed) -> Code:
-        """Whether a new feed may be stored here at all; what it may change is decided by the view."""
+        """Whether a new feed may be stored here at all; what it may change is decided by the view.
+
+        Any word of the centre about the speaker in this scope will do, a denial too: not applied is
+        not refused. A restored centre takes back its own feeds of scopes that it forgot.
+        """
         state = self.feeds.scope_of(feed.scope)
+        own = (feed.node, feed.key) == (self.identity.node, self.key)
         if state is None:
-            return Code.REFUSED_SCOPE
-        if self.viewer.authority(state.scope_no).tier(feed.node, feed.key) is not None:
+            if not (own and self.is_centre):
+                return Code.REFUSED_SCOPE
+            self.hold_scope(feed.scope)
             return Code.STORED
-        if feed.node == self.identity.node and feed.key == self.key:
+        if own or self.view.is_named(state.scope_no, feed.node, feed.key):
+            return Code.STORED
+        if self.viewer.authority(state.scope_no).tier(feed.node, feed.key) is not None:
             return Code.STORED
         return Code.REFUSED_SCOPE if self._is_known(feed) else Code.HELD
 
@@ -434,11 +460,11 @@ class Replica:
                     foreign = foreign or ready.feed.epoch == self.epoch_name
                 for state in states.values():
                     self.feeds.put_scope(state)
+                if foreign:
+                    self.begin_epoch(FOREIGN_OWN)
             for scope_no, group in arrivals.items():
                 first, last = group[0].block.pos, group[-1].block.pos
                 self.viewer.show(scope_no, group, (), first_pos=first, last_pos=last)
-            if foreign:
-                self.begin_epoch(FOREIGN_OWN)
         return ops
 
     def _add_foreign(self, states: dict[bytes, ScopeState], ready: _Ready) -> Arrival:

@@ -5,7 +5,7 @@ WAL reset when several connections do. Readers open the file read-only.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
@@ -37,10 +37,14 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 
 class Transactions:
-    """Explicit transactions over one connection; a nested one joins the outer one."""
+    """Explicit transactions over one connection; a nested one joins the outer one.
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    `on_rollback` drops what was remembered of rows that are now gone.
+    """
+
+    def __init__(self, db: sqlite3.Connection, on_rollback: Callable[[], None]) -> None:
         self.db = db
+        self._on_rollback = on_rollback
         self._lock = RLock()
         self._depth = 0
 
@@ -64,6 +68,7 @@ class Transactions:
             except BaseException:
                 if self.db.in_transaction:
                     self.db.execute("ROLLBACK")
+                self._on_rollback()
                 raise
             finally:
                 self._depth = 0

@@ -62,8 +62,8 @@ class SqliteFeeds:
     def __init__(self, path: Path) -> None:
         self.db = connect_writer(path, synchronous="FULL")
         self.db.executescript(SCHEMA)
-        self.feed_transaction = Transactions(self.db)
         self._feeds: dict[bytes, Feed] = {}
+        self.feed_transaction = Transactions(self.db, self._feeds.clear)
 
     def close(self) -> None:
         """Close the file; the write-ahead log is folded in."""

@@ -70,10 +70,10 @@ class SqliteView:
     def __init__(self, path: Path, names: Mapping[bytes, tuple[str, str, str]]) -> None:
         self.path = path
         self.db = connect_writer(path, synchronous="NORMAL")
-        self.view_transaction = Transactions(self.db)
         self._names = names
         self._tables: Mapping[str, Table] = {}
         self._authors: dict[tuple[bytes, bytes], int] = {}
+        self.view_transaction = Transactions(self.db, self._authors.clear)
 
     def close(self) -> None:
         """Close the file."""
@@ -130,6 +130,7 @@ class SqliteView:
         number: int = self.db.execute(
             "SELECT author FROM author_key WHERE node = ? AND key = ?", (node, key)
         ).fetchone()[0]
+        self._authors[node, key] = number
         return number
 
     def put_scope_name(self, scope_no: int, scope: bytes) -> None:
@@ -258,6 +259,12 @@ class SqliteView:
     def scopes_of(self, node: bytes) -> list[int]:
         rows = self.db.execute("SELECT DISTINCT scope_no FROM _node WHERE node = ?", (node,))
         return [row[0] for row in rows.fetchall()]
+
+    def is_named(self, scope_no: int, node: bytes, key: bytes) -> bool:
+        row = self.db.execute(
+            "SELECT 1 FROM _node WHERE node = ? AND key = ? AND scope_no = ?", (node, key, scope_no)
+        ).fetchone()
+        return row is not None
 
     def own_rows(self, table: Table, scope_no: int) -> list[CurrentRow]:
         names = ", ".join(f'"{name}"' for name in table.field_names)

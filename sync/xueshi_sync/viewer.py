@@ -5,14 +5,15 @@ scope's own tables, then everything else is applied under it. When authority cha
 already wrote here, the scope is projected again from its feeds.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from xueshi_sync.authority import Authority, scope_authority
 from xueshi_sync.block import DATA, Block, Feed, decode_data, parse_block
-from xueshi_sync.body import Body, Op
+from xueshi_sync.body import INSERT, Body, Op
 from xueshi_sync.errors import SyncError
 from xueshi_sync.identity import ID_BYTES, Genesis
 from xueshi_sync.plan import is_within
@@ -81,10 +82,6 @@ class Viewer:
         else:
             self._catch_up_scope(self.feeds.scope_state(scope_no))
 
-    def level(self, scope_no: int) -> None:
-        """Make one scope's view level with its feeds; at once when it is."""
-        self._catch_up_scope(self.feeds.scope_state(scope_no))
-
     def _catch_up_scope(self, state: ScopeState) -> None:
         mark = self.view.watermark(state.scope_no)
         if mark >= state.next_pos - 1:
@@ -104,7 +101,7 @@ class Viewer:
     ) -> None:
         """Apply blocks and open ops of one scope in one transaction and move the watermark."""
         before = self.authority(scope_no)
-        with self.view.view_transaction():
+        with self._turn():
             projector = self._projector(scope_no)
             for arrival in arrivals:
                 self._apply_block(projector, arrival)
@@ -120,29 +117,48 @@ class Viewer:
                 self._project_again(scope_no)
                 self.view.put_watermark(scope_no, self.feeds.scope_state(scope_no).next_pos - 1)
 
+    def show_sealed(self, scope_no: int, stored: StoredBlock) -> None:
+        """Take the turn of a block sealed here: its ops are shown already, but edits are ordered by
+        public names only now. Where the view is behind, this brings it level."""
+        mark = self.view.watermark(scope_no)
+        arrivals = self._load([stored])
+        plain = all(
+            batch.kind == INSERT for each in arrivals for batch in self._batches(scope_no, each)
+        )
+        tier = self.authority(scope_no).tier(self.me.node, self.me.key)
+        if mark != stored.pos - 1:
+            self._catch_up_scope(self.feeds.scope_state(scope_no))
+        elif plain and tier is not None:
+            with self.view.view_transaction():
+                self.view.put_watermark(scope_no, stored.pos)
+        else:
+            self._apply(scope_no, arrivals, (), stored.pos)
+
     def project_all(self, progress: Callable[[int], None] | None = None) -> None:
         """Build every scope from nothing; `progress` gets the number of blocks done."""
         for state in self.feeds.scope_states():
-            with self.view.view_transaction():
+            with self._turn():
                 self.view.put_scope_name(state.scope_no, state.scope)
                 self._project_again(state.scope_no, progress)
                 self.view.put_watermark(state.scope_no, state.next_pos - 1)
 
     def project_scope(self, scope_no: int) -> None:
         """Build one scope from nothing (its authority or this node's own standing changed)."""
-        with self.view.view_transaction():
+        state = self.feeds.scope_state(scope_no)
+        with self._turn():
+            self.view.put_scope_name(scope_no, state.scope)
             self._project_again(scope_no)
-            self.view.put_watermark(scope_no, self.feeds.scope_state(scope_no).next_pos - 1)
+            self.view.put_watermark(scope_no, state.next_pos - 1)
 
-    def refresh_writes(self, scope_no: int, ops: Iterable[OpenOp]) -> None:
-        """Compute the records of just sealed edits anew: their public names now order them."""
-        touched = [decode_open_op(op) for op in ops]
-        with self.view.view_transaction():
-            projector = self._projector(scope_no)
-            for op in touched:
-                if op.rec is not None and op.table in self.schema.by_name:
-                    projector.touch(op.table, [op.rec])
-            projector.refresh()
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """A view transaction; rights read inside one that fails are forgotten with it."""
+        try:
+            with self.view.view_transaction():
+                yield
+        except BaseException:
+            self._authorities.clear()
+            raise
 
     def _project_again(self, scope_no: int, progress: Callable[[int], None] | None = None) -> None:
         self.view.clear_scope(scope_no)

@@ -16,6 +16,7 @@ from xueshi_sync.body import (
     JUDGE,
     JUDGED_FIELD,
     K_BITS,
+    REASON_FIELD,
     RESOLVE,
     SET,
     Op,
@@ -36,8 +37,9 @@ from xueshi_sync.schema import FieldType, Schema, Table
 from xueshi_sync.store import FeedStore, OpenOp, ScopeState, ViewStore, WriteRow
 from xueshi_sync.viewer import encode_open_op
 
-REASON_FIELD: Final = "_reason"
 # A margin below the limit: one more op adds at most its record, its preds and its ref fields.
+_OP_BYTES: Final = 8
+_PRED_BYTES: Final = 8
 _REFS_OPEN: Final = REFS_PER_BLOCK - PREDS_PER_FIELD - 32
 
 
@@ -62,7 +64,9 @@ class Action:
     ops: list[OpenOp] = field(default_factory=list)
     entries: dict[str, RecordKey] = field(default_factory=dict)
     states: dict[int, ScopeState] = field(default_factory=dict)
-    _latest: dict[tuple[int, str, int, str], int] = field(default_factory=dict)
+    # Texts in the open block of each scope, to guess its size: (block number, values).
+    seen: dict[int, tuple[int, set[Value]]] = field(default_factory=dict)
+    _latest: dict[tuple[int, str, int | None, str], int] = field(default_factory=dict)
 
     def insert(
         self,
@@ -143,10 +147,8 @@ class Action:
         names = tuple(values)
         preds = tuple(self._current(key, table.name, name, rows) for name in names)
         refs = [_ref(values[name]) for name in names if table.field_types.get(name) == "ref"]
-        key_of = self._append(key.scope_no, kind, table.name, names, tuple(values.values()),
-                              rec=key.rec, preds=preds, refs=refs)  # fmt: skip
-        for name in names:
-            self._latest[key.scope_no, table.name, key.rec, name] = key_of.rec
+        self._append(key.scope_no, kind, table.name, names, tuple(values.values()),
+                     rec=key.rec, preds=preds, refs=refs)  # fmt: skip
 
     def _current(
         self, key: RecordKey, table: str, name: str, rows: Sequence[WriteRow]
@@ -177,8 +179,9 @@ class Action:
         state = self.states.get(scope_no)
         if state is None:
             state = self.states[scope_no] = replace(self.feeds.scope_state(scope_no))
-        size = 16 + sum(len(each) * 2 for each in values if isinstance(each, str | bytes))
-        self._room(state, size)
+        self._room(state, self._size(state, values, preds))
+        size = self._size(state, values, preds)
+        self.seen[scope_no][1].update(values)
         dots = [rec, *refs, *(dot for each in preds or () for dot in each)]
         seen = {dot >> K_BITS for dot in dots if dot is not None} - {state.open_no}
         if not seen <= set(state.open_refs):
@@ -188,7 +191,28 @@ class Action:
         self.ops.append(row)
         state.open_count, state.open_bytes = state.open_count + 1, state.open_bytes + size
         state.next_pos += 1
-        return RecordKey(scope_no, row.no << K_BITS | row.k)
+        made = row.no << K_BITS | row.k
+        for name in names if rec is not None else ():
+            self._latest[scope_no, table, rec, name] = made
+        return RecordKey(scope_no, made)
+
+    def _size(
+        self,
+        state: ScopeState,
+        values: tuple[Value, ...],
+        preds: tuple[tuple[int, ...], ...] | None,
+    ) -> int:
+        """About what an op adds to the raw body: texts that its block holds already cost an index."""
+        no, texts = self.seen.get(state.scope_no, (0, set()))
+        if no != state.open_no:
+            texts = set()
+            self.seen[state.scope_no] = (state.open_no, texts)
+        new = sum(
+            3 * len(each) for each in values if isinstance(each, str | bytes) and each not in texts
+        )
+        return (
+            _OP_BYTES + 2 * len(values) + new + sum(_PRED_BYTES * len(each) for each in preds or ())
+        )
 
     def _room(self, state: ScopeState, size: int) -> None:
         """Begin a new open block where the present one has no room for one more op."""
