@@ -1,0 +1,253 @@
+"""The invariants of a healed county (FAULTS 5.1): each raises a Violation that begins with its name."""
+
+import random
+from collections import Counter
+from typing import Any
+
+from tests.simulation.dump import differences, dump_view, held_blocks
+from tests.simulation.machine import Machine
+from tests.simulation.memory_store import MemoryFeeds
+from tests.simulation.memory_view import MemoryView
+from tests.simulation.oracle import Held, Meaning, meaning_of
+from tests.simulation.world import Violation, World
+from xueshi_sync.exchange import stored_receipt
+from xueshi_sync.limits import BLOCK_OPS, BLOCK_STORED_BYTES, HEADER_TLV_BYTES
+from xueshi_sync.replica import Code, Replica
+from xueshi_sync.schema import CUT_TABLE, NODE_TABLE
+from xueshi_sync.viewer import Viewer
+
+HEADER_MOST = 116 + HEADER_TLV_BYTES + 64
+
+
+def check_all(world: World, survivors: dict[bytes, Held]) -> None:
+    """Check a county at rest."""
+    for machine in world.machines:
+        check_scratch(machine)
+        check_forbidden(world, machine)
+        check_meaning(world, machine)
+        check_limits(machine)
+        check_receipts_kept(world, machine)
+    check_sets(world)
+    check_nothing_lost(world, survivors)
+    check_forks(world)
+    for machine in (world.centre, world.rng.choice(world.machines)):
+        check_shuffled(world, machine)
+        check_redelivery(machine)
+
+
+def check_scratch(machine: Machine) -> None:
+    """I1: what grew step by step is what a build from nothing gives."""
+    replica = machine.up
+    view = MemoryView()
+    view.prepare(replica.schema)
+    viewer = Viewer(
+        replica.feeds, view, replica.schema, replica.identity.genesis, replica.viewer.me
+    )
+    viewer.project_all()
+    shown, built = dump_view(replica), dump_view(replica, view)
+    if not isinstance(replica.view, MemoryView):
+        built = {scope: _comparable(rows) for scope, rows in built.items()}
+    if shown != built:
+        raise Violation(f"I1 {machine.name} view / rebuilt: {differences(shown, built)}")
+
+
+def _comparable(rows: dict[Any, Any]) -> dict[Any, Any]:
+    return {key: row for key, row in rows.items() if key[0] in ("row", "write")}
+
+
+def check_shuffled(world: World, machine: Machine) -> None:
+    """I1: the same blocks in another order give the same view."""
+    replica = machine.up
+    feeds, view = MemoryFeeds(), MemoryView()
+    view.prepare(replica.schema)
+    rng = random.Random(world.seed)
+    Replica.found(feeds, machine.env, replica.identity)
+    other = Replica(feeds, view, replica.suite, replica.schema, replica.seed, machine.env)
+    other.viewer.catch_up()
+    waiting = []
+    for state in replica.feeds.scope_states():
+        other.hold_scope(state.scope)
+        waiting += [each.data for each in held_blocks(replica.feeds, state.scope_no)]
+    rng.shuffle(waiting)
+    while waiting:
+        codes = other.accept(waiting, machine.name.encode()).codes
+        rest = [data for data, code in zip(waiting, codes, strict=True) if code > Code.HAD]
+        if len(rest) == len(waiting):
+            raise Violation(f"I1 {machine.name}: {Counter(codes)} cannot be stored again")
+        waiting = rest
+    shown, built = dump_view(replica), dump_view(other)
+    if not isinstance(replica.view, MemoryView):
+        built = {scope: _comparable(rows) for scope, rows in built.items()}
+    if shown != built:
+        raise Violation(f"I1 {machine.name} view / shuffled: {differences(shown, built)}")
+
+
+def check_redelivery(machine: Machine) -> None:
+    """I7: everything once more changes nothing."""
+    replica = machine.up
+    before, epoch = dump_view(replica), replica.epoch_name
+    for state in replica.feeds.scope_states():
+        blocks = [each.data for each in held_blocks(replica.feeds, state.scope_no)]
+        codes = set(replica.accept(blocks, replica.identity.node).codes)
+        if codes - {Code.HAD}:
+            raise Violation(f"I7 {machine.name}: again gives {codes}")
+    if dump_view(replica) != before or replica.epoch_name != epoch:
+        raise Violation(f"I7 {machine.name}: blocks that were there changed something")
+
+
+def check_forbidden(world: World, machine: Machine) -> None:
+    """I5: nothing that nobody had the right to write shows anywhere, at any time."""
+    view, node = machine.up.view, machine.up.identity.node
+    if not isinstance(view, MemoryView):
+        return
+    forbidden = {token for token, author in world.forbidden.items() if author != node}
+    for (table, _), rows in view.tables.items():
+        for row in rows.values():
+            if not forbidden.isdisjoint(each for each in row.values() if each.__class__ is str):
+                raise Violation(f"I5 {machine.name} shows a forbidden {table}: {row}")
+    for (_, table), recs in view.writes.items():
+        for writes in recs.values():
+            for write, _ in writes.values():
+                if not forbidden.isdisjoint((write.value, write.note, write.actor)):
+                    raise Violation(f"I5 {machine.name} applied a forbidden {table}: {write}")
+
+
+def check_meaning(world: World, machine: Machine) -> None:
+    """I4, I5, I9: rights, current values and credit as an independent reading has them."""
+    replica = machine.up
+    shown = dump_view(replica)
+    speaker = (replica.identity.node, replica.key)
+    for state in replica.feeds.scope_states():
+        blocks = held_blocks(replica.feeds, state.scope_no)
+        me = (speaker, replica.identity.tier)
+        meant = meaning_of(blocks, world.genesis, replica.schema, me)
+        _compare(machine, replica, meant, shown[state.scope])
+
+
+def _compare(machine: Machine, replica: Replica, meant: Meaning, shown: dict[Any, Any]) -> None:
+    facts = {
+        ("write", table, rec, name, dot): (fact.value, tuple(sorted(fact.preds | {dot})))
+        for (table, rec, name), group in meant.facts.items()
+        for dot, fact in group.items()
+    }
+    writes = {
+        key: (row[0], tuple(sorted({*row[1], key[4]})))
+        for key, row in shown.items()
+        if key[0] == "write"
+    }
+    if facts != writes:
+        found = differences({b"": facts}, {b"": writes})
+        raise Violation(f"I5 {machine.name} meant / applied writes: {found}")
+    rows = {}
+    for key, row in shown.items():
+        if key[0] == "row":
+            table = replica.schema.by_name[key[1]]
+            names = table.field_names
+            last = ("state", "credited") if table.kind == "ledger" else ("deleted",)
+            rows[key] = dict(zip((*names, *last), row, strict=False))
+            rows[key].pop("state", None)
+    expected = {("row", table, rec): row for (table, rec), row in meant.rows.items()}
+    if rows != expected:
+        found = differences({b"": expected}, {b"": rows})
+        raise Violation(f"I4/I9 {machine.name} meant / shown: {found}")
+
+
+def check_limits(machine: Machine) -> None:
+    """I8: nothing stored is larger than it may be."""
+    for state in machine.up.feeds.scope_states():
+        for row in machine.up.feeds.all_blocks(state.scope_no):
+            size = len(machine.up.feeds.block_data(row.scope_no, row.no))
+            if size > BLOCK_STORED_BYTES + HEADER_MOST or row.op_count > BLOCK_OPS:
+                raise Violation(f"I8 {machine.name}: block of {size} bytes, {row.op_count} ops")
+
+
+def check_receipts_kept(world: World, machine: Machine) -> None:
+    """I2: whatever a kept receipt names is at the centre, since some disk here still holds it."""
+    for feed in _feeds_of(machine):
+        receipt = stored_receipt(machine.up, feed)
+        if receipt is not None and machine.up.holds([receipt.block]):
+            for centre in world.centres:
+                if not centre.up.holds([receipt.block]):
+                    raise Violation(f"I2 {machine.name}: receipted block is not at {centre.name}")
+
+
+def _feeds_of(machine: Machine) -> list[bytes]:
+    feeds = machine.up.feeds
+    return [each.feed for state in feeds.scope_states() for each in feeds.feeds(state.scope_no)]
+
+
+def _bids(machine: Machine, scope: bytes) -> set[bytes]:
+    state = machine.up.feeds.scope_of(scope)
+    return {each.bid for each in machine.up.feeds.all_blocks(state.scope_no)} if state else set()
+
+
+def entitled(world: World, machine: Machine) -> list[bytes]:
+    """The scopes a machine may read at the end, as the centre sees it; none once it was cut off."""
+    replica, centre = machine.up, world.centre.up
+    own = [each.scope for each in centre.feeds.scope_states()]
+    if machine.is_centre:
+        return own
+    node, key = replica.identity.node, replica.key
+    for state in centre.feeds.scope_states():
+        for row in centre.view.own_rows(CUT_TABLE, state.scope_no):
+            if node in row["node"] and not all(each is True for each in row["lifted"]):
+                return []
+    spoken = [
+        state.scope
+        for state in centre.feeds.scope_states()
+        if centre.viewer.authority(state.scope_no).tier(node, key) is not None
+    ]
+    return [*spoken, world.admin, world.public] if spoken else []
+
+
+def check_sets(world: World) -> None:
+    """I1: whoever may read a scope has what the centre has of it, and every centre the same."""
+    for machine in world.machines:
+        for scope in entitled(world, machine):
+            missing = _bids(world.centre, scope) - _bids(machine, scope)
+            if missing:
+                name = f"{len(missing)} blocks of {scope.hex()[:6]}"
+                raise Violation(f"I1 {machine.name} lacks {name} that the centre has")
+
+
+def check_nothing_lost(world: World, survivors: dict[bytes, Held]) -> None:
+    """I2: what a rightful node wrote and some disk kept is at every centre."""
+    speakers = {
+        state.scope: {
+            (node, key)
+            for row in world.centre.up.view.own_rows(NODE_TABLE, state.scope_no)
+            for node in row["node"]
+            for key in row["key"]
+        }
+        | {(world.genesis.centre_node, world.genesis.centre_key)}
+        for state in world.centre.up.feeds.scope_states()
+    }
+    rightful = [
+        each
+        for each in survivors.values()
+        if (each.feed.node, each.feed.key) in speakers.get(each.feed.scope, set())
+        or each.feed.node == world.genesis.centre_node
+    ]
+    for centre in world.centres:
+        for each in rightful:
+            if each.bid not in _bids(centre, each.feed.scope):
+                raise Violation(f"I2 a block of {each.feed.node.hex()[:6]} is not at {centre.name}")
+
+
+def check_forks(world: World) -> None:
+    """I6: forks and epochs are no more than what nobody could notice in time."""
+    children: Counter[tuple[bytes, bytes]] = Counter()
+    epochs = set()
+    for state in world.centre.up.feeds.scope_states():
+        for each in held_blocks(world.centre.up.feeds, state.scope_no):
+            children[each.feed.feed, each.prev] += 1
+            epochs.add((each.feed.node, each.feed.epoch))
+    forks = sum(number - 1 for number in children.values())
+    world.counts["forks"] += forks
+    world.counts["epochs"] += len(epochs)
+    if forks > world.forks_allowed:
+        raise Violation(f"I6 {forks} forks, {world.forks_allowed} explained")
+    crashes = sum(number for name, number in world.counts.items() if " at " in name)
+    allowed = len(world.machines) + 1 + world.epochs_allowed + crashes
+    if len(epochs) > allowed:
+        raise Violation(f"I6 {len(epochs)} epochs, {allowed} explained")
