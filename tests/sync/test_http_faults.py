@@ -1,9 +1,11 @@
 """What bad lines, boxes in between and portals do to an exchange (FAULTS.md section C)."""
 
+import random
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,7 +14,11 @@ from tests.tools.chaosproxy import DOWN, UP, ChaosProxy, Faults
 from xueshi_sync.errors import NetworkError
 from xueshi_sync.http_client import exchange_once, sync
 from xueshi_sync.http_errors import BusyError
+from xueshi_sync.http_server import make_sync_app
 from xueshi_sync.http_session import SyncSession, Timeouts
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 SHORT = Timeouts(connect_s=0.4, idle_s=0.3, total_s=5.0)
 
@@ -332,3 +338,48 @@ def test_a_failed_line_halves_the_next_request_and_a_good_one_doubles_it(
         proxy.faults = Faults()
         sync(school, [proxy.url], session=session)
     assert session.limit_bytes == 32 * 1024
+
+
+def test_any_line_that_carries_half_a_kilobyte_at_a_time_gets_there(
+    address: tuple[str, int], side: FakeCentre
+) -> None:
+    chance = random.Random(20260302)
+    for seed in range(12):
+        side.answer_size = chance.randint(32, 9000)
+        school = FakeSchool(body_size=chance.randint(1, 20_000), seed=seed)
+        faults = Faults(cut_each_connection=chance.randint(500, 4000), reset=chance.random() < 0.5)
+        with ChaosProxy(address, faults) as proxy, fast_session() as session:
+            exchange_once(school, proxy.url, session=session)
+        assert (school.finished, len(side.answered)) == (1, seed + 1), seed
+
+
+def test_a_peer_that_forgets_an_upload_gets_it_again(tmp_path: Path) -> None:
+    apps = [make_sync_app(FakeCentre(), tmp_path / part) for part in ("before", "after")]
+
+    def app(environ: dict[str, object], start_response: "StartResponse") -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "GET":
+            del apps[:-1]
+        return apps[0](environ, start_response)
+
+    school = FakeSchool(body_size=50_000)
+    with serving(app) as address, ChaosProxy(address, Faults(cut_at=(UP, 30_000))) as proxy:
+        exchange_once(school, proxy.url)
+    assert (school.finished, len(school.begun)) == (1, 1)
+
+
+def test_a_peer_that_forgets_every_upload_is_given_up(session: SyncSession) -> None:
+    def app(environ: dict[str, object], start_response: "StartResponse") -> Iterable[bytes]:
+        start_response("409 Conflict", [("X-Have", "0"), ("Content-Length", "0")])
+        return []
+
+    with serving(app) as address:
+        assert code_of(FakeSchool(), url_of(address), session) == "network.cut"
+
+
+def test_the_environment_s_proxy_is_not_used(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    school = FakeSchool()
+    exchange_once(school, url_of(address))
+    assert school.finished == 1
