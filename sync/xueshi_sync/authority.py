@@ -40,7 +40,8 @@ class Authority:
 
 
 def may(table: Table, kind: int, tier: str) -> bool:
-    """Whether a tier may do this kind of op on this table; kinds that are not known are not applied."""
+    """Whether a tier may do this kind of op on this table; kinds that are not known are not
+    applied."""
     if kind == INSERT:
         return tier in table.writers
     if kind in (SET, DELETE):

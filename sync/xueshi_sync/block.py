@@ -163,26 +163,31 @@ def parse_block(data: bytes) -> Block:
         raise MalformedBlockError("no block magic")
     if suite != SUITE_ED25519 or kind > KIND_MAX or codec > CODEC_ZSTD or flags > 1:
         raise UnsupportedVersionError(f"suite {suite} kind {kind} codec {codec} flags {flags}")
-    if not HEADER.size <= header_len <= HEADER.size + HEADER_TLV_BYTES:
-        raise MalformedBlockError("header length")
-    if len(data) != header_len + SIGNATURE_BYTES + body_len:
-        raise MalformedBlockError("block length differs from its header")
-    for limit, actual in ((BLOCK_STORED_BYTES, body_len), (BLOCK_RAW_BYTES, raw_len),
-                          (BLOCK_OPS, op_count)):  # fmt: skip
-        if actual > limit:
-            raise LimitExceededError("block over a limit", limit=limit, actual=actual)
+    _check_lengths(len(data), header_len, body_len, raw_len, op_count)
     if (seq == 0) != (prev == NO_BLOCK) or (seq == 0) != (kind == EPOCH_OPEN):
         raise MalformedBlockError("a feed starts with its open block, and only there")
-    if op_count and kind != DATA:
-        raise MalformedBlockError("only data blocks hold ops")
-    if codec == CODEC_RAW and raw_len != body_len:
-        raise MalformedBlockError("raw body of another length")
+    if (op_count and kind != DATA) or (codec == CODEC_RAW and raw_len != body_len):
+        raise MalformedBlockError("ops outside a data block, or a raw body of another length")
     _check_extensions(data[HEADER.size : header_len])
     header = Header(
         kind, flags, codec, op_count, schema, clock_quality, feed, prev, seq, wall_ms,
         body_len, raw_len, body_hash, header_len,
     )  # fmt: skip
     return Block(digest("block", data[:header_len]), header, data)
+
+
+def _check_lengths(size: int, header_len: int, body_len: int, raw_len: int, op_count: int) -> None:
+    if not HEADER.size <= header_len <= HEADER.size + HEADER_TLV_BYTES:
+        raise MalformedBlockError("header length")
+    if size != header_len + SIGNATURE_BYTES + body_len:
+        raise MalformedBlockError("block length differs from its header")
+    for limit, actual in (
+        (BLOCK_STORED_BYTES, body_len),
+        (BLOCK_RAW_BYTES, raw_len),
+        (BLOCK_OPS, op_count),
+    ):
+        if actual > limit:
+            raise LimitExceededError("block over a limit", limit=limit, actual=actual)
 
 
 def _check_extensions(extensions: bytes) -> None:

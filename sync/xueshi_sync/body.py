@@ -8,6 +8,7 @@ is this block and n the n-th of `refs`.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -150,7 +151,8 @@ def _encode_preds(lists: list[Preds]) -> list[object]:
 
 
 def decode_body(raw: bytes, op_count: int) -> Body:
-    """Decode and check limits and canonical form; raises MalformedBlockError, LimitExceededError."""
+    """Decode and check limits and canonical form; raises MalformedBlockError,
+    LimitExceededError."""
     try:
         decoded = msgspec.msgpack.decode(raw)
         if msgspec.msgpack.encode(decoded) != raw:
@@ -226,7 +228,7 @@ def _decode_group(coded: object, ref_count: int) -> Group:
     if (group.recs is None) != (kind == INSERT) or (group.preds is None) != (kind == INSERT):
         raise MalformedBlockError("record and preds stand in all kinds but insert")
     ordered = group.ks.values()
-    if any(left >= right for left, right in zip(ordered, ordered[1:], strict=False)):  # type: ignore[operator]
+    if any(left >= right for left, right in pairwise(ordered)):  # type: ignore[operator]
         raise MalformedBlockError("ops of a group are out of order")
     _check_backward(group, ordered)  # type: ignore[arg-type]
     return group
@@ -301,7 +303,8 @@ def _decode_preds(coded: object, count: int, ref_count: int) -> list[Preds]:
 
 
 def renumber(op: Op, dots: Mapping[int, int], ref_fields: Sequence[bool]) -> Op:
-    """Return `op` with every dot replaced through `dots`; `ref_fields` marks values that are dots."""
+    """Return `op` with every dot replaced through `dots`; `ref_fields` marks values that are
+    dots."""
     values = tuple(
         dots[value] if is_ref and isinstance(value, int) else value
         for value, is_ref in zip(op.values, ref_fields, strict=True)

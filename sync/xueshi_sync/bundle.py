@@ -2,7 +2,8 @@
 
     file = "XUESHI1\\n" ‖ recipient node 16 ‖ request envelope (PROTOCOL 6.1)
 
-Written beside its final name, flushed, renamed, and read back, so that a stick pulled too early shows.
+Written beside its final name, flushed, renamed, and read back, so that a stick pulled too early
+shows.
 A cut file gives its valid beginning; no name from inside a file is ever used as a path.
 """
 
@@ -51,7 +52,8 @@ def write_bundle(path: Path, recipient: bytes, envelope: bytes) -> int:
 
 
 def read_bundle(path: Path) -> BundleFile:
-    """Read a bundle file. Raises MediumError where the file fails, MalformedFrameError where it is none."""
+    """Read a bundle file. Raises MediumError where the file fails, MalformedFrameError where it is
+    none."""
     try:
         size = path.stat().st_size
         if size > BUNDLE_BYTES:

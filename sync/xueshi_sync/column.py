@@ -38,7 +38,7 @@ def encode_column(values: Sequence[Value]) -> list[object]:
     if len(distinct) > 65536 or 4 * len(distinct) > 3 * len(values):
         return [PLAIN, list(values)]
     place = {each: index for index, each in enumerate(distinct)}
-    return [DICTIONARY, distinct, _pack([place[each] for each in values])]  # type: ignore[index]
+    return [DICTIONARY, distinct, _pack([place[each] for each in values])]
 
 
 class Column:
@@ -60,7 +60,8 @@ class Column:
         return self._distinct
 
     def replaced(self, distinct: list[Value]) -> list[Value]:
-        """All values in order, with the distinct ones replaced by the given ones, place by place."""
+        """All values in order, with the distinct ones replaced by the given ones, place by
+        place."""
         return _spread(self.count, distinct, self._index)
 
 
@@ -111,7 +112,7 @@ def _decode_delta(coded: list[object], count: int) -> Column:
     zigzagged = _unpack(packed, count - 1)
     deltas = [(each >> 1) ^ -(each & 1) for each in zigzagged]
     values: list[Value] = list(accumulate(deltas, initial=first))
-    distinct = len(set(values))  # type: ignore[arg-type]  # all are int
+    distinct = len(set(values))
     if distinct == 1 or not _by_difference(deltas, distinct):
         raise MalformedBlockError("integers to be coded otherwise")
     if min(values) < -(1 << 63) or max(values) >= 1 << 63:  # type: ignore[operator,type-var]

@@ -26,7 +26,9 @@ def _conflict(node: "Node", key: RecordKey, table: str, field: str) -> Conflict:
     current = [
         by_dot[each.dot]
         for name in sorted(fields)
-        for each in current_writes(_merge_write(node, key, write) for write in writes if write.field == name)
+        for each in current_writes(
+            _merge_write(node, key, write) for write in writes if write.field == name
+        )
     ]  # fmt: skip
     if field == JUDGED_FIELD and len(current) < 2:
         current += _rival_verdicts(node, key, table, current)

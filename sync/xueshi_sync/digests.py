@@ -1,7 +1,9 @@
-"""Digests of tables by public names: equal on every node that holds the same blocks (PROTOCOL 8.5)."""
+"""Digests of tables by public names: equal on every node that holds the same blocks (PROTOCOL
+8.5)."""
 
 import hashlib
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import msgspec
 
@@ -10,7 +12,8 @@ from xueshi_sync.schema import Schema, Table
 from xueshi_sync.store import FeedStore, ViewStore
 from xueshi_sync.viewer import UNSEALED
 
-WRITES: str = "field_write"
+WRITES: Final = "field_write"
+_NOWHERE: Final = (UNSEALED, 0)
 
 
 def scope_digests(
@@ -56,7 +59,7 @@ def _writes_digest(
     for no in order:
         rows = view.write_digest_rows(scope_no, no << K_BITS, (no << K_BITS) | K_MASK)
         for tbl, rec, field, dot, value, preds, *rest in rows:
-            named = sorted(public(each) for each in msgspec.msgpack.decode(preds))  # type: ignore[arg-type]
+            named = sorted(public(each) or _NOWHERE for each in msgspec.msgpack.decode(preds))
             is_ref = schema.by_name[tbl].field_types.get(field) == "ref"
             shown = public(value) if is_ref else value
             row = [tbl, public(rec), field, public(dot), shown, named, *rest]

@@ -50,7 +50,8 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What could be read of an envelope: whole segments, and whether the final one was among them."""
+    """What could be read of an envelope: whole segments, and whether the final one was among
+    them."""
 
     segments: list[bytes]
     complete: bool

@@ -1,6 +1,7 @@
 """The exchange of two replicas: one request, one answer, whatever the carrier (PROTOCOL 6).
 
-Frames are values here; `envelope` and `frame` turn them into bytes. A side trusts only heads that the
+Frames are values here; `envelope` and `frame` turn them into bytes. A side trusts only heads that
+the
 other stated in a verified frame of its present epoch, never its own memory of what it sent.
 """
 
@@ -152,7 +153,8 @@ def _served_scopes(replica: Replica) -> list[ScopeState]:
 
 
 def _centre_first(replica: Replica, heads: Iterable[bytes]) -> list[bytes]:
-    """Feeds of the centre before all others: they say who may speak (a restored centre needs them)."""
+    """Feeds of the centre before all others: they say who may speak (a restored centre needs
+    them)."""
     genesis = replica.identity.genesis
     assert genesis is not None, "asked only with a net"
     feeds = [(feed, replica.feeds.feed(feed)) for feed in heads]
@@ -374,7 +376,8 @@ def _refusal(replica: Replica, header: RequestHeader, results: list[tuple[int, i
 
 
 def scopes_for(replica: Replica, node: bytes, key: bytes) -> list[int]:
-    """Local numbers of the scopes a node may read here: those with a grant, and the county's own."""
+    """Local numbers of the scopes a node may read here: those with a grant, and the county's
+    own."""
     genesis = replica.identity.genesis
     assert genesis is not None, "only a node with a net answers"
     if (node, key) == (genesis.centre_node, genesis.centre_key):

@@ -1,6 +1,7 @@
 """Headers of requests, responses and receipts, and the list of blocks behind them (PROTOCOL 6.2).
 
-A request's header is signed by its sender, since the envelope hides but does not name him. A response
+A request's header is signed by its sender, since the envelope hides but does not name him. A
+response
 is authentic because only the centre could agree on the key it is sealed under.
 """
 
@@ -39,7 +40,8 @@ class Receipt(msgspec.Struct, array_like=True, frozen=True):
 class RequestHeader(msgspec.Struct, array_like=True, frozen=True):
     """What a sender says of itself. `root` hashes all its heads; `heads` lists them when few.
 
-    `scopes` is the digest of the scopes it holds; `wants` names feeds whose head has no receipt yet;
+    `scopes` is the digest of the scopes it holds; `wants` names feeds whose head has no receipt
+    yet;
     `ticket` proves an invitation; `receipts` travel in bundles from the centre.
     """
 
@@ -83,7 +85,8 @@ def encode_request(suite: Suite, seed: bytes, header: RequestHeader) -> bytes:
 
 
 def decode_request(suite: Suite, segment: bytes, net: bytes) -> RequestHeader:
-    """Verify and decode segment 0 of a request; the key it names is not yet trusted for anything."""
+    """Verify and decode segment 0 of a request; the key it names is not yet trusted for
+    anything."""
     signature, encoded = segment[:_SIGNATURE], segment[_SIGNATURE:]
     header = _decode(encoded, RequestHeader)
     if header.version != VERSION:

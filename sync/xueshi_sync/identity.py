@@ -45,7 +45,8 @@ def sign_genesis(suite: Suite, root_seed: bytes, genesis: Genesis) -> SignedGene
 
 
 def verify_genesis(suite: Suite, signed: SignedGenesis) -> Genesis:
-    """Return the genesis, or raise BadSignatureError, UnsupportedVersionError, MalformedFrameError."""
+    """Return the genesis, or raise BadSignatureError, UnsupportedVersionError,
+    MalformedFrameError."""
     genesis = signed.genesis
     if genesis.version != 1 or genesis.suite != SUITE_ED25519:
         raise UnsupportedVersionError(f"genesis version {genesis.version} suite {genesis.suite}")

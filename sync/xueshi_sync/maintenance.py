@@ -130,7 +130,8 @@ def drop_view(path: Path) -> None:
 
 
 def backup(node: "Node", path: Path) -> int:
-    """Copy the truth while the node works; the copy is opened and checked before it gets its name."""
+    """Copy the truth while the node works; the copy is opened and checked before it gets its
+    name."""
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
     try:
@@ -165,7 +166,8 @@ def _check_database(path: Path) -> None:
 def restore(path: Path, paths: "Paths", context: Context) -> None:
     """Put a verified backup in place; what was there is kept beside it.
 
-    The marker is written before the data is switched, so that a cut in between cannot leave old data
+    The marker is written before the data is switched, so that a cut in between cannot leave old
+    data
     speaking in a living epoch.
     """
     data = path.parent if path.is_dir() else path

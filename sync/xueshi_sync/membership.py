@@ -19,7 +19,7 @@ from xueshi_sync.identity import (
     sign_genesis,
 )
 from xueshi_sync.keys import read_key, write_key
-from xueshi_sync.replica import Identity, Replica
+from xueshi_sync.replica import SOFTWARE, Identity, Replica
 from xueshi_sync.reports import Passport
 from xueshi_sync.sqlite_feeds import SqliteFeeds
 from xueshi_sync.store import PeerState
@@ -194,7 +194,8 @@ def passport(node: "Node", table: str, key: RecordKey) -> Passport:
         return Passport("here")
     received = _receipt_time(node, block.feed, block.seq)
     reviewed = node.query(
-        "SELECT max(entered_at) FROM judgement WHERE scope_no = ? AND tbl = ? AND rec = ? AND current",
+        "SELECT max(entered_at) FROM judgement"
+        " WHERE scope_no = ? AND tbl = ? AND rec = ? AND current",
         (key.scope_no, table, key.rec),
     )[0][0]
     if reviewed is not None:
@@ -203,7 +204,8 @@ def passport(node: "Node", table: str, key: RecordKey) -> Passport:
 
 
 def _receipt_time(node: "Node", feed: bytes, seq: int) -> int | None:
-    """When the county received a block, as far as this node can prove it; at the centre: it is here."""
+    """When the county received a block, as far as this node can prove it; at the centre: it is
+    here."""
     if node.replica.is_centre:
         return node.context.now_ms() // 1000
     receipt = exchange.stored_receipt(node.replica, feed)
@@ -231,7 +233,7 @@ def status(node: "Node") -> dict[str, object]:
         "conflicts": node.query("SELECT count(*) FROM conflict")[0][0],
         "unapplied": node.query("SELECT coalesce(sum(count), 0) FROM unapplied")[0][0],
         "refusals": feeds.db.execute("SELECT count(*) FROM refusal").fetchone()[0],
-        "software": exchange.SOFTWARE,
+        "software": SOFTWARE,
         "schema": node.schema.version,
         "db_bytes": sum(path.stat().st_size for path in (node.paths.feed, node.paths.view)),
         "notices": _notices(node),

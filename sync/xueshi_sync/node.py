@@ -5,7 +5,8 @@
         action.insert("hour", {...})
     node.sync_once("http://192.0.2.7:8080")
 
-Folder: `data/feed.db` (truth), `data/view.db` (derived), `key/` (private, never backed up), `stage/`.
+Folder: `data/feed.db` (truth), `data/view.db` (derived), `key/` (private, never backed up),
+`stage/`.
 The sidecar that witnesses what left this machine is outside the folder (`sidecar`). One process has
 the folder open for writing.
 """
@@ -24,8 +25,8 @@ import msgspec
 from xueshi_sync import exchange, maintenance, membership
 from xueshi_sync.body import K_BITS, K_MASK
 from xueshi_sync.bundle import read_bundle, write_bundle
-from xueshi_sync.context import Context
 from xueshi_sync.conflicts import list_conflicts
+from xueshi_sync.context import Context
 from xueshi_sync.envelope import (
     Session,
     open_request,
@@ -80,6 +81,7 @@ from xueshi_sync.writer import Action, RecordKey
 
 if TYPE_CHECKING:
     from xueshi_sync.http_client import SyncReport
+    from xueshi_sync.http_line import Progress
     from xueshi_sync.http_session import SyncSession, Timeouts
 
 LOCK_WAIT_S: Final = 5.0
@@ -335,7 +337,8 @@ class Node:
         return PendingExchange(name, sealed, frame, session)
 
     def finish_exchange(self, pending: PendingExchange, response: bytes) -> Outcome:
-        """Verify and take the answer; raises SyncError when it is none, and changes nothing then."""
+        """Verify and take the answer; raises SyncError when it is none, and changes nothing
+        then."""
         opened = open_response(pending.session, response)
         header = decode_response(opened.segments[0])
         blocks = split_blocks(b"".join(opened.segments[1:]), whole=True)
@@ -349,9 +352,10 @@ class Node:
         deadline_s: float | None = None,
         session: "SyncSession | None" = None,
         timeouts: "Timeouts | None" = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: "Progress | None" = None,
     ) -> "SyncReport":
-        """Exchange until level with the centre. Raises NetworkError, RefusedError, NodeStateError."""
+        """Exchange until level with the centre. Raises NetworkError, RefusedError,
+        NodeStateError."""
         from xueshi_sync.http_client import sync
 
         return sync(
@@ -449,7 +453,8 @@ class Node:
         return maintenance.check(self, deep=deep, progress=progress)
 
     def rebuild(self, progress: Callable[[int], None] | None = None) -> RebuildReport:
-        """Build the tables anew from the feeds, put them in place, and say whether they were equal."""
+        """Build the tables anew from the feeds, put them in place, and say whether they were
+        equal."""
         return maintenance.rebuild(self, progress)
 
     def digests(self) -> dict[tuple[str, str], str]:

@@ -31,8 +31,8 @@ from xueshi_sync.column import Column, Value
 from xueshi_sync.merge import (
     Entry,
     Write,
-    current_writes,
     credit_chain,
+    current_writes,
     is_deleted,
     judge,
     unseen_by_deletion,
@@ -133,7 +133,8 @@ class Projector:
         for place, name in enumerate(batch.names):
             if name not in _writable(table, batch.kind):
                 continue
-            stamps = zip(batch.recs or (), batch.dots, batch.values[place], (batch.preds or ())[place],
+            preds_of = (batch.preds or ())[place]
+            stamps = zip(batch.recs or (), batch.dots, batch.values[place], preds_of,
                          batch.actors, batch.times, notes, strict=True)  # fmt: skip
             writes += [
                 WriteRow(table.name, rec, name, dot, value, preds, rank, author.number, actor, at,

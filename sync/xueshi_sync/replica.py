@@ -1,10 +1,13 @@
 """One node's copy of the data: local actions, sealing, epochs, and the intake of blocks.
 
-Everything the outside gives (clock, randomness, store, keys, lock) is passed in. The rules kept here:
+Everything the outside gives (clock, randomness, store, keys, lock) is passed in. The rules kept
+here:
   1. an action is durable before it is acknowledged, and shown only after that;
-  2. bytes leave the machine only after sealing, and after the caller wrote `published()` outside the
+  2. bytes leave the machine only after sealing, and after the caller wrote `published()` outside
+  the
      data folder (SYNC 3.4);
-  3. a block enters through `block.verify_block` only, after its parent, whatever carrier brought it;
+  3. a block enters through `block.verify_block` only, after its parent, whatever carrier brought
+  it;
   4. any evidence that another copy of this node writes begins a new epoch (SYNC 3.5).
 """
 
@@ -65,7 +68,8 @@ class Env(Protocol):
 
 
 class Epoch(msgspec.Struct, array_like=True, frozen=True):
-    """The writing session of this copy: `nonce` with the key gives its id; `reason` why it began."""
+    """The writing session of this copy: `nonce` with the key gives its id; `reason` why it
+    began."""
 
     nonce: bytes
     reason: str
@@ -178,7 +182,8 @@ class Replica:
         with self.lock:
             action = Action(
                 self.feeds, self.view, self.schema, actor, self.env.now_ms() // 1000,
-                self.home_scope_no, lambda scope_no, no: self.feeds.name_of(scope_no, no) or UNSEALED,
+                self.home_scope_no,
+                lambda scope_no, no: self.feeds.name_of(scope_no, no) or UNSEALED,
                 seen=self._seen,
             )  # fmt: skip
             try:
@@ -301,7 +306,8 @@ class Replica:
     # Epochs
 
     def published(self) -> dict[bytes, tuple[int, bytes]]:
-        """Newest own block of this epoch by scope: what the sidecar must know before bytes leave."""
+        """Newest own block of this epoch by scope: what the sidecar must know before bytes
+        leave."""
         epoch = epoch_id(self.key, self.epoch.nonce)
         newest = {}
         for state in self.feeds.scope_states():
@@ -481,7 +487,8 @@ class Replica:
         header = block.header
         stored = StoredBlock(
             state.scope_no, self.feeds.reserve(state, block.short), block.bid, feed.feed,
-            header.seq, header.prev, header.kind, header.op_count, state.next_pos, self.env.now_ms(),
+            header.seq, header.prev, header.kind, header.op_count, state.next_pos,
+            self.env.now_ms(),
         )  # fmt: skip
         state.next_pos += 1
         self.feeds.add_block(stored, block.data)

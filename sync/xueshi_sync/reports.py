@@ -52,7 +52,8 @@ class PackReport:
 
 @dataclass(frozen=True, slots=True)
 class UnpackReport:
-    """A bundle that was read. `complete` is False where the file was cut; `codes` counts refusals."""
+    """A bundle that was read. `complete` is False where the file was cut; `codes` counts
+    refusals."""
 
     sender: str
     blocks: int

@@ -1,4 +1,5 @@
-"""The witness outside the data folder: how far this node had got when bytes last left it (SYNC 3.5).
+"""The witness outside the data folder: how far this node had got when bytes last left it (SYNC
+3.5).
 
 A copied or restored database cannot know that it is one; a small file elsewhere on the machine can.
 `decide_epoch` is pure; reading and writing are below it.

@@ -1,9 +1,8 @@
 """The feed store in SQLite: `feed.db`, the truth (PROTOCOL 9.1, SYNC 3.12)."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -49,7 +48,10 @@ CREATE TABLE IF NOT EXISTS refused_by (
 # Refusals kept for a person to read; the oldest go first, so that a hostile peer fills no disk.
 REFUSALS_KEPT: Final = 10_000
 
-_SCOPE: Final = "SELECT scope_no, scope, next_no, next_pos, open_no, open_count, open_bytes, open_refs FROM scope"
+_SCOPE: Final = (
+    "SELECT scope_no, scope, next_no, next_pos, open_no, open_count, open_bytes, open_refs"
+    " FROM scope"
+)
 _BLOCK: Final = (
     "SELECT scope_no, no, bid, feed, seq, prev, kind, op_count, pos, arrived_ms FROM block"
 )
@@ -265,6 +267,9 @@ class SqliteFeeds:
         )
 
 
-def _scope(row: sqlite3.Row | tuple[object, ...]) -> ScopeState:
-    *plain, refs = row
-    return ScopeState(*plain, open_refs=tuple(msgspec.msgpack.decode(refs)))  # type: ignore[arg-type]
+def _scope(row: tuple[Any, ...]) -> ScopeState:
+    no, scope, next_no, next_pos, open_no, open_count, open_bytes, refs = row
+    return ScopeState(
+        no, scope, next_no, next_pos, open_no, open_count, open_bytes,
+        tuple(msgspec.msgpack.decode(refs)),
+    )  # fmt: skip

@@ -1,4 +1,5 @@
-"""The view store in SQLite: `view.db`, derived and rebuildable (PROTOCOL 8, API of pages and Datasette).
+"""The view store in SQLite: `view.db`, derived and rebuildable (PROTOCOL 8, API of pages and
+Datasette).
 
 One table per declared record type, keyed (scope_no, rec) without rowid; `field_write` keeps every
 write after the insert. Synchronous NORMAL: what a power cut takes from here is applied again.
@@ -8,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -47,7 +48,8 @@ CREATE VIEW judgement AS
 CREATE VIEW scope AS
     SELECT k.scope_no, lower(hex(k.scope)) AS scope_id, s.code, s.name, s.kind
     FROM scope_key k LEFT JOIN _scope s
-    ON s.scope_no = k.scope_no AND s.rec = (SELECT min(rec) FROM _scope WHERE scope_no = k.scope_no);
+    ON s.scope_no = k.scope_no AND s.rec = (SELECT min(rec) FROM _scope WHERE scope_no =
+    k.scope_no);
 CREATE VIEW author AS
     SELECT a.author, lower(hex(a.node)) AS node_id, coalesce(n.code, a.code) AS code,
            coalesce(n.name, a.name) AS name, coalesce(n.tier, a.tier) AS tier
@@ -64,7 +66,8 @@ _UNNAMED: Final = b""
 
 
 class SqliteView:
-    """ViewStore over one SQLite file. `names` gives (code, name, tier) of nodes that no table names:
+    """ViewStore over one SQLite file. `names` gives (code, name, tier) of nodes that no table
+    names:
     the centre, and this node before it is enrolled."""
 
     def __init__(self, path: Path, names: Mapping[bytes, tuple[str, str, str]]) -> None:
@@ -299,8 +302,9 @@ class SqliteView:
             (scope_no, low, high),
         ).fetchall()
 
-    def write_digest_rows(self, scope_no: int, low: int, high: int) -> Iterable[tuple[object, ...]]:
-        """Every later write whose dot lies in a block, for digests: rec, field, dot, value, preds…"""
+    def write_digest_rows(self, scope_no: int, low: int, high: int) -> Iterable[tuple[Any, ...]]:
+        """Every later write whose dot lies in a block, for digests: rec, field, dot, value,
+        preds…"""
         return self.db.execute(
             "SELECT tbl, rec, field, dot, value, preds, rank, actor, entered_at, note"
             " FROM field_write WHERE scope_no = ? AND dot BETWEEN ? AND ? ORDER BY dot, tbl, field",
@@ -331,7 +335,8 @@ def _table_sql(table: Table) -> Iterable[str]:
     )
     for columns in table.indexes:
         names = ", ".join(f'"{name}"' for name in columns)
-        yield f'CREATE INDEX "{table.name}_{"_".join(columns)}" ON "{table.name}" (scope_no, {names})'
+        index = "_".join((table.name, *columns))
+        yield f'CREATE INDEX "{index}" ON "{table.name}" (scope_no, {names})'
     if table.corrects is not None:
         yield (
             f'CREATE INDEX "{table.name}_corrects" ON "{table.name}" (scope_no, "{table.corrects}")'

@@ -11,7 +11,7 @@ A block gets its number when it is first mentioned, before or after it arrives.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from xueshi_sync.authority import CurrentRow
 from xueshi_sync.block import Feed
@@ -191,4 +191,4 @@ class ViewStore(Protocol):
     ) -> Iterable[tuple[object, ...]]: ...
     def write_digest_rows(
         self, scope_no: int, low: int, high: int
-    ) -> Iterable[tuple[object, ...]]: ...
+    ) -> Iterable[tuple[Any, ...]]: ...

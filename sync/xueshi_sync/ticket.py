@@ -1,6 +1,8 @@
-"""Invitations: how a school gets its identity, and how it proves that it was invited (PROTOCOL 7.3).
+"""Invitations: how a school gets its identity, and how it proves that it was invited (PROTOCOL
+7.3).
 
-The centre prints a ticket; the school's first exchange or bundle carries a MAC over its key under the
+The centre prints a ticket; the school's first exchange or bundle carries a MAC over its key under
+the
 ticket's secret. The ticket is single-use because the node it names can be enrolled only once.
 """
 

@@ -1,7 +1,8 @@
 """Keeps the view level with the feeds, and builds it anew (PROTOCOL 8, 9.2).
 
 Incremental work and a build from nothing give the same tables: authority is settled first from the
-scope's own tables, then everything else is applied under it. When authority changes for somebody who
+scope's own tables, then everything else is applied under it. When authority changes for somebody
+who
 already wrote here, the scope is projected again from its feeds.
 """
 

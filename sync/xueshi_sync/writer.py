@@ -202,7 +202,8 @@ class Action:
         values: tuple[Value, ...],
         preds: tuple[tuple[int, ...], ...] | None,
     ) -> int:
-        """About what an op adds to the raw body: texts that its block holds already cost an index."""
+        """About what an op adds to the raw body: texts that its block holds already cost an
+        index."""
         no, texts = self.seen.get(state.scope_no, (0, set()))
         if no != state.open_no:
             texts = set()
