@@ -35,6 +35,9 @@ ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
 MISSES_MAX: Final = 4
 # Times that bytes must be carried again because they were damaged or forgotten.
 LOSSES_MAX: Final = 2
+# After a cut: asked at once, a busy peer would not yet have read what it was sent, and get it
+# again.
+SETTLE_S: Final = 0.1
 # A longer wait is the agent's to sit out, not an open exchange's.
 BUSY_WAIT_MAX_S: Final = 60.0
 
@@ -189,7 +192,7 @@ class EnvelopeLine:
         if isinstance(error, UnreachableError) and not self._best:
             raise error
         self._misses += 2 if isinstance(error, SilentError) else 1
-        wait_s = self._session.jitter() * 0.25 * 4**self._misses if self._misses > 1 else 0.0
+        wait_s = self._session.jitter() * 0.25 * 4**self._misses if self._misses > 1 else SETTLE_S
         if isinstance(error, BusyError) and error.wait_s:
             wait_s = error.wait_s
         too_long = wait_s > BUSY_WAIT_MAX_S or wait_s >= self._session.meter.left_s
@@ -198,8 +201,7 @@ class EnvelopeLine:
         self.resumed += 1
         self._asking = True
         self._session.hang_up()
-        if wait_s:
-            self._session.pause(wait_s)
+        self._session.pause(wait_s)
 
     def _lost(self, error: NetworkError) -> None:
         self._losses += 1

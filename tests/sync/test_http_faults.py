@@ -84,11 +84,11 @@ def test_cuts_after_every_4_kb_of_link_finish_in_one_exchange(
     "faults", [Faults(cut_each_connection=65536), Faults(cut_each_total=65536)]
 )
 def test_cuts_at_64_kb_cost_at_most_a_tenth_more_bytes(
-    address: tuple[str, int], side: FakeCentre, faults: Faults, session: SyncSession
+    address: tuple[str, int], side: FakeCentre, faults: Faults
 ) -> None:
     side.answer_size = 100_000
     school = FakeSchool(body_size=500_000)
-    with ChaosProxy(address, faults) as proxy:
+    with ChaosProxy(address, faults) as proxy, SyncSession() as session:
         exchange_once(school, proxy.url, session=session)
         assert proxy.cuts >= 8
         assert proxy.total_bytes <= 1.1 * 600_000
