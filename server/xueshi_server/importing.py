@@ -20,8 +20,10 @@ from xueshi_server.domain.import_plan import (
 )
 from xueshi_server.errors import NoScopeError, UnknownTypeError
 from xueshi_server.record_types import HOUR
+from xueshi_server.store.hours import find_hour
 from xueshi_server.store.people import load_people
 from xueshi_server.tabular import read_rows
+from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
 from xueshi_sync.writer import Action
 
@@ -63,16 +65,14 @@ def import_rows(
         raise NoScopeError
     if type_name not in _PLANNERS:
         raise UnknownTypeError(type=type_name)
-    people = load_people(node, node.replica.home_scope_no)
-    names = {staff_no: name for staff_no, (_, name) in people.items()}
+    names = {staff_no: name for staff_no, (_, name) in _people_here(node).items()}
     rows = _Counted(read_rows(path, type_name), progress)
     plan: ImportPlan[Any]
     plan = _PLANNERS[type_name](rows, names)
     added = 0
     if not (dry_run or plan.fault_count):
-        recs = {staff_no: rec for staff_no, (rec, _) in people.items()}
         with node.write(actor=actor) as action:
-            added = _WRITERS[type_name](action, plan, recs, progress)
+            added = _WRITERS[type_name](_Target(node, action, progress), plan)
     return ImportReport(
         type=type_name,
         rows=rows.count,
@@ -101,27 +101,56 @@ class _Counted:
             yield row
 
 
-def _write_people(
-    action: Action, plan: ImportPlan[PersonEntry], _recs: dict[str, int], _progress: Progress | None
-) -> int:
-    for entry in plan.entries:
-        fields = {"staff_no": entry.staff_no, "name": entry.name, "active": entry.active}
-        action.insert("person", fields, entry_id=entry.entry_id)
-    return len(action.entries)
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a plan is written to."""
+
+    node: Node
+    action: Action
+    progress: Progress | None
 
 
-def _write_hours(
-    action: Action, plan: ImportPlan[HourEntry], recs: dict[str, int], progress: Progress | None
-) -> int:
+def _people_here(node: Node) -> dict[str, tuple[int, str]]:
+    return load_people(node, node.replica.home_scope_no)
+
+
+def _write_people(target: _Target, plan: ImportPlan[PersonEntry]) -> int:
+    here = _people_here(target.node)
+    missing = [entry for entry in plan.entries if entry.staff_no not in here]
+    for entry in missing:
+        _add_person(target.action, entry.staff_no, entry.name, entry.active)
+    return len(missing)
+
+
+def _add_person(action: Action, staff_no: str, name: str, active: bool) -> int:
+    return action.insert("person", {"staff_no": staff_no, "name": name, "active": active}).rec
+
+
+def _write_hours(target: _Target, plan: ImportPlan[HourEntry]) -> int:
+    # Asked again under the write lock: another import may have made the same people.
+    recs = {staff_no: rec for staff_no, (rec, _) in _people_here(target.node).items()}
     for staff_no, name in plan.new_people.items():
-        fields = {"staff_no": staff_no, "name": name, "active": True}
-        recs[staff_no] = action.insert("person", fields, entry_id=f"person-{staff_no}").rec
-    people_added = len(action.entries)
+        if staff_no not in recs:
+            recs[staff_no] = _add_person(target.action, staff_no, name, True)
     for done, entry in enumerate(plan.entries, start=1):
-        action.insert("hour", _fields_of(entry, recs), entry_id=f"hour-{entry.entry_id}")
-        if progress is not None and done % _PROGRESS_ROWS == 0:
-            progress(done, len(plan.entries))
-    return len(action.entries) - people_added
+        fields = _fields_of(entry, recs)
+        if not _is_exported_from_here(target.node, entry.entry_id, fields):
+            target.action.insert("hour", fields, entry_id=f"hour-{entry.entry_id}")
+        if target.progress is not None and done % _PROGRESS_ROWS == 0:
+            target.progress(done, len(plan.entries))
+    return len(target.action.entries)
+
+
+def _is_exported_from_here(node: Node, own_id: str, fields: Mapping[str, object]) -> bool:
+    """Whether a row with that `id` is an export of an equal record that comes back."""
+    if "." not in own_id:
+        return False
+    try:
+        key = node.find_record(own_id)
+    except SyncError:
+        return False
+    row = find_hour(node, key.scope_no, key.rec)
+    return row is not None and all(row[name] == value for name, value in fields.items())
 
 
 def _fields_of(entry: HourEntry, recs: dict[str, int]) -> dict[str, object]:

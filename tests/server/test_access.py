@@ -64,9 +64,7 @@ def places(county: County) -> dict[str, Any]:
 
 def make_address(app: Flask, endpoint: str, places: dict[str, Any]) -> tuple[str, str]:
     """(method, path) that reaches `endpoint`."""
-    rule = max(
-        app.url_map.iter_rules(endpoint), key=lambda rule: len(rule.arguments - set("path"))
-    )
+    rule = max(app.url_map.iter_rules(endpoint), key=lambda rule: len(rule.arguments - set("path")))
     values = {name: value for name, value in places.items() if name in rule.arguments}
     if "name" in rule.arguments:
         values["name"] = places["names"]["person" if endpoint.startswith("people") else "hour"]

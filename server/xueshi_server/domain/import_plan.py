@@ -49,7 +49,6 @@ class HourEntry:
 class PersonEntry:
     """One person ready to be written."""
 
-    entry_id: str
     staff_no: str
     name: str
     active: bool
@@ -189,5 +188,5 @@ def plan_person_import(
                 reader.refuse("teacher_name", error)
         if reader.clean and known is None:
             plan.new_people[staff_no] = name
-            plan.entries.append(PersonEntry(f"person-{staff_no}", staff_no, name, active))
+            plan.entries.append(PersonEntry(staff_no, name, active))
     return plan

@@ -6,10 +6,12 @@ from werkzeug.wrappers import Response
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.values import parse_text
 from xueshi_server.errors import ForbiddenError
-from xueshi_server.store.hours import PAGE_ROWS, HourFilter, count_states, list_hours
+from xueshi_server.store.hours import PAGE_ROWS, HourFilter, count_states, find_hour, list_hours
 from xueshi_server.store.schools import list_schools
 from xueshi_server.web.pages import find_key, go, read_cursor, write_cursor
-from xueshi_server.web.site import saving, this_node, this_site
+from xueshi_server.web.site import language, saving, this_node, this_site
+from xueshi_server.words import word
+from xueshi_sync.writer import RecordKey
 
 blueprint = Blueprint("review", __name__, url_prefix="/review")
 Page = str | tuple[str, int] | Response
@@ -40,9 +42,23 @@ def judge() -> Page:
     with saving() as action:
         for key in keys:
             action.judge("hour", key, verdict, reason=reason)
+        if verdict == "approve":
+            for older in _corrected_by(keys):
+                action.judge("hour", older, "void", reason=word("review.corrected", language()))
     if request.form.get("from") == "record":
         return go("hours.show", done=verdict, n=len(keys), name=names[0])
     return go("review.index", done=verdict, n=len(keys), **_kept_filter())
+
+
+def _corrected_by(keys: list[RecordKey]) -> list[RecordKey]:
+    """The records still waiting that the approved ones take the place of."""
+    found = []
+    for key in keys:
+        row = find_hour(this_node(), key.scope_no, key.rec)
+        older = find_hour(this_node(), key.scope_no, row["corrects"] or -1) if row else None
+        if older is not None and older["state"] == "pending":
+            found.append(RecordKey(older["scope_no"], older["rec"]))
+    return [key for key in found if key not in keys]
 
 
 def _kept_filter() -> dict[str, str]:
