@@ -15,7 +15,7 @@ import base64
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -243,11 +243,18 @@ class Node:
         self, sql: str, params: Sequence[object] | Mapping[str, object] = ()
     ) -> list[sqlite3.Row]:
         """Read the view with plain SQL on a read-only connection of this thread."""
+        if self.replica.is_behind:
+            self._try_level()
         reader = getattr(self._readers, "db", None)
         if reader is None:
             reader = self._readers.db = connect_reader(self.paths.view)
         rows: list[sqlite3.Row] = reader.execute(sql, params).fetchall()
         return rows
+
+    def _try_level(self) -> None:
+        """Show what a full or failing disk kept from the view; until then the page shows less."""
+        with suppress(StorageError):
+            self.replica.level_view()
 
     def reset_readers(self) -> None:
         """Let every thread open its reading connection anew (the view's file was replaced)."""

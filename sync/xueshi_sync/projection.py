@@ -271,9 +271,16 @@ def _batch_of_group(group: Group, table: Table, bases: list[int]) -> Batch:
 
 
 def _view_column(column: Column, kind: FieldType | None, bases: list[int]) -> list[Value]:
+    distinct = column.distinct()
+    shown: dict[Value, Value]
+    # Columns coded by difference list every value: convert each day or number once all the same.
     if kind == "ref":
-        return column.replaced([_local_ref(each, bases) for each in column.distinct()])
-    return column.replaced([to_view(each, kind) for each in column.distinct()])
+        shown = {each: _local_ref(each, bases) for each in set(distinct)}
+    elif kind in ("text", "bytes", None):
+        return column.replaced([to_view(each, kind) for each in distinct])
+    else:
+        shown = {each: to_view(each, kind) for each in set(distinct)}
+    return column.replaced([shown[each] for each in distinct])
 
 
 def _local_column(column: Column, bases: list[int]) -> list[int]:

@@ -33,7 +33,13 @@ from xueshi_sync.block import (
 )
 from xueshi_sync.body import K_BITS, Body, Op, encode_body, renumber
 from xueshi_sync.column import Value
-from xueshi_sync.errors import LimitExceededError, MalformedBlockError, NodeStateError, SyncError
+from xueshi_sync.errors import (
+    LimitExceededError,
+    MalformedBlockError,
+    NodeStateError,
+    StorageError,
+    SyncError,
+)
 from xueshi_sync.identity import FeedName, Genesis, epoch_id
 from xueshi_sync.limits import SEAL_OPS
 from xueshi_sync.schema import Schema
@@ -115,6 +121,7 @@ class Replica:
     env: Env
     lock: AbstractContextManager[object] = field(default_factory=nullcontext)
     machine: bytes = b""
+    is_behind: bool = False
     _seen: dict[int, tuple[int, set[Value]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -155,7 +162,12 @@ class Replica:
         return state.scope_no
 
     def join(self, identity: Identity) -> None:
-        """Take the identity an invitation gives; open ops stay as they are, unsealed."""
+        """Take the identity an invitation gives; open ops stay as they are, unsealed.
+
+        The view forgets the scope first: whatever breaks in between, it is built anew.
+        """
+        with self.lock, self.view.view_transaction():
+            self.view.clear_scope(self.home_scope_no)
         with self.lock, self.feeds.feed_transaction():
             home = replace(self.feeds.scope_state(self.home_scope_no), scope=identity.scope)
             self.feeds.put_scope(home)
@@ -205,7 +217,27 @@ class Replica:
         for op in action.ops:
             by_scope.setdefault(op.scope_no, []).append(op)
         for scope_no, ops in by_scope.items():
-            self.viewer.show(scope_no, (), ops, first_pos=ops[0].pos, last_pos=ops[-1].pos)
+            self._show(scope_no, (), ops, ops[0].pos, ops[-1].pos)
+
+    def _show(
+        self,
+        scope_no: int,
+        arrivals: Sequence[Arrival],
+        ops: Sequence[OpenOp],
+        first_pos: int,
+        last_pos: int,
+    ) -> None:
+        """Show what is durable already; a view that cannot be written now is levelled later."""
+        try:
+            self.viewer.show(scope_no, arrivals, ops, first_pos=first_pos, last_pos=last_pos)
+        except StorageError:
+            self.is_behind = True
+
+    def level_view(self) -> None:
+        """Bring a view that fell behind level again; raises StorageError while that fails."""
+        with self.lock:
+            self.viewer.catch_up()
+            self.is_behind = False
 
     # Sealing
 
@@ -235,7 +267,10 @@ class Replica:
                 state.open_no = state.open_count = state.open_bytes = 0
                 state.open_refs = ()
             self.feeds.put_scope(state)
-        self.viewer.show_sealed(scope_no, stored)
+        try:
+            self.viewer.show_sealed(scope_no, stored)
+        except StorageError:
+            self.is_behind = True
         return True
 
     def _seal_ops(
@@ -470,7 +505,7 @@ class Replica:
                     self.begin_epoch(FOREIGN_OWN)
             for scope_no, group in arrivals.items():
                 first, last = group[0].block.pos, group[-1].block.pos
-                self.viewer.show(scope_no, group, (), first_pos=first, last_pos=last)
+                self._show(scope_no, group, (), first, last)
         return ops
 
     def _add_foreign(self, states: dict[bytes, ScopeState], ready: _Ready) -> Arrival:

@@ -169,42 +169,44 @@ class Viewer:
         for stored in self.feeds.all_blocks(scope_no):
             feed = self.feeds.feed(stored.feed)
             if feed is not None and self._is_centre(feed.node, feed.key):
-                self._apply_own(projector, self._arrival(stored, feed))
+                arrival = self._arrival(stored, feed)
+                self._apply_own(projector, arrival, self._batches(scope_no, arrival))
         self._apply_own_ops(projector, ops)
         projector.refresh()
         self._authorities.pop(scope_no, None)
         for done, stored in enumerate(self.feeds.all_blocks(scope_no), 1):
             feed = self.feeds.feed(stored.feed)
             if feed is not None:
-                self._apply_rest(projector, self._arrival(stored, feed))
+                arrival = self._arrival(stored, feed)
+                self._apply_rest(projector, arrival, self._batches(scope_no, arrival))
             if progress is not None:
                 progress(done)
         self._apply_rest_ops(projector, ops)
         projector.refresh()
 
     def _apply_block(self, projector: Projector, arrival: Arrival) -> None:
-        if self._apply_own(projector, arrival):
+        batches = self._batches(projector.scope_no, arrival)
+        if self._apply_own(projector, arrival, batches):
             projector.refresh()
             self._authorities.pop(projector.scope_no, None)
-        self._apply_rest(projector, arrival)
+        self._apply_rest(projector, arrival, batches)
 
-    def _apply_own(self, projector: Projector, arrival: Arrival) -> bool:
+    def _apply_own(self, projector: Projector, arrival: Arrival, batches: list[Batch]) -> bool:
         """Apply what governs the scope; only the centre of the genesis may."""
-        own = [each for each in self._batches(projector.scope_no, arrival) if _governs(each)]
+        own = [each for each in batches if _governs(each)]
         if not own or not self._is_centre(arrival.feed.node, arrival.feed.key):
             return False
         number = self.view.author(arrival.feed.node, arrival.feed.key)
         projector.apply(own, arrival.block.no, Author(number, "centre"))
         return True
 
-    def _apply_rest(self, projector: Projector, arrival: Arrival) -> None:
+    def _apply_rest(self, projector: Projector, arrival: Arrival, batches: list[Batch]) -> None:
         block, feed = arrival.block, arrival.feed
         if block.kind != DATA:
             return
         if arrival.body is None:
             self.view.put_unapplied(block.scope_no, block.no, "malformed", block.op_count)
             return
-        batches = self._batches(projector.scope_no, arrival)
         rest = [each for each in batches if not _governs(each)]
         if len(rest) < len(batches) and not self._is_centre(feed.node, feed.key):
             count = sum(len(each.dots) for each in batches if _governs(each))
