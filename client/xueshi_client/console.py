@@ -37,7 +37,8 @@ class Reply:
     exit_status: int = EXIT_OK
 
 
-class FilePath(click.ParamType):
+# Older releases of click have no parameter here.
+class FilePath(click.ParamType):  # type: ignore[type-arg]
     """A path as the caller meant it, whatever the working folder of the process that runs it."""
 
     name = "file"

@@ -39,7 +39,8 @@ def open_window(state: State, *, title_only: bool = False) -> str:
 def _watch(window: Any, seen: list[str], title_only: bool) -> None:
     """Runs beside the window's loop: notes the title of the first page."""
     if window.events.loaded.wait(LOADED_TIMEOUT_S):
-        seen.append(str(window.evaluate_js("document.title")))
+        # Not evaluate_js, which wraps the code in eval(): our pages forbid that, rightly.
+        seen.append(str(window.run_js("document.title") or ""))
     if title_only:
         window.destroy()
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from xueshi_server.site_build import BuiltSite, RecordFigures, build_site
 from xueshi_sync.node import Node
@@ -45,9 +46,10 @@ def _group(node: Node, expression: str, order: str) -> list[tuple[str, int, int]
 
 
 def _list_schools(node: Node) -> Sequence[tuple[str, int, int, dt.date | None]]:
+    peers: Any = node.status()["peers"]
     heard = {
         peer["name"]: dt.date.fromtimestamp(peer["last_contact_ms"] / 1000)
-        for peer in node.status()["peers"]
+        for peer in peers
         if peer["last_contact_ms"]
     }
     rows = node.query(

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,7 +169,7 @@ def exchange_all(
     raise FigureFailedError(figure="sync", why=report.outcome)
 
 
-def compare_records(view: Path, expected: list[Mapping[str, Any]]) -> None:
+def compare_records(view: Path, expected: Sequence[Mapping[str, Any]]) -> None:
     """Compare what a node shows, field by field, with what was entered; raise when unequal."""
     import sqlite3
 

@@ -40,9 +40,9 @@ def rebuild(state: State) -> Reply:
 @click.pass_obj
 def backup(state: State, file: Path) -> Reply:
     with state.open_node() as node:
-        node.backup(file)
-    data = {"file": str(file), "bytes": file.stat().st_size}
-    return Reply(data, [state.word("cli.backup.done", mb=data["bytes"] / 1e6, **data)])
+        size_bytes = node.backup(file)
+    data = {"file": str(file), "bytes": size_bytes}
+    return Reply(data, [state.word("cli.backup.done", mb=size_bytes / 1e6, **data)])
 
 
 @click.command(cls=WordedCommand)

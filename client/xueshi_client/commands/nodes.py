@@ -124,7 +124,7 @@ def _describe_peer(state: State, peer: dict[str, Any]) -> str:
 @click.pass_obj
 def status(state: State) -> Reply:
     with state.open_node() as node:
-        data = node.status()
+        data: dict[str, Any] = dict(node.status())
     lines = [
         state.word("cli.status.head", **data),
         state.word(f"cli.status.{'joined' if data['enrolled'] else 'alone'}"),

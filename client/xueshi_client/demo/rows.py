@@ -7,6 +7,7 @@ random; any likeness to a real teacher is an accident.
 import datetime as dt
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -40,7 +41,7 @@ def list_schools() -> list[School]:
     return [School(**each) for each in load_county()["schools"]]
 
 
-def make_rows(school: School, county: dict[str, Any]) -> list[dict[str, Any]]:
+def make_rows(school: School, county: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The training hours of one school, oldest first."""
     rnd = random.Random(school.code)
     staff = _make_staff(school, county, rnd)
@@ -51,7 +52,7 @@ def make_rows(school: School, county: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _make_staff(
-    school: School, county: dict[str, Any], rnd: random.Random
+    school: School, county: Mapping[str, Any], rnd: random.Random
 ) -> list[tuple[str, str, str]]:
     names: set[str] = set()
     while len(names) < school.teachers:
@@ -66,7 +67,7 @@ def _make_row(
     teacher: tuple[str, str, str],
     index: int,
     school: School,
-    county: dict[str, Any],
+    county: Mapping[str, Any],
     rnd: random.Random,
 ) -> dict[str, Any]:
     teacher_id, name, subject = teacher
