@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 HEADER_S: Final = 10.0
 # A stalled line of 20 % loss comes back within this; then the body is cut and resumed later.
 IDLE_S: Final = 30
-# A third of it must drain within IDLE_S, also at 1 KB/s, or a slow download counts as hung.
-SEND_BUFFER_BYTES: Final = 32 * 1024
+# A third of it must drain within IDLE_S, also at 1 KB/s, or a slow download counts as hung; much
+# smaller, and the peer's delayed acknowledgements hold up a fast one.
+SEND_BUFFER_BYTES: Final = 48 * 1024
 HEADER_BYTES_MAX: Final = 16 * 1024
 _NEVER_SENT: Final = frozenset({b"date", b"server"})
 

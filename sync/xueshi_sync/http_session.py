@@ -32,7 +32,7 @@ LIMIT_BYTES_MAX: Final = 1024 * 1024
 NO_CHECK_TIME: Final = 0x200000
 # What the kernel has taken is not yet sent. With its own choice of buffer it takes a megabyte at
 # once, and on a line of 1 KB/s the wait for the answer would begin a quarter of an hour early.
-SEND_BUFFER_BYTES: Final = 16 * 1024
+SEND_BUFFER_BYTES: Final = 32 * 1024
 # The library adds these unless told not to; they are a third of an idle exchange.
 _NO_HEADERS: Final = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
 
