@@ -6,7 +6,7 @@ other stated in a verified frame of its present epoch, never its own memory of w
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -22,7 +22,7 @@ from xueshi_sync.frame import (
     verify_receipt,
 )
 from xueshi_sync.identity import admin_scope, public_scope
-from xueshi_sync.limits import HEADS_INLINE, REQUEST_BYTES
+from xueshi_sync.limits import HEADS_INLINE, NODE_DAY_BLOCKS, NODE_DAY_BYTES, REQUEST_BYTES
 from xueshi_sync.plan import join_heads, missing_blocks, split_heads
 from xueshi_sync.replica import FOREIGN_OWN, SOFTWARE, Code, Intake, Replica
 from xueshi_sync.schema import NODE_TABLE, SCOPE_TABLE
@@ -311,8 +311,11 @@ def answer_request(
     """Store what a request brings and answer it; the receipts in it follow the durable commit."""
     header = request.header
     _enrol(replica, header)
-    intake = replica.accept(request.blocks, header.node)
-    results = [(place, int(code)) for place, code in enumerate(intake.codes) if code]
+    allowed = _within_quota(replica, header.node, request.blocks)
+    intake = replica.accept(request.blocks[:allowed], header.node)
+    codes = intake.codes + [Code.REFUSED_LIMIT] * (len(request.blocks) - allowed)
+    _count_quota(replica, header.node, request.blocks, codes)
+    results = [(place, int(code)) for place, code in enumerate(codes) if code]
     with replica.lock:
         return _answer(replica, request, results, carrier, wait_s)
 
@@ -351,6 +354,41 @@ def _answer(
         time_s=replica.env.now_ms() // 1000,
     )  # fmt: skip
     return Response(answer, blocks)
+
+
+def _today(replica: Replica) -> int:
+    return replica.env.now_ms() // 86_400_000
+
+
+def _within_quota(replica: Replica, node: bytes, blocks: Sequence[bytes]) -> int:
+    """How many of the blocks a node may still store today: a broken one must not fill the disk."""
+    peer = replica.feeds.peer(node)
+    used = peer if peer is not None and peer.day == _today(replica) else None
+    count, size = (used.day_blocks, used.day_bytes) if used else (0, 0)
+    for allowed, block in enumerate(blocks):
+        count, size = count + 1, size + len(block)
+        if count > NODE_DAY_BLOCKS or size > NODE_DAY_BYTES:
+            return allowed
+    return len(blocks)
+
+
+def _count_quota(
+    replica: Replica, node: bytes, blocks: Sequence[bytes], codes: Sequence[Code]
+) -> None:
+    peer = replica.feeds.peer(node)
+    sizes = [len(b) for b, code in zip(blocks, codes, strict=True) if code is Code.STORED]
+    if not sizes:
+        return
+    peer = peer or PeerState(node, b"", b"", 0, 0, "")
+    fresh = peer.day != _today(replica)
+    peer = replace(
+        peer,
+        day=_today(replica),
+        day_blocks=len(sizes) + (0 if fresh else peer.day_blocks),
+        day_bytes=sum(sizes) + (0 if fresh else peer.day_bytes),
+    )
+    with replica.lock, replica.feeds.feed_transaction():
+        replica.feeds.put_peer(peer)
 
 
 def _known_part(
@@ -407,9 +445,10 @@ def _remember_peer(replica: Replica, header: RequestHeader, carrier: str) -> Non
     contact_ms, counter = replica.env.now_ms(), header.counter
     if last is not None and last.epoch == header.key[:16] and counter <= last.counter:
         contact_ms, counter = last.contact_ms, last.counter
-    peer = PeerState(
-        header.node, header.key[:16], heads, counter, contact_ms, carrier, header.software
-    )
+    peer = replace(
+        last or PeerState(header.node, b"", b"", 0, 0, ""), epoch=header.key[:16], heads=heads,
+        counter=counter, contact_ms=contact_ms, carrier=carrier, software=header.software,
+    )  # fmt: skip
     with replica.lock, replica.feeds.feed_transaction():
         replica.feeds.put_peer(peer)
 

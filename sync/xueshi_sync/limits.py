@@ -34,6 +34,5 @@ HEADS_INLINE: Final = 64
 HEADS_PER_FEED: Final = 16
 
 # Enforced by the centre at ingress only (SYNC 3.5): a node never applies an order-dependent limit.
-UNKNOWN_NODE_BYTES: Final = 8 * 1024 * 1024
 NODE_DAY_BLOCKS: Final = 2000
 NODE_DAY_BYTES: Final = 20 * 1024 * 1024

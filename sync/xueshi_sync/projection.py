@@ -276,7 +276,8 @@ def _view_column(column: Column, kind: FieldType | None, bases: list[int]) -> li
     # Columns coded by difference list every value: convert each day or number once all the same.
     if kind == "ref":
         shown = {each: _local_ref(each, bases) for each in set(distinct)}
-    elif kind in ("text", "bytes", None):
+    elif kind in ("text", "bytes", None) or len({type(each) for each in distinct}) > 1:
+        # True and 1 are one key of a mapping and two values here.
         return column.replaced([to_view(each, kind) for each in distinct])
     else:
         shown = {each: to_view(each, kind) for each in set(distinct)}

@@ -88,7 +88,7 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True)
 class PeerState:
-    """What a peer last proved to know, and when it was heard."""
+    """What a peer last proved to know, when it was heard, and what it stored here that day."""
 
     node: bytes
     epoch: bytes
@@ -97,6 +97,9 @@ class PeerState:
     contact_ms: int
     carrier: str
     software: str = ""
+    day: int = 0
+    day_blocks: int = 0
+    day_bytes: int = 0
 
 
 class FeedStore(Protocol):
