@@ -126,10 +126,13 @@ class Viewer:
         plain = all(
             batch.kind == INSERT for each in arrivals for batch in self._batches(scope_no, each)
         )
-        tier = self.authority(scope_no).tier(self.me.node, self.me.key)
+        authority = self.authority(scope_no)
+        stands = bool(authority.tier(self.me.node, self.me.key)) and not authority.cuts.get(
+            self.me.node
+        )
         if mark != stored.pos - 1:
             self._catch_up_scope(self.feeds.scope_state(scope_no))
-        elif plain and tier is not None:
+        elif plain and stands:
             with self.view.view_transaction():
                 self.view.put_watermark(scope_no, stored.pos)
         else:
@@ -235,8 +238,10 @@ class Viewer:
 
     def _apply_rest_ops(self, projector: Projector, ops: Sequence[OpenOp]) -> None:
         rest = [each for each in self._op_batches(ops) if not _governs(each)]
-        tier = self.authority(projector.scope_no).tier(self.me.node, self.me.key)
-        if rest and tier is not None:
+        authority = self.authority(projector.scope_no)
+        tier = authority.tier(self.me.node, self.me.key)
+        # What a revoked node still writes stands in no cut: it must not look saved to the county.
+        if rest and tier is not None and not authority.cuts.get(self.me.node):
             number = self.view.author(self.me.node, self.me.key)
             projector.apply(rest, ops[0].no, Author(number, tier))
 
