@@ -5,12 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 
 from tests.server.nodes import World, make_world
 from tests.server.pages import Visitor, make_visitor
+from xueshi_server import accounts
 from xueshi_server.web import create_app
 from xueshi_sync.node import Node
+
+REAL_HASHER = accounts._HASHER
+
+
+@pytest.fixture(autouse=True)
+def quick_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed with next to no work, but by the same function."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(accounts, "_HASHER", cheap)
 
 
 @dataclass(frozen=True)
@@ -28,19 +39,24 @@ class County:
 
 
 @pytest.fixture
-def county(tmp_path: Path) -> Iterator[County]:
-    """A centre and a school, level with each other."""
+def world(tmp_path: Path) -> Iterator[World]:
+    """A folder for nodes, which are closed at the end."""
     with make_world(tmp_path) as world:
-        centre = world.make("centre", "County Centre", "C1")
-        school = world.make("school", "Hill School", "S1")
-        world.join(centre, school, "Hill School", "S1")
-        yield County(world, centre, school)
+        yield world
 
 
 @pytest.fixture
-def school(county: County) -> Node:
-    """The school's node."""
-    return county.school
+def school(world: World) -> Node:
+    """A school's node; it belongs to no county unless the test asks for `county`."""
+    return world.make("school", "Hill School", "S1")
+
+
+@pytest.fixture
+def county(world: World, school: Node) -> County:
+    """The school, and the centre that it has joined, level with each other."""
+    centre = world.make("centre", "County Centre", "C1")
+    world.join(centre, school, "Hill School", "S1")
+    return County(world, centre, school)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ class Visitor:
 
     def get(self, path: str, **query: Any) -> TestResponse:
         """Open a page."""
-        return self.client.get(path, query_string=query, buffered=True)
+        return self.client.get(path, query_string=query or None, buffered=True)
 
     def post(self, path: str, **fields: Any) -> TestResponse:
         """Send a form of ours."""

@@ -54,7 +54,7 @@ def _read_filter() -> tuple[HourFilter, object]:
     wanted = HourFilter(
         scope_no=scope_no,
         person=rec,
-        month=month if re.fullmatch(r"\d{4}-\d{2}", month) else "",
+        month=month if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month) else "",
         state=state if state in STATES else "",
         after=read_cursor(request.args.get("after", "")),
     )
