@@ -12,6 +12,7 @@ from xueshi_sync.context import Context
 from xueshi_sync.digests import scope_digests
 from xueshi_sync.errors import MediumError, StorageError, SyncError
 from xueshi_sync.keys import FolderLock
+from xueshi_sync.paths import Paths
 from xueshi_sync.reports import CheckReport, RebuildReport
 from xueshi_sync.sidecar import sync_folder
 from xueshi_sync.sqlite_feeds import SqliteFeeds
@@ -20,7 +21,7 @@ from xueshi_sync.store import StoredBlock
 from xueshi_sync.viewer import Viewer
 
 if TYPE_CHECKING:
-    from xueshi_sync.node import Node, Paths
+    from xueshi_sync.node import Node
 
 Progress = Callable[[int], None]
 
@@ -163,7 +164,7 @@ def _check_database(path: Path) -> None:
         db.close()
 
 
-def restore(path: Path, paths: "Paths", context: Context) -> None:
+def restore(path: Path, paths: Paths, context: Context) -> None:
     """Put a verified backup in place; what was there is kept beside it.
 
     The marker is written before the data is switched, so that a cut in between cannot leave old
@@ -191,7 +192,7 @@ def restore(path: Path, paths: "Paths", context: Context) -> None:
         lock.release()
 
 
-def _copy_blocks(source: Path, target: Path, paths: "Paths", context: Context) -> None:
+def _copy_blocks(source: Path, target: Path, paths: Paths, context: Context) -> None:
     """Copy a backup and verify every block in the copy before it may be used."""
     drop_view(target)
     target.write_bytes(source.read_bytes())

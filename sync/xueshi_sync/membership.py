@@ -19,6 +19,7 @@ from xueshi_sync.identity import (
     sign_genesis,
 )
 from xueshi_sync.keys import read_key, write_key
+from xueshi_sync.paths import Paths
 from xueshi_sync.replica import SOFTWARE, Identity, Replica
 from xueshi_sync.reports import Passport
 from xueshi_sync.sqlite_feeds import SqliteFeeds
@@ -28,13 +29,13 @@ from xueshi_sync.ticket import SECRET_BYTES, Ticket, decode_ticket, encode_ticke
 from xueshi_sync.writer import RecordKey
 
 if TYPE_CHECKING:
-    from xueshi_sync.node import Node, Paths
+    from xueshi_sync.node import Node
 
 SUITE: Final = Ed25519Suite()
 CENTRE: Final = "centre"
 
 
-def found_node(paths: "Paths", *, role: str, name: str, code: str, context: Context) -> None:
+def found_node(paths: Paths, *, role: str, name: str, code: str, context: Context) -> None:
     """Write keys and an empty store; raises NodeStateError where a node is already."""
     if role not in TIERS:
         raise InvalidWriteError(f"role {role}", field="role")
@@ -59,7 +60,7 @@ def found_node(paths: "Paths", *, role: str, name: str, code: str, context: Cont
 
 
 def _found_centre(
-    paths: "Paths", feeds: SqliteFeeds, seed: bytes, name: str, code: str, context: Context
+    paths: Paths, feeds: SqliteFeeds, seed: bytes, name: str, code: str, context: Context
 ) -> None:
     root = context.random(32)
     write_key(paths.root_key, root)
@@ -135,7 +136,7 @@ def join(node: "Node", invitation: str, url: str | None) -> None:
         node.feeds.put_meta("code", ticket.code.encode())
     node.replica.hold_scope(admin_scope(genesis.net))
     node.replica.hold_scope(public_scope(genesis.net))
-    node._write_sidecar()
+    node.write_sidecar_file()
 
 
 def revoke(node: "Node", node_id: str, reason: str) -> int:
@@ -303,7 +304,7 @@ def _notices(node: "Node") -> list[str]:
     return notices
 
 
-def replace_identity(feeds: SqliteFeeds, paths: "Paths", context: Context) -> None:
+def replace_identity(feeds: SqliteFeeds, paths: Paths, context: Context) -> None:
     """Give restored data to a machine without the old key: a new node id, to be invited again."""
     if paths.key.exists() and _is_key_of(feeds, read_key(paths.key)):
         return

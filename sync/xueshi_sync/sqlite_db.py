@@ -74,3 +74,14 @@ class Transactions:
                 self._depth = 0
         except sqlite3.OperationalError as error:
             raise StorageError(str(error)) from error
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Turn what a full, failing or read-only disk raises into StorageError."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise StorageError(str(error)) from error
+    except OSError as error:
+        raise StorageError(f"{error.strerror}: {error.filename}") from error
