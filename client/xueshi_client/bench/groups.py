@@ -69,6 +69,16 @@ def run_group(name: str, workload: Path, *, quick: bool) -> Iterator[dict[str, A
         raise FigureFailedError(figure=name, why=last[0])
 
 
+def compare_sizes(figures: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """How much longer one change takes in the large database than in the small one."""
+    took = {each["figure"]: each["value"] for each in figures if each["unit"] == "s"}
+    changes = [value for name, value in took.items() if name.startswith("changed_")]
+    if len(changes) < 2:
+        return None
+    ratio = round(changes[-1] / changes[0], 3)
+    return Figure("changed.seconds_growth", ratio, "ratio", at_most=2.0).as_dict()
+
+
 def main(argv: list[str]) -> None:
     """Measure one group in this process and print its lines."""
     measure, full, quick = GROUPS[argv[0]]

@@ -8,6 +8,7 @@ import click
 from xueshi_client.console import Reply, WordedGroup, option
 from xueshi_client.errors import UnknownConflictError
 from xueshi_client.state import State
+from xueshi_sync.body import DELETED_FIELD
 from xueshi_sync.node import Node
 from xueshi_sync.reports import Conflict, ConflictValue
 
@@ -95,7 +96,7 @@ def _resolve(
     with state.open_node() as node:
         for each in node.conflicts():
             if node.public_id(each.key) == record and each.field == field:
-                chosen = each.shown.value if keep else _typed(each.shown.value, value or "")
+                chosen = _kept(each) if value is None else _typed(node, each, value)
                 with node.write(actor=actor) as action:
                     action.resolve(each.table, each.key, field, chosen)
                 data = {"record": record, "field": field, "value": chosen, "resolved": True}
@@ -103,11 +104,18 @@ def _resolve(
     raise UnknownConflictError(record=record, field=field)
 
 
-def _typed(shown: object, text: str) -> object:
-    """The text as the type of the value it replaces; `write` refuses what does not fit."""
-    if isinstance(shown, bool):
+def _kept(conflict: Conflict) -> object:
+    """What is shown now; a record that one side deleted and the other edited is shown."""
+    return False if conflict.field == DELETED_FIELD else conflict.shown.value
+
+
+def _typed(node: Node, conflict: Conflict, text: str) -> object:
+    """The text as a value of the field; `write` refuses what does not fit."""
+    types = node.schema.by_name[conflict.table].field_types
+    wanted = "bool" if conflict.field == DELETED_FIELD else types.get(conflict.field, "text")
+    if wanted == "bool":
         return text.lower() in ("1", "true", "yes")
-    if isinstance(shown, int):
+    if wanted == "int":
         try:
             return int(text)
         except ValueError as error:

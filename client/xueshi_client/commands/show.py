@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from xueshi_client.bench.groups import choose_groups, run_group
+from xueshi_client.bench.groups import choose_groups, compare_sizes, run_group
 from xueshi_client.bench.workload import find_workload
 from xueshi_client.browsing import serve_browse
 from xueshi_client.commands.run_local import stop_signals
@@ -20,9 +20,9 @@ from xueshi_client.state import State
 @click.command(cls=WordedCommand)
 @option("--once", is_flag=True, help="cli.opt.once")
 @click.pass_obj
-def demo(state: State, once: bool) -> Reply:
+def demo(state: State, once: bool) -> None:
     with stop_signals() as stopping:
-        return Reply(run_demo(state, stopping, once=once))
+        run_demo(state, stopping, once=once, ready=lambda figures: show(state, Reply(figures)))
 
 
 @click.command(cls=WordedCommand)
@@ -39,6 +39,10 @@ def bench(state: State, *, workload: Path | None, only: str | None, quick: bool)
         for figure in run_group(name, script, quick=quick):
             figures.append(figure)
             state.print(json.dumps(figure, ensure_ascii=False))
+    growth = compare_sizes(figures)
+    if growth is not None:
+        figures.append(growth)
+        state.print(json.dumps(growth, ensure_ascii=False))
     return Reply({"figures": figures})
 
 

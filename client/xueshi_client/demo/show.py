@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,8 +25,17 @@ from xueshi_server.accounts import FIRST_LOGIN, create_first_admin
 OPEN_TIMEOUT_S: Final = 30
 
 
-def run_demo(state: State, stopping: threading.Event, *, once: bool) -> dict[str, Any]:
-    """Tell the story and serve what it made; with `once` look at each address and end."""
+def run_demo(
+    state: State,
+    stopping: threading.Event,
+    *,
+    once: bool,
+    ready: Callable[[dict[str, Any]], object],
+) -> None:
+    """Tell the story and serve what it made; with `once` look at each address and end.
+
+    `ready` gets every figure once, while the addresses still answer.
+    """
     folder = Path(tempfile.mkdtemp(prefix="xueshi-demo-"))
     try:
         county = DemoCounty(folder)
@@ -38,12 +48,13 @@ def run_demo(state: State, stopping: threading.Event, *, once: bool) -> dict[str
                 teller.line("opened")
             else:
                 teller.line("stop")
+            ready(summary)
+            if not once:
                 wait_for_stop(stopping)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if not once:
         state.say("demo.stopped")
-    return summary
 
 
 def _tell(county: DemoCounty, teller: Teller) -> dict[str, Any]:
