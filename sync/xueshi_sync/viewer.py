@@ -104,10 +104,7 @@ class Viewer:
         before = self.authority(scope_no)
         with self._turn():
             projector = self._projector(scope_no)
-            for arrival in arrivals:
-                self._apply_block(projector, arrival)
-            self._apply_ops(projector, ops)
-            projector.refresh()
+            self._apply_all(projector, arrivals, ops)
             self.view.put_watermark(scope_no, watermark)
             after = self.authority(scope_no)
             settles = any(after.is_cut_head(each.block.bid) for each in arrivals)
@@ -187,12 +184,19 @@ class Viewer:
         self._apply_rest_ops(projector, ops)
         projector.refresh()
 
-    def _apply_block(self, projector: Projector, arrival: Arrival) -> None:
-        batches = self._batches(projector.scope_no, arrival)
-        if self._apply_own(projector, arrival, batches):
+    def _apply_all(
+        self, projector: Projector, arrivals: Sequence[Arrival], ops: Sequence[OpenOp]
+    ) -> None:
+        """Apply first what governs the scope, then the rest under the authority this leaves."""
+        batched = [(each, self._batches(projector.scope_no, each)) for each in arrivals]
+        governed = [self._apply_own(projector, each, batches) for each, batches in batched]
+        if any([*governed, self._apply_own_ops(projector, ops)]):
             projector.refresh()
             self._authorities.pop(projector.scope_no, None)
-        self._apply_rest(projector, arrival, batches)
+        for each, batches in batched:
+            self._apply_rest(projector, each, batches)
+        self._apply_rest_ops(projector, ops)
+        projector.refresh()
 
     def _apply_own(self, projector: Projector, arrival: Arrival, batches: list[Batch]) -> bool:
         """Apply what governs the scope; only the centre of the genesis may."""
@@ -221,12 +225,6 @@ class Viewer:
             self.view.put_unapplied(block.scope_no, block.no, code, block.op_count)
         elif rest:
             projector.apply(rest, block.no, Author(self.view.author(feed.node, feed.key), tier))
-
-    def _apply_ops(self, projector: Projector, ops: Sequence[OpenOp]) -> None:
-        if self._apply_own_ops(projector, ops):
-            projector.refresh()
-            self._authorities.pop(projector.scope_no, None)
-        self._apply_rest_ops(projector, ops)
 
     def _apply_own_ops(self, projector: Projector, ops: Sequence[OpenOp]) -> bool:
         own = [each for each in self._op_batches(ops) if _governs(each)]
