@@ -23,7 +23,7 @@ from xueshi_sync.schema import ADMIT_TABLE, CUT_TABLE, NODE_TABLE, Schema
 from xueshi_sync.store import FeedStore, OpenOp, ScopeState, StoredBlock, ViewStore
 
 UNSEALED = b"\xff" * ID_BYTES
-_BLOCKS_A_TURN = 16
+_BLOCKS_A_TURN = 4
 
 
 @dataclass(frozen=True, slots=True)
