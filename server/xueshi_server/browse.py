@@ -160,7 +160,7 @@ def _put_words(link: sqlite3.Connection, language: str) -> None:
 
 def _copy_table(db: sqlite_utils.Database, name: str, language: str) -> int:
     columns, _, facets = TABLES[name]
-    table = db[name]
+    table = db.table(name)
     heading = _headings(language)
     if not table.exists():
         types = {heading[column]: _type_of(column) for column in columns}

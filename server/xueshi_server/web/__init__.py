@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -21,7 +21,7 @@ from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 EXCHANGE_PATH: Final = "/sync/v1/"
 # A bundle or a spreadsheet; the sync endpoint has its own limits and streams.
@@ -71,7 +71,7 @@ def create_app(
 def _mount_sync(app: Flask, node: Node) -> None:
     # Before Flask: exchanges are signed and sealed, and their bodies are streamed.
     pages = app.wsgi_app
-    exchange = cast("WSGIApplication", node.wsgi_app())
+    exchange = node.wsgi_app()
 
     def dispatch(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
         is_exchange = str(environ.get("PATH_INFO", "")).startswith(EXCHANGE_PATH)
