@@ -69,21 +69,20 @@ def serve_pages(node: Node) -> Iterator[tuple[str, str]]:
 
 def fill(county: County) -> dict[str, str]:
     """Records in every state, a conflict, and the names of one person and one record."""
-    people = [
-        add_person(county.school, f"T{number:03d}", f"Teacher {number}") for number in range(9)
-    ]
+    names = [(f"T{number:03d}", f"Teacher {number}") for number in range(9)]
+    people = [add_person(county.school, *name) for name in names]
     hours = [
         add_hour(county.school, people[number % 9], title=f"Reading {number}", note="n" * 60)
         for number in range(12)
     ]
     county.carry_both_ways()
-    names = [county.school.public_id(key) for key in hours]
+    ids = [county.school.public_id(key) for key in hours]
     with county.centre.write(actor="officer") as action:
         for place, verdict in enumerate(("approve", "reject", "void")):
-            key = county.centre.find_record(names[place])
+            key = county.centre.find_record(ids[place])
             action.judge("hour", key, verdict, reason="No list of names")
     rename_on_both_sides(county, people[0])
-    return {"hour": names[1], "person": county.school.public_id(people[0])}
+    return {"hour": ids[1], "person": county.school.public_id(people[0])}
 
 
 def rename_on_both_sides(county: County, person: RecordKey) -> None:
@@ -121,7 +120,8 @@ def test_every_page_opens_without_a_word_from_the_console(
             assert answer is not None
             assert answer.status == 200, path
             assert not is_wider_than_the_window(page), path
-            take_picture(page, f"{role}-{path.split('/{')[0].strip('/')}-{width}-{language}")
+            name = path.format(hour="hour", person="person").strip("/").replace("/", "-")
+            take_picture(page, f"{role}-{name or 'today'}-{width}-{language}")
     assert complaints == []
 
 
