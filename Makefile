@@ -59,7 +59,7 @@ fix: $(VENV)/.stamp-dev ## Format and repair what can be repaired
 	$(BIN)/ruff format .
 
 vectors: $(VENV)/.stamp-dev ## Make the golden vectors again
-	$(BIN)/python -m tests.sync.make_vectors
+	$(BIN)/python -m tests.vectors.make
 
 bench: $(VENV)/.stamp-run ## One JSON line a figure; arguments in BENCH_ARGS
 	$(BIN)/xueshi bench $(BENCH_ARGS)
