@@ -122,6 +122,24 @@ class Feed:
     machine: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class PackedBody:
+    """A body as it will be stored: compressed where that helps and stays within the ratio."""
+
+    stored: bytes
+    codec: int
+    raw_len: int
+
+
+def pack_body(raw: bytes) -> PackedBody:
+    """Compress a body; the long part of sealing, which needs neither key nor lock."""
+    stored = compress(raw)
+    too_good = len(raw) > max(RATIO_FREE_BYTES, INFLATION_RATIO * len(stored))
+    if len(stored) >= len(raw) or too_good:
+        return PackedBody(raw, CODEC_RAW, len(raw))
+    return PackedBody(stored, CODEC_ZSTD, len(raw))
+
+
 def seal_block(
     suite: Suite,
     seed: bytes,
@@ -131,22 +149,19 @@ def seal_block(
     prev: bytes,
     seq: int,
     wall_ms: int,
-    raw: bytes,
+    raw: bytes | PackedBody,
     op_count: int = 0,
     schema: int = 0,
     clock_quality: int = 0,
 ) -> Block:
-    """Compress, hash and sign one block. The caller keeps within the limits of PROTOCOL 3."""
-    stored, codec = compress(raw), CODEC_ZSTD
-    too_good = len(raw) > max(RATIO_FREE_BYTES, INFLATION_RATIO * len(stored))
-    if len(stored) >= len(raw) or too_good:
-        stored, codec = raw, CODEC_RAW
+    """Hash and sign one block over a raw or packed body, within the limits of PROTOCOL 3."""
+    body = raw if isinstance(raw, PackedBody) else pack_body(raw)
     header = HEADER.pack(
-        MAGIC, SUITE_ED25519, kind, 0, codec, HEADER.size, op_count, schema, clock_quality, 0,
-        feed, prev, seq, wall_ms, len(stored), len(raw), sha256(stored),
+        MAGIC, SUITE_ED25519, kind, 0, body.codec, HEADER.size, op_count, schema, clock_quality, 0,
+        feed, prev, seq, wall_ms, len(body.stored), body.raw_len, sha256(body.stored),
     )  # fmt: skip
     bid = digest("block", header)
-    data = header + suite.sign(seed, b"xs1/sig\0" + bid) + stored
+    data = header + suite.sign(seed, b"xs1/sig\0" + bid) + body.stored
     return parse_block(data)
 
 

@@ -19,6 +19,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from xueshi_sync import sealing
 from xueshi_sync.block import (
     DATA,
     EPOCH_OPEN,
@@ -26,12 +27,13 @@ from xueshi_sync.block import (
     Block,
     EpochOpen,
     Feed,
+    PackedBody,
     open_feed,
     parse_block,
     seal_block,
     verify_block,
 )
-from xueshi_sync.body import K_BITS, Body, Op, encode_body, renumber
+from xueshi_sync.body import K_BITS, Body
 from xueshi_sync.column import Value
 from xueshi_sync.errors import (
     LimitExceededError,
@@ -45,7 +47,7 @@ from xueshi_sync.limits import SEAL_OPS
 from xueshi_sync.schema import Schema
 from xueshi_sync.store import FeedStore, OpenOp, ScopeState, StoredBlock, ViewStore
 from xueshi_sync.suite import Suite, digest
-from xueshi_sync.viewer import UNSEALED, Arrival, Speaker, Viewer, body_of, decode_open_op
+from xueshi_sync.viewer import UNSEALED, Arrival, Speaker, Viewer, body_of
 from xueshi_sync.writer import Action, RecordKey
 
 SOFTWARE: Final = "xueshi/1"
@@ -244,57 +246,49 @@ class Replica:
     def seal(self) -> int:
         """Turn all open ops into blocks (the publish barrier); returns how many blocks were made.
 
-        The lock is given back after each block, so that a large import holds nobody up.
+        The lock is held to close a block to further ops and to store it, not while it is encoded,
+        so that a large import holds nobody up.
         """
         if self.identity.genesis is None:
             return 0
         sealed = 0
         for state in self.feeds.scope_states():
             for no in self.feeds.open_numbers(state.scope_no):
-                with self.lock:
-                    sealed += self._seal_block(state.scope_no, no)
+                rows = self._close_open(state.scope_no, no)
+                if rows:
+                    packed = sealing.pack_ops(self.feeds, self.schema, state.scope_no, no, rows)
+                    sealed += self._store_sealed(state.scope_no, no, packed)
         return sealed
 
-    def _seal_block(self, scope_no: int, no: int) -> bool:
-        rows = self.feeds.open_ops(scope_no, no)
-        if not rows:
-            return False
-        with self.feeds.feed_transaction():
+    def _close_open(self, scope_no: int, no: int) -> list[OpenOp]:
+        """Let no further op into an open block, and return its ops; they can only be sealed now."""
+        with self.lock:
             state = self.feeds.scope_state(scope_no)
-            stored = self._seal_ops(state, self._own_feed(state), no, rows)
-            self.feeds.drop_open_ops(scope_no, no)
             if state.open_no == no:
-                state.open_no = state.open_count = state.open_bytes = 0
-                state.open_refs = ()
-            self.feeds.put_scope(state)
-        try:
-            self.viewer.show_sealed(scope_no, stored)
-        except StorageError:
-            self.is_behind = True
+                with self.feeds.feed_transaction():
+                    self.feeds.put_scope(
+                        replace(state, open_no=0, open_count=0, open_bytes=0, open_refs=())
+                    )
+            return self.feeds.open_ops(scope_no, no)
+
+    def _store_sealed(self, scope_no: int, no: int, packed: sealing.PackedOps) -> bool:
+        """Sign and store a packed block, unless another thread did so meanwhile."""
+        with self.lock:
+            if no not in self.feeds.open_numbers(scope_no):
+                return False
+            with self.feeds.feed_transaction():
+                state = self.feeds.scope_state(scope_no)
+                stored = self._add_own(
+                    state, self._own_feed(state), no, kind=DATA, raw=packed.body,
+                    op_count=packed.op_count,
+                )  # fmt: skip
+                self.feeds.drop_open_ops(scope_no, no)
+                self.feeds.put_scope(state)
+            try:
+                self.viewer.show_sealed(scope_no, stored, only_inserts=packed.only_inserts)
+            except StorageError:
+                self.is_behind = True
         return True
-
-    def _seal_ops(
-        self, state: ScopeState, feed: Feed, no: int, rows: Sequence[OpenOp]
-    ) -> StoredBlock:
-        ops = [decode_open_op(row) for row in rows]
-        ref_flags = [self._ref_flags(op) for op in ops]
-        dots = {
-            dot for op, flags in zip(ops, ref_flags, strict=True) for dot in _dots_of(op, flags)
-        }
-        others = sorted({dot >> K_BITS for dot in dots} - {no})
-        names = [self.feeds.name_of(state.scope_no, other) for other in others]
-        assert None not in names, "ops are sealed in the order of their numbers"
-        place = {no: 0, **{other: index for index, other in enumerate(others, 1)}}
-        wire = {dot: place[dot >> K_BITS] << K_BITS | dot & (1 << K_BITS) - 1 for dot in dots}
-        raw = encode_body(
-            [name for name in names if name is not None],
-            [renumber(op, wire, flags) for op, flags in zip(ops, ref_flags, strict=True)],
-        )
-        return self._add_own(state, feed, no, kind=DATA, raw=raw, op_count=len(ops))
-
-    def _ref_flags(self, op: Op) -> list[bool]:
-        types = self.schema.by_name[op.table].field_types
-        return [types.get(name) == "ref" for name in op.names]
 
     def _own_feed(self, state: ScopeState) -> Feed:
         """This epoch's feed in a scope; its epoch-open block is written at the first seal."""
@@ -316,7 +310,14 @@ class Replica:
         return feed
 
     def _add_own(
-        self, state: ScopeState, feed: Feed, no: int, *, kind: int, raw: bytes, op_count: int = 0
+        self,
+        state: ScopeState,
+        feed: Feed,
+        no: int,
+        *,
+        kind: int,
+        raw: bytes | PackedBody,
+        op_count: int = 0,
     ) -> StoredBlock:
         heads = self.feeds.heads_of(feed.feed)
         prev, seq = NO_BLOCK, 0
@@ -548,16 +549,6 @@ class Replica:
 
 def _fresh_epoch(env: Env, reason: str) -> Epoch:
     return Epoch(digest("nonce", env.random(16))[:16], reason, env.now_ms())
-
-
-def _dots_of(op: Op, ref_flags: Sequence[bool]) -> Iterator[int]:
-    if op.rec is not None:
-        yield op.rec
-    for each in op.preds or ():
-        yield from each
-    for value, is_ref in zip(op.values, ref_flags, strict=True):
-        if is_ref and isinstance(value, int):
-            yield value
 
 
 def public_id(block: bytes | None, key: RecordKey) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from xueshi_sync.authority import Authority, scope_authority
 from xueshi_sync.block import DATA, Block, Feed, decode_data, parse_block
-from xueshi_sync.body import INSERT, Body, Op
+from xueshi_sync.body import Body, Op
 from xueshi_sync.errors import SyncError
 from xueshi_sync.identity import ID_BYTES, Genesis
 from xueshi_sync.plan import is_within
@@ -115,25 +115,21 @@ class Viewer:
                 self._project_again(scope_no)
                 self.view.put_watermark(scope_no, self.feeds.scope_state(scope_no).next_pos - 1)
 
-    def show_sealed(self, scope_no: int, stored: StoredBlock) -> None:
-        """Take the turn of a block sealed here: its ops are shown already, but edits are ordered by
-        public names only now. Where the view is behind, this brings it level."""
-        mark = self.view.watermark(scope_no)
-        arrivals = self._load([stored])
-        plain = all(
-            batch.kind == INSERT for each in arrivals for batch in self._batches(scope_no, each)
-        )
+    def show_sealed(self, scope_no: int, stored: StoredBlock, *, only_inserts: bool) -> None:
+        """Take the turn of a block sealed here. Its ops are shown already, but edits are ordered
+        by public names only now; where the view is behind, this brings it level."""
         authority = self.authority(scope_no)
         stands = bool(authority.tier(self.me.node, self.me.key)) and not authority.cuts.get(
             self.me.node
         )
-        if mark != stored.pos - 1:
+        # The turn before may be that of the epoch-open block, which shows nothing.
+        if self.view.watermark(scope_no) < stored.pos - 1 - (stored.seq == 1):
             self._catch_up_scope(self.feeds.scope_state(scope_no))
-        elif plain and stands:
+        elif only_inserts and stands:
             with self.view.view_transaction():
                 self.view.put_watermark(scope_no, stored.pos)
         else:
-            self._apply(scope_no, arrivals, (), stored.pos)
+            self._apply(scope_no, self._load([stored]), (), stored.pos)
 
     def project_all(self, progress: Callable[[int], None] | None = None) -> None:
         """Build every scope from nothing; `progress` gets the number of blocks done."""
