@@ -409,10 +409,10 @@ class _BodyReader:
         _need(isinstance(coded, list) and len(coded) == 2, "preds")
         assert isinstance(coded, list)
         lengths = self._ints(coded[0], len(ks))
-        _need(min(lengths) >= 0, "preds")
         total = sum(lengths)
         self.pred_count += total
-        _limit(max(lengths) <= PREDS_MAX and self.pred_count <= ALL_PREDS_MAX, "preds")
+        _limit(0 <= min(lengths) and max(lengths) <= PREDS_MAX, "preds of a write")
+        _limit(self.pred_count <= ALL_PREDS_MAX, "preds of a block")
         _need((coded[1] is None) == (total == 0), "preds")
         flat = iter(self._ints(coded[1], total) if total else [])
         return [

@@ -36,7 +36,7 @@ class Declared:
     corrects: str | None = None
 
 
-def _own(name: str, **types: str) -> Declared:
+def _own(name: str, /, **types: str) -> Declared:
     return Declared(name, "register", types, ("centre",))
 
 
@@ -188,6 +188,9 @@ class Scope:
             for name, value in op.values.items()
         }
         if op.kind == INSERT:
+            target = cells.get(table.corrects or "")
+            if isinstance(target, tuple) and target[0] == op.dot[0] and target[1] >= op.dot[1]:
+                cells[table.corrects or ""] = None
             self.inserts[op.table][op.dot] = Insert(
                 {name: cell for name, cell in cells.items() if name in table.types},
                 op.actor, op.time, feed.node, feed.key,
@@ -418,12 +421,9 @@ def _judge_chain(
     rivals = [rec for rec in approved if rec not in replaced]
     if len(rivals) == 1:
         return rivals[0], rivals, replaced
-    firsts = {
-        next((e for e in above(rival) if e in approved and all(e in above(r) for r in rivals)), None)
-        for rival in rivals
-    }
-    if len(firsts) == 1:
-        return firsts.pop(), rivals, replaced
+    for each in above(rivals[0]) if rivals else []:
+        if each in approved and all(each in above(rival) for rival in rivals):
+            return each, rivals, replaced
     return None, rivals, replaced
 
 
