@@ -1,26 +1,66 @@
-"""The console script `xueshi`: the group of all commands and the process entry."""
+"""The console script `xueshi`: the group of all commands and the process entry.
 
+A command's module is imported when the command is used: `xueshi status` loads no web framework.
+"""
+
+import importlib
 import sys
+from typing import Final
 
 import click
 
-from xueshi_client.commands import care, carry, conflict, data, nodes, run_local, show
 from xueshi_client.console import WordedGroup, run
 from xueshi_client.state import State
 
+# Command name to its module in `commands`.
+TOPICS: Final = {
+    "demo": "show",
+    "init": "nodes",
+    "invite": "nodes",
+    "join": "nodes",
+    "revoke": "nodes",
+    "serve": "run_local",
+    "desktop": "run_local",
+    "import": "data",
+    "export": "data",
+    "sync": "carry",
+    "pack": "carry",
+    "unpack": "carry",
+    "status": "nodes",
+    "conflicts": "conflict",
+    "check": "care",
+    "rebuild": "care",
+    "backup": "care",
+    "restore": "care",
+    "doctor": "care",
+    "site": "show",
+    "browse": "show",
+    "bench": "show",
+}
 
-@click.group(
-    cls=WordedGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+
+class TopicGroup(WordedGroup):
+    """Finds a command in its module, imported then."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which a person meets the commands."""
+        return list(TOPICS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        topic = TOPICS.get(cmd_name)
+        if topic is None:
+            return None
+        module = importlib.import_module(f"xueshi_client.commands.{topic}")
+        found = next(each for each in module.COMMANDS if each.name == cmd_name)
+        assert isinstance(found, click.Command)
+        return found
+
+
+@click.group(cls=TopicGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="xueshi", prog_name="xueshi")
 def cli() -> None:
     """Worded by the catalogue."""
-
-
-for module in (show, nodes, run_local, data, carry, conflict, care):
-    for each in module.COMMANDS:
-        cli.add_command(each)
 
 
 def main() -> None:
