@@ -1,6 +1,5 @@
-"""Serves a node: its pages and the exchange on one port, the background agent beside them."""
+"""A node on one port: its pages and the exchange, on a server that streams request bodies."""
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,6 @@ from xueshi_sync.node import Node
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from cheroot.wsgi import Server
-
-log = logging.getLogger(__name__)
 
 
 def make_server(
@@ -41,32 +38,3 @@ def url_of(server: "Server") -> str:
     host, port = server.bind_addr[:2]
     shown = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
-
-
-def serve(
-    node: Node,
-    host: str,
-    port: int,
-    *,
-    agent: SyncAgent | None = None,
-    site_dir: Path | None = None,
-    wrap: "Callable[[WSGIApplication], WSGIApplication] | None" = None,
-    ready: Callable[[str], None] | None = None,
-) -> None:
-    """Serve `node` until interrupted; `ready` is called once with the address.
-
-    The node stays open: whoever opened it closes it.
-    """
-    server = make_server(node, host, port, agent=agent, site_dir=site_dir, wrap=wrap)
-    if agent is not None:
-        agent.start()
-    try:
-        if ready is not None:
-            ready(url_of(server))
-        server.serve()
-    except (KeyboardInterrupt, SystemExit):
-        log.info("stopping")
-    finally:
-        server.stop()
-        if agent is not None:
-            agent.stop()

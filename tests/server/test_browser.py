@@ -157,7 +157,7 @@ def test_the_roster_is_narrowed_while_typing(county: County) -> None:
         assert page.locator("#roster input:checked").count() == 2
 
 
-def test_serving_ends_when_it_is_interrupted(school: Node) -> None:
+def test_a_stopped_server_ends_its_thread(school: Node) -> None:
     server = make_server(school, "127.0.0.1", 0)
     thread = Thread(target=server.serve, daemon=True)
     thread.start()

@@ -7,6 +7,9 @@ from typing import Final
 from xueshi_sync.node import Node
 
 PAGE_ROWS: Final = 60
+# Up to here one pass over the table is faster than the index and a look-up for each record
+# (100,000 records: 80 against 230 ms); beyond it the index reads only the people of the page.
+SCAN_ROWS_MAX: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,27 @@ def list_people(node: Node, wanted: PersonFilter, *, limit: int = PAGE_ROWS) -> 
           SELECT p.* FROM person p WHERE {" AND ".join(where)}
           ORDER BY p.staff_no, p.scope_no, p.rec LIMIT ?
         )
-        SELECT page.*, s.name AS school,
-          coalesce(sum(h.credited), 0) AS credited,
-          coalesce(sum(h.minutes) FILTER (WHERE h.state = 'pending'), 0) AS pending
+        SELECT page.*, s.name AS school, coalesce(f.credited, 0) AS credited,
+          coalesce(f.pending, 0) AS pending
         FROM page
         LEFT JOIN scope s ON s.scope_no = page.scope_no
-        LEFT JOIN hour h ON h.scope_no = page.scope_no AND h.person = page.rec
-        GROUP BY page.scope_no, page.rec ORDER BY page.staff_no, page.scope_no, page.rec
+        LEFT JOIN ({_totals_query(node)}) f ON f.scope_no = page.scope_no AND f.person = page.rec
+        ORDER BY page.staff_no, page.scope_no, page.rec
         """,
         [*values, limit],
     )
+
+
+def _totals_query(node: Node) -> str:
+    """Sums for each person. The plus signs hide the index: see SCAN_ROWS_MAX."""
+    count = int(node.query("SELECT count(*) AS n FROM hour")[0]["n"])
+    sums = """
+        SELECT h.scope_no, h.person, sum(h.credited) AS credited,
+          sum(iif(h.state = 'pending', h.minutes, 0)) AS pending FROM hour h"""
+    if count <= SCAN_ROWS_MAX:
+        return f"{sums} GROUP BY +h.scope_no, +h.person"
+    return f"""{sums} WHERE (h.scope_no, h.person) IN (SELECT scope_no, rec FROM page)
+        GROUP BY h.scope_no, h.person"""
 
 
 def list_roster(node: Node, scope_no: int) -> list[Row]:

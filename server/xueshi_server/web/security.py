@@ -41,7 +41,6 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-COOKIE: Final = {"httponly": True, "samesite": "Lax", "path": "/"}
 
 
 def guard(app: Flask) -> None:
@@ -78,6 +77,13 @@ def _identify() -> None:
     g.account = this_site().accounts.find_session(token) if token else None
     # The visitor's cookie binds the forms of a page to the browser that asked for it.
     g.visitor = token or secrets.token_urlsafe(32)
+
+
+def put_session_cookie(response: AnyResponse, token: str) -> None:
+    """Give the browser its session; kept to TLS where there is any (a school's LAN has none)."""
+    response.set_cookie(
+        SESSION_COOKIE, token, httponly=True, samesite="Lax", path="/", secure=request.is_secure
+    )
 
 
 def csrf_token() -> str:
@@ -120,5 +126,5 @@ def _add_headers(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
     visitor, page = g.get("visitor"), request.endpoint or ""
     if visitor and page.startswith("login.") and request.cookies.get(SESSION_COOKIE) != visitor:
-        response.set_cookie(SESSION_COOKIE, visitor, **COOKIE)  # type: ignore[arg-type]
+        put_session_cookie(response, visitor)
     return response

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from xueshi_server.accounts import FIRST_LOGIN, PASSWORD_LEAST
 from xueshi_server.errors import LoginRefusedError, TooManyTriesError, WeakPasswordError
 from xueshi_server.web.pages import go
-from xueshi_server.web.security import COOKIE, SESSION_COOKIE
+from xueshi_server.web.security import SESSION_COOKIE, put_session_cookie
 from xueshi_server.web.site import this_site, whoami
 
 blueprint = Blueprint("login", __name__)
@@ -53,7 +53,7 @@ def _own_page() -> str:
 
 def _with_session(response: Response, token: str) -> Response:
     g.visitor = None
-    response.set_cookie(SESSION_COOKIE, token, **COOKIE)  # type: ignore[arg-type]
+    put_session_cookie(response, token)
     return response
 
 
