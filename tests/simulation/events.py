@@ -250,6 +250,8 @@ class Events:
             return
         replica, node = centre.up, victim.node
         for scope_no in self.world.scope_nos(replica):
+            if centre.replica is None:
+                return
             feeds = [each for each in replica.feeds.feeds(scope_no) if each.node == node]
             heads = [head for each in feeds for head, _ in replica.feeds.heads_of(each.feed)]
             rows = [replica.feeds.block(head) for head in heads]
@@ -319,15 +321,11 @@ class Events:
         rows = centre.up.view.digest_rows(declared, scope_no, 0, 1 << 62)
         return [rec for rec in (row[0] for row in rows) if isinstance(rec, int)]
 
-    def _insert(
-        self, centre: Machine, table: str, scope_no: int, row: dict[str, object]
-    ) -> None:
+    def _insert(self, centre: Machine, table: str, scope_no: int, row: dict[str, object]) -> None:
         with centre.up.write("county") as action:
             action.insert(table, row, scope_no=scope_no)
 
-    def _set(
-        self, centre: Machine, table: str, key: RecordKey, change: dict[str, object]
-    ) -> None:
+    def _set(self, centre: Machine, table: str, key: RecordKey, change: dict[str, object]) -> None:
         with centre.up.write("county") as action:
             action.set(table, key, change)
 

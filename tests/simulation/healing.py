@@ -35,6 +35,8 @@ def heal(world: World) -> dict[bytes, Held]:
             raise Violation(f"liveness: {machine.name} does not start")
         if not machine.joined and machine.ticket is not None:
             machine.join(machine.ticket)
+        # What a timer does on a machine whose view could not be written for a while.
+        machine.up.viewer.catch_up()
         machine.publish()
     reissue_tickets(world)
     survivors = {

@@ -221,9 +221,7 @@ class Machine:
         """The publish barrier: seal, then let the sidecar know, and only then may bytes leave."""
         replica = self.up
         replica.seal()
-        published = {
-            scope.hex(): short.hex() for scope, (_, short) in replica.published().items()
-        }
+        published = {scope.hex(): short.hex() for scope, (_, short) in replica.published().items()}
         self.write_sidecar(replica, published)
 
     def join(self, ticket: Ticket) -> None:

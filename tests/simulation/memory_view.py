@@ -90,9 +90,7 @@ class MemoryView:
     def insert_rows(self, table: Table, rows: Iterable[tuple[object, ...]]) -> None:
         columns = ("scope_no", "rec", *table.field_names, "author", "actor", "entered_at")
         rest: Row = {"conflicts": 0}
-        rest |= (
-            {"state": PENDING, "credited": 0} if table.kind == "ledger" else {"deleted": 0}
-        )
+        rest |= {"state": PENDING, "credited": 0} if table.kind == "ledger" else {"deleted": 0}
         for values in rows:
             row: Row = dict(zip(columns, map(stored, values), strict=True)) | rest
             scope_no, rec = row.pop("scope_no"), row.pop("rec")

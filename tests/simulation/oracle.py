@@ -118,6 +118,9 @@ def _apply(
         if op.kind == INSERT:
             blank = dict.fromkeys(table.field_names)
             given = dict(zip(op.names, op.values, strict=True))
+            target = given.get(table.corrects or "")
+            if isinstance(target, tuple) and target[0] == at[0] and target >= at:
+                given[str(table.corrects)] = None  # no entry corrects a later one of its own block
             into.rows[op.table, at] = blank | {k: v for k, v in given.items() if k in blank}
             continue
         assert rec is not None, "every kind but insert names a record"
@@ -272,7 +275,9 @@ def _rights(
             granted = all(each is True or each == 1 for each in row["granted"]) and tiers
             speaker = (row["node"][0], row["key"][0])
             nodes.setdefault(speaker, []).append(min(tiers, key=TIERS.index) if granted else "")
-    rights = {who: min(all_of, key=TIERS.index) for who, all_of in nodes.items() if "" not in all_of}
+    rights = {
+        who: min(all_of, key=TIERS.index) for who, all_of in nodes.items() if "" not in all_of
+    }
     rights[centre] = "centre"
     cuts: dict[bytes, list[set[bytes]]] = {}
     for row in _current_rows(rules, "_cut"):

@@ -64,7 +64,11 @@ class Clerk:
         self, replica: Replica, action: Action, scope_no: int, tier: str, entry_id: str
     ) -> None:
         choice = self.rng.random()
-        if tier in ("centre", "township") and choice < 0.6 and self._judge(replica, action, scope_no):
+        if (
+            tier in ("centre", "township")
+            and choice < 0.6
+            and self._judge(replica, action, scope_no)
+        ):
             return
         person = self._pick(replica, scope_no, "person")
         if person is None or choice < 0.25:

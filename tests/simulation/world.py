@@ -86,9 +86,7 @@ class World:
         self.clerk = Clerk(self.rng)
         self.mail: list[tuple[int, int, Mail]] = []
         self.serial = count()
-        self.on = {
-            name: self.rng.random() < 0.55 and name not in without for name in SWITCHES
-        }
+        self.on = {name: self.rng.random() < 0.55 and name not in without for name in SWITCHES}
         self.drop = self.rng.choice((0.02, 0.2, 0.5)) * self.on["drop"]
         self.duplicate = 0.2 * self.on["duplicate"]
         self.lag_ms = self.rng.choice((1_000, 10_000, 60_000)) if self.on["lag"] else 200
