@@ -225,6 +225,9 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
         # Level: the centre's heads are those that the request stated, or stood for by its root.
         before = replica.feeds.peer(genesis.centre_node)
         shown = request.header.heads or (before.heads if before else b"")
+    if header.refused == REVOKED:
+        # What we shall never be given must not hold back what we have.
+        shown = join_heads(_known_part(replica, split_heads(shown)))
     with replica.lock, replica.feeds.feed_transaction():
         _remember_refusals(replica, genesis.centre_node, request, header, intake)
         _keep_receipts(replica, header.receipts)

@@ -18,7 +18,6 @@ from xueshi_sync.sidecar import sync_folder
 from xueshi_sync.sqlite_feeds import SqliteFeeds
 from xueshi_sync.sqlite_view import SqliteView
 from xueshi_sync.store import StoredBlock
-from xueshi_sync.viewer import Viewer
 
 if TYPE_CHECKING:
     from xueshi_sync.node import Node
@@ -94,9 +93,7 @@ def rebuild(node: "Node", progress: Progress | None) -> RebuildReport:
         fresh_path.replace(node.paths.view)
         sync_folder(node.paths.view.parent)
         node.view = SqliteView(node.paths.view, membership.known_names(node.feeds))
-        node.view.prepare(node.schema)
-        node.replica.view = node.view
-        node.replica.viewer.view = node.view
+        node.replica.use_view(node.view)
         node.reset_readers()
     different = sorted(f"{scope[:8]} {table}" for scope, table in after
                        if before.get((scope, table)) != after[scope, table])  # fmt: skip
@@ -106,9 +103,7 @@ def rebuild(node: "Node", progress: Progress | None) -> RebuildReport:
 def _build(node: "Node", path: Path, progress: Progress | None) -> SqliteView:
     drop_view(path)
     fresh = SqliteView(path, membership.known_names(node.feeds))
-    fresh.prepare(node.schema)
-    viewer = node.replica.viewer
-    Viewer(node.feeds, fresh, node.schema, viewer.genesis, viewer.me).project_all(progress)
+    node.replica.project_into(fresh, progress)
     return fresh
 
 
@@ -140,17 +135,21 @@ def backup(node: "Node", path: Path) -> int:
         with node.replica.lock:
             node.feeds.db.execute("VACUUM INTO ?", (str(part),))
         _check_database(part)
-        handle = os.open(part, os.O_RDWR)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _sync_file(part)
         part.replace(path)
         sync_folder(path.absolute().parent)
     except (OSError, sqlite3.DatabaseError) as error:
         part.unlink(missing_ok=True)
         raise MediumError(f"backup to {path.name} failed: {error}", path=str(path)) from error
     return path.stat().st_size
+
+
+def _sync_file(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _check_database(path: Path) -> None:
@@ -167,29 +166,36 @@ def _check_database(path: Path) -> None:
 def restore(path: Path, paths: Paths, context: Context) -> None:
     """Put a verified backup in place; what was there is kept beside it.
 
-    The marker is written before the data is switched, so that a cut in between cannot leave old
-    data
-    speaking in a living epoch.
+    The marker is there before anything is switched, and a verified copy before the old data moves:
+    a cut at any moment leaves the old node, or one that `finish_restore` completes.
     """
-    data = path.parent if path.is_dir() else path
     try:
-        _check_database(data)
+        _check_database(path)
     except (sqlite3.DatabaseError, OSError) as error:
         raise StorageError(f"{path.name} is no sound backup: {error}", path=str(path)) from error
-    lock = FolderLock(paths.home)
     paths.feed.parent.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(paths.home)
     lock.acquire(1.0)
     try:
+        copy = paths.feed.with_name("feed-restoring.db")
+        _copy_blocks(path, copy, paths, context)
         paths.restore_marker.write_bytes(b"")
+        copy.replace(paths.restored_feed)
         sync_folder(paths.feed.parent)
-        fresh = paths.feed.with_name("feed-restored.db")
-        _copy_blocks(data, fresh, paths, context)
         _set_aside(paths.feed, context.now_ms())
-        fresh.replace(paths.feed)
-        drop_view(paths.view)
-        sync_folder(paths.feed.parent)
+        finish_restore(paths)
     finally:
         lock.release()
+
+
+def finish_restore(paths: Paths) -> None:
+    """Switch to a verified copy that a restore left, if there is one."""
+    if paths.restore_marker.exists() and paths.restored_feed.exists():
+        drop_view(paths.view)
+        if paths.feed.exists():
+            _set_aside(paths.feed, int(paths.restore_marker.stat().st_mtime_ns // 1_000_000))
+        paths.restored_feed.replace(paths.feed)
+        sync_folder(paths.feed.parent)
 
 
 def _copy_blocks(source: Path, target: Path, paths: Paths, context: Context) -> None:
@@ -210,10 +216,12 @@ def _copy_blocks(source: Path, target: Path, paths: Paths, context: Context) -> 
         raise StorageError(f"{source.name} is no backup of a node: {error}") from error
     finally:
         feeds.close()
+    _sync_file(target)
 
 
 def _set_aside(path: Path, now_ms: int) -> None:
-    for suffix in ("", "-wal", "-shm"):
+    # The log before the file: the new file must never meet the old one's log.
+    for suffix in ("-shm", "-wal", ""):
         file = path.with_name(path.name + suffix)
         if file.exists():
             file.replace(path.with_name(f"{path.stem}-before-{now_ms}.db{suffix}"))

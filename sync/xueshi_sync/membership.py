@@ -126,6 +126,8 @@ def join(node: "Node", invitation: str, url: str | None) -> None:
     before = node.genesis
     if before is not None and before.net != genesis.net:
         raise BadTicketError("invitation of another county")
+    node.view.know(genesis.centre_node, genesis.code, genesis.name, CENTRE)
+    node.view.know(ticket.node, ticket.code, ticket.name, ticket.tier)
     node.replica.join(Identity(ticket.node, ticket.tier, ticket.scope, genesis))
     urls = [*([url] if url else []), *ticket.urls]
     with node.replica.lock, node.feeds.feed_transaction():

@@ -86,11 +86,12 @@ class Node:
     ) -> "Node":
         """Open a node for writing. Raises NodeInUseError, NodeStateError, StorageError."""
         paths, context = Paths(home), context or Context.system()
-        if not paths.feed.exists():
+        if not (paths.feed.exists() or paths.restored_feed.exists()):
             raise NodeStateError("no node in this folder", path=str(home))
         lock = FolderLock(home)
         lock.acquire(wait_s)
         try:
+            maintenance.finish_restore(paths)
             feeds, view, replica = opening.open_replica(paths, schema, context)
             return Node(paths, context, schema, feeds, view, replica, lock)
         except BaseException:

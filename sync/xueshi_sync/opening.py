@@ -49,9 +49,7 @@ def open_replica(paths: Paths, schema: Schema, context: Context) -> Opened:
             digest("machine", *(part.encode() for part in context.fingerprint()))[:16],
         )  # fmt: skip
         _settle_epoch(replica, paths, context)
-        if view.prepare(schema):
-            replica.viewer.project_all()
-        replica.viewer.catch_up()
+        replica.open_view()
     return Opened(feeds, view, replica)
 
 

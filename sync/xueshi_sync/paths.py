@@ -31,6 +31,11 @@ class Paths:
         return self.home / "data" / "restored"
 
     @property
+    def restored_feed(self) -> Path:
+        """A verified backup on its way to become `feed.db`."""
+        return self.home / "data" / "feed-restored.db"
+
+    @property
     def key(self) -> Path:
         """The node's private key."""
         return self.home / "key" / "node.key"

@@ -11,7 +11,7 @@ here:
   4. any evidence that another copy of this node writes begins a new epoch (SYNC 3.5).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -166,17 +166,23 @@ class Replica:
     def join(self, identity: Identity) -> None:
         """Take the identity an invitation gives; open ops stay as they are, unsealed.
 
-        The view forgets the scope first: whatever breaks in between, it is built anew.
+        The view is built for one identity and says for which, so that a cut in between shows.
         """
-        with self.lock, self.view.view_transaction():
-            self.view.clear_scope(self.home_scope_no)
-        with self.lock, self.feeds.feed_transaction():
-            home = replace(self.feeds.scope_state(self.home_scope_no), scope=identity.scope)
-            self.feeds.put_scope(home)
-            self.feeds.put_meta("identity", msgspec.msgpack.encode(identity))
-        self.identity = identity
-        self.viewer = self._make_viewer()
-        self.viewer.project_scope(self.home_scope_no)
+        with self.lock:
+            with self.feeds.feed_transaction():
+                home = replace(self.feeds.scope_state(self.home_scope_no), scope=identity.scope)
+                self.feeds.put_scope(home)
+                self.feeds.put_meta("identity", msgspec.msgpack.encode(identity))
+            self.identity = identity
+            self.viewer = self._make_viewer()
+            self.open_view()
+
+    def open_view(self) -> None:
+        """Make the view's tables, build them where they are of another schema or identity, and
+        bring them level with the feeds."""
+        if self.view.prepare(self.schema, self._view_mark()):
+            self.viewer.project_all()
+        self.viewer.catch_up()
 
     def hold_scope(self, scope: bytes) -> int:
         """Make sure a scope is held here and return its local number."""
@@ -234,6 +240,23 @@ class Replica:
             self.viewer.show(scope_no, arrivals, ops, first_pos=first_pos, last_pos=last_pos)
         except StorageError:
             self.is_behind = True
+
+    def use_view(self, view: ViewStore) -> None:
+        """Go on with another view (a rebuilt one)."""
+        self.view = view
+        self.viewer = self._make_viewer()
+        self.open_view()
+
+    def project_into(self, view: ViewStore, progress: Callable[[int], None] | None = None) -> None:
+        """Build a second view from nothing, for comparison or in place of a damaged one."""
+        view.prepare(self.schema, self._view_mark())
+        Viewer(self.feeds, view, self.schema, self.viewer.genesis, self.viewer.me).project_all(
+            progress
+        )
+
+    def _view_mark(self) -> bytes:
+        """Whom a view is built for: its authors and rights follow from it."""
+        return msgspec.msgpack.encode(self.identity) + self.key
 
     def level_view(self) -> None:
         """Bring a view that fell behind level again; raises StorageError while that fails."""

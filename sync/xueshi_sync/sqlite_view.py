@@ -73,7 +73,7 @@ class SqliteView:
     def __init__(self, path: Path, names: Mapping[bytes, tuple[str, str, str]]) -> None:
         self.path = path
         self.db = connect_writer(path, synchronous="NORMAL")
-        self._names = names
+        self._names = dict(names)
         self._tables: Mapping[str, Table] = {}
         self._authors: dict[tuple[bytes, bytes], int] = {}
         self.view_transaction = Transactions(self.db, self._authors.clear)
@@ -82,10 +82,15 @@ class SqliteView:
         """Close the file."""
         self.db.close()
 
-    def prepare(self, schema: Schema) -> bool:
-        """Make the tables; True when the view is new or of another schema and must be built."""
+    def know(self, node: bytes, code: str, name: str, tier: str) -> None:
+        """Name a node that no table names; for blocks of its that are shown from now on."""
+        self._names[node] = (code, name, tier)
+
+    def prepare(self, schema: Schema, mark: bytes) -> bool:
+        """Make the tables; True when the view is new, of another schema, or of another identity
+        (`mark`) than this one, and must be built."""
         self._tables = schema.by_name
-        wanted = _fingerprint(schema)
+        wanted = _fingerprint(schema, mark)
         have = self.db.execute("PRAGMA user_version").fetchone()[0]
         if have == wanted:
             return False
@@ -316,9 +321,9 @@ def _current_values(writes: list[Write] | None, shown: Value) -> list[Value]:
     return [shown] if not writes else [each.value for each in current_writes(writes)]
 
 
-def _fingerprint(schema: Schema) -> int:
+def _fingerprint(schema: Schema, mark: bytes) -> int:
     text = f"{LAYOUT} {COMMON} {list(schema.by_name.values())!r}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1 | 1
+    return int.from_bytes(hashlib.sha256(mark + text.encode()).digest()[:4], "big") >> 1 | 1
 
 
 def _table_sql(table: Table) -> Iterable[str]:

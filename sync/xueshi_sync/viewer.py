@@ -139,14 +139,6 @@ class Viewer:
                 self._project_again(state.scope_no, progress)
                 self.view.put_watermark(state.scope_no, state.next_pos - 1)
 
-    def project_scope(self, scope_no: int) -> None:
-        """Build one scope from nothing (its authority or this node's own standing changed)."""
-        state = self.feeds.scope_state(scope_no)
-        with self._turn():
-            self.view.put_scope_name(scope_no, state.scope)
-            self._project_again(scope_no)
-            self.view.put_watermark(scope_no, state.next_pos - 1)
-
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """A view transaction; rights read inside one that fails are forgotten with it."""
