@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
+from xueshi_client.address import find_lan_address
 from xueshi_client.running import read_running
 from xueshi_client.state import FEED_FILE
 from xueshi_sync.frame import Receipt
@@ -136,17 +137,7 @@ def _answers(port: int) -> bool:
 def check_firewall() -> Iterator[Finding]:
     """A hint only: whether phones reach this PC can be seen from a phone alone."""
     system = "windows" if sys.platform == "win32" else "other"
-    yield Finding("look", f"firewall_{system}", {"address": _lan_address() or "127.0.0.1"})
-
-
-def _lan_address() -> str | None:
-    """The address other machines of the school see; a UDP socket sends nothing to find it."""
-    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return None
-        return str(probe.getsockname()[0])
+    yield Finding("look", f"firewall_{system}", {"address": find_lan_address() or "127.0.0.1"})
 
 
 def check_centres(urls: list[str]) -> Iterator[Finding]:

@@ -136,6 +136,16 @@ def test_the_training_site_opens(shown: Shown) -> None:
 
 
 @pytest.mark.browser
+def test_the_training_site_shows_the_countys_totals(shown: Shown) -> None:
+    with open_browser() as page:
+        page.goto(shown.address(1) + "zh/records.html")
+        take_picture(page, "demo-records")
+        text = page.inner_text("main")
+        assert "石板村小学" in text
+        assert "1,141" in text
+
+
+@pytest.mark.browser
 def test_datasette_opens_with_chinese_titles(shown: Shown) -> None:
     with open_browser() as page:
         answer = page.goto(shown.address(2))

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from xueshi_client.address import find_lan_address
 from xueshi_client.console import Reply, WordedCommand, option, show
 from xueshi_client.errors import AlreadyServingError
 from xueshi_client.running import read_running
@@ -16,6 +17,7 @@ from xueshi_client.state import State
 from xueshi_sync.errors import NodeInUseError
 
 DEFAULT_PORT = 8080
+EVERYWHERE = "0.0.0.0"
 
 
 @contextmanager
@@ -36,6 +38,16 @@ def stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def polite_kill() -> Iterator[None]:
+    """A polite kill ends the block as Ctrl-C does, so that what it opened is closed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 @click.command(cls=WordedCommand)
 @option("--host", default=LOOPBACK, show_default=True, help="cli.opt.host")
 @option("--port", type=int, default=DEFAULT_PORT, show_default=True, help="cli.opt.port")
@@ -47,7 +59,11 @@ def serve(state: State, host: str, port: int) -> None:
         serve_node(node, host=host, port=port) as served,
     ):
         data = {"url": served.url, "port": served.port, "name": node.name, "role": node.role}
-        show(state, Reply(data, [state.word("cli.serve.serving", **data)]))
+        lines = [state.word("cli.serve.serving", **data)]
+        if host == EVERYWHERE and (lan := find_lan_address()) is not None:
+            data["lan"] = f"http://{lan}:{served.port}"
+            lines.append(state.word("cli.serve.lan", **data))
+        show(state, Reply(data, lines))
         wait_for_stop(stopping)
     state.say("cli.serve.stopped")
 

@@ -9,7 +9,7 @@ import click
 from xueshi_client.bench.groups import choose_groups, compare_sizes, run_group
 from xueshi_client.bench.workload import find_workload
 from xueshi_client.browsing import serve_browse
-from xueshi_client.commands.run_local import stop_signals
+from xueshi_client.commands.run_local import polite_kill, stop_signals
 from xueshi_client.console import FilePath, Reply, WordedCommand, WordedGroup, option, show
 from xueshi_client.demo.show import run_demo
 from xueshi_client.serving import SITE_FOLDER, wait_for_stop
@@ -21,8 +21,8 @@ from xueshi_client.state import State
 @option("--once", is_flag=True, help="cli.opt.once")
 @click.pass_obj
 def demo(state: State, once: bool) -> None:
-    with stop_signals() as stopping:
-        run_demo(state, stopping, once=once, ready=lambda figures: show(state, Reply(figures)))
+    with polite_kill():
+        run_demo(state, once=once, ready=lambda figures: show(state, Reply(figures)))
 
 
 @click.command(cls=WordedCommand)

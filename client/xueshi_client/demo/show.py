@@ -3,10 +3,11 @@
 The folder, the servers and the nodes are gone afterwards, whatever happened in between.
 """
 
+import contextlib
 import dataclasses
 import shutil
 import tempfile
-import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,6 @@ from xueshi_client.demo import story
 from xueshi_client.demo.county import DemoCounty
 from xueshi_client.demo.telling import Teller
 from xueshi_client.errors import AmountDiffersError
-from xueshi_client.serving import wait_for_stop
 from xueshi_client.site_figures import build_node_site
 from xueshi_client.state import State
 from xueshi_server.accounts import FIRST_LOGIN, create_first_admin
@@ -27,7 +27,6 @@ OPEN_TIMEOUT_S: Final = 30
 
 def run_demo(
     state: State,
-    stopping: threading.Event,
     *,
     once: bool,
     ready: Callable[[dict[str, Any]], object],
@@ -50,11 +49,18 @@ def run_demo(
                 teller.line("stop")
             ready(summary)
             if not once:
-                wait_for_stop(stopping)
+                _wait_for_interrupt()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if not once:
         state.say("demo.stopped")
+
+
+def _wait_for_interrupt() -> None:
+    """Sleep until Ctrl-C; short waits so that Windows notices it."""
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(0.2)
 
 
 def _tell(county: DemoCounty, teller: Teller) -> dict[str, Any]:
