@@ -145,7 +145,7 @@ def write_records_pages(project: Path, figures: RecordFigures) -> None:
     environment.filters.update(
         md=escape_markdown,
         count_text=_count_text,
-        hours_text=format_hours,
+        hours_text=_hours_text,
         bar=_bar,
         share_of=_share_of,
     )
@@ -163,6 +163,11 @@ def escape_markdown(text: str) -> str:
 
 def _count_text(count: int) -> str:
     return f"{count:,}"
+
+
+def _hours_text(minutes: int) -> str:
+    whole, point, quarters = format_hours(minutes).partition(".")
+    return f"{int(whole):,}{point}{quarters}"
 
 
 def _share_of(part: int, whole: int) -> str:
