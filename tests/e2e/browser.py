@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Where pictures of the pages are put for a person to look at; nowhere when it is not set.
 SCREENSHOTS = "XUESHI_SCREENSHOTS"
+# No sandbox: tests may run as root. No shared memory file: containers have little of it.
+CHROMIUM_ARGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -26,7 +28,7 @@ def open_browser() -> "Iterator[Page]":
         pytest.skip("no Chromium on this machine")
     outside: list[str] = []
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGS)
         page = browser.new_page(locale="zh-CN", viewport={"width": 1280, "height": 900})
         page.on("request", lambda request: _note_outside(request.url, outside))
         yield page
