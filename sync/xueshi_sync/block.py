@@ -8,7 +8,7 @@ later while header and signature still verify.
 
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -122,6 +122,14 @@ class Feed:
     machine: bytes = b""
 
 
+class Place(NamedTuple):
+    """Where a block stands: its feed, its parent there, and its height."""
+
+    feed: bytes
+    prev: bytes
+    seq: int
+
+
 @dataclass(frozen=True, slots=True)
 class PackedBody:
     """A body as it will be stored: compressed where that helps and stays within the ratio."""
@@ -145,20 +153,17 @@ def seal_block(
     seed: bytes,
     *,
     kind: int,
-    feed: bytes,
-    prev: bytes,
-    seq: int,
+    place: Place,
     wall_ms: int,
     raw: bytes | PackedBody,
     op_count: int = 0,
     schema: int = 0,
-    clock_quality: int = 0,
 ) -> Block:
     """Hash and sign one block over a raw or packed body, within the limits of PROTOCOL 3."""
     body = raw if isinstance(raw, PackedBody) else pack_body(raw)
     header = HEADER.pack(
-        MAGIC, SUITE_ED25519, kind, 0, body.codec, HEADER.size, op_count, schema, clock_quality, 0,
-        feed, prev, seq, wall_ms, len(body.stored), body.raw_len, sha256(body.stored),
+        MAGIC, SUITE_ED25519, kind, 0, body.codec, HEADER.size, op_count, schema, 0, 0,
+        place.feed, place.prev, place.seq, wall_ms, len(body.stored), body.raw_len, sha256(body.stored),
     )  # fmt: skip
     bid = digest("block", header)
     data = header + suite.sign(seed, b"xs1/sig\0" + bid) + body.stored

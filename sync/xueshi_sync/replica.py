@@ -28,6 +28,7 @@ from xueshi_sync.block import (
     EpochOpen,
     Feed,
     PackedBody,
+    Place,
     open_feed,
     parse_block,
     seal_block,
@@ -350,7 +351,7 @@ class Replica:
             prev, seq = head.bid, head.seq + 1
         now_ms = max(self.env.now_ms(), 0)
         block = seal_block(
-            self.suite, self.seed, kind=kind, feed=feed.feed, prev=prev, seq=seq, wall_ms=now_ms,
+            self.suite, self.seed, kind=kind, place=Place(feed.feed, prev, seq), wall_ms=now_ms,
             raw=raw, op_count=op_count, schema=self.schema.version,
         )  # fmt: skip
         # A turn for the view of its own: what a power cut takes from the view comes back with it.
