@@ -56,7 +56,8 @@ def show(path: str) -> Response:
         if path and not path.endswith("/"):
             return redirect(url_for("training.show", path=f"{path}/"))
         path = f"{path}index.html"
-    response = send_from_directory(root.resolve(), path, max_age=3600)
+    # Asked again each time (304 when it is the same): the site is built anew behind these names.
+    response = send_from_directory(root.resolve(), path, max_age=0)
     if response.mimetype == "text/html":
         page = Path(root, path)
         digests = _digests(page, page.stat().st_mtime_ns)
