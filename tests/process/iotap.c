@@ -76,6 +76,15 @@ static void prepare(void)
     log_fd = real(name, O_WRONLY | O_CREAT | O_APPEND, 0600);
 }
 
+/* Begin to harm what lies below `folder`, from this call on; for a process forked from a warm one. */
+void tap_arm(const char *folder, const char *fault)
+{
+    prepare();
+    root = strdup(folder);
+    root_bytes = strlen(root);
+    parse_fault(fault);
+}
+
 static int is_ours(const char *path)
 {
     prepare();

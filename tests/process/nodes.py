@@ -68,9 +68,7 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def context_of(
-    state_dir: Path, machine: str, now_ms: Callable[[], int] | None = None
-) -> Context:
+def context_of(state_dir: Path, machine: str, now_ms: Callable[[], int] | None = None) -> Context:
     """A machine of its own: its state folder, its hardware and, where given, its clock."""
     parts = [f"{kind}-{machine}" for kind in ("board", "disk", "id", "card")]
     if now_ms is None:
@@ -143,9 +141,7 @@ def check_forms(node: Node, acknowledged: set[str]) -> None:
     """Whole forms only, each once, and all that were acknowledged."""
     forms = forms_of(node)
     broken = {
-        name: found
-        for name, found in forms.items()
-        if found != (HOURS_PER_FORM, MINUTES_PER_FORM)
+        name: found for name, found in forms.items() if found != (HOURS_PER_FORM, MINUTES_PER_FORM)
     }
     assert not broken, f"half or doubled forms: {broken}"
     lost = acknowledged - set(forms)
@@ -158,7 +154,7 @@ def check_forms(node: Node, acknowledged: set[str]) -> None:
 def check_node(node: Node, acknowledged: set[str] = frozenset()) -> None:  # type: ignore[assignment]
     """The invariants of a node at rest."""
     report = node.check(deep=True)
-    assert report.problems == []
+    assert not report.problems, report.problems
     rebuilt = node.rebuild()
     assert rebuilt.identical, rebuilt.different
     check_forms(node, acknowledged)

@@ -27,6 +27,8 @@ from tests.process.nodes import (
 from xueshi_sync.node import Node
 
 pytestmark = pytest.mark.process
+# Every image is opened and checked; one in so many is also opened twice, built anew and synced.
+THOROUGH_EVERY: Final = 1 if SOAK else 4
 SEEDS: Final = range(24 if SOAK else 2)
 
 
@@ -52,7 +54,7 @@ class Rig:
             return None
         self.seen.add(name.digest())
         disk.write_image(self.stage.disk, image)
-        return Restart(self, acks)
+        return Restart(self, acks, thorough=len(self.seen) % THOROUGH_EVERY == 0)
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Restart:
 
     rig: Rig
     acks: list[tuple[str, str]]
+    thorough: bool
 
     def acknowledged(self) -> set[str]:
         return {value for kind, value in self.acks if kind == "saved"}
@@ -81,9 +84,7 @@ def record(name: str, folder: Path) -> Rig:
         copy_node(stage.centre, folder / "centre-0")
     before = disk.read_tree(stage.disk)
     log = folder / "ops.log"
-    done = tap.run_child(
-        "scenarios", [name, str(folder)], tap.tap_environment(stage.disk, log=log)
-    )
+    done = tap.run_child("scenarios", [name, str(folder)], tap.tap_environment(stage.disk, log=log))
     assert done.returncode == 0, done.stderr
     return Rig(name, stage, disk.Recording(before, disk.read_log(log)))
 
@@ -102,6 +103,11 @@ def _check_school(restart: Restart) -> None:
     school = stage.open_school()
     epoch = school.replica.epoch_name
     assert integrity_of(school.paths.feed) == "ok"
+    if not restart.thorough:
+        assert not school.check(deep=True).problems
+        check_forms(school, acknowledged)
+        school.close()
+        return
     check_node(school, acknowledged)
     school.close()
     school = stage.open_school()
@@ -136,8 +142,6 @@ def _check_centre(restart: Restart) -> None:
     stage = restart.rig.stage
     centre = open_at(stage.disk, "centre")
     check_node(centre, restart.acknowledged())
-    school_copy = stage.folder / "school-copy"
-    disk.write_image(school_copy, {})
     centre.close()
 
 
@@ -187,4 +191,6 @@ def test_power_cut_at_every_boundary_loses_nothing_acknowledged(
 ) -> None:
     _check_all(rig)
     record_property("images", rig.images)
-    print(f"{rig.name}: {len(rig.recording.ops)} ops, {rig.images} images, {len(rig.seen)} different")
+    print(
+        f"{rig.name}: {len(rig.recording.ops)} ops, {rig.images} images, {len(rig.seen)} different"
+    )
