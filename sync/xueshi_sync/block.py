@@ -163,7 +163,8 @@ def seal_block(
     body = raw if isinstance(raw, PackedBody) else pack_body(raw)
     header = HEADER.pack(
         MAGIC, SUITE_ED25519, kind, 0, body.codec, HEADER.size, op_count, schema, 0, 0,
-        place.feed, place.prev, place.seq, wall_ms, len(body.stored), body.raw_len, sha256(body.stored),
+        place.feed, place.prev, place.seq, wall_ms, len(body.stored), body.raw_len,
+        sha256(body.stored),
     )  # fmt: skip
     bid = digest("block", header)
     data = header + suite.sign(seed, b"xs1/sig\0" + bid) + body.stored

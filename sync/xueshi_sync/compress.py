@@ -30,6 +30,9 @@ def decompress(stored: bytes, raw_len: int) -> bytes:
     dictionary; afterwards, that nothing follows the frame. Raises MalformedBlockError or
     LimitExceededError.
     """
+    if raw_len == 0:
+        # The library does not look into a frame that says it is empty.
+        raise MalformedBlockError("an empty body is not compressed")
     if raw_len > BLOCK_RAW_BYTES:
         raise LimitExceededError("raw body too large", limit=BLOCK_RAW_BYTES, actual=raw_len)
     if raw_len > max(RATIO_FREE_BYTES, INFLATION_RATIO * len(stored)):

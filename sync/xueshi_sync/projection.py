@@ -271,16 +271,15 @@ def _batch_of_group(group: Group, table: Table, bases: list[int]) -> Batch:
 
 
 def _view_column(column: Column, kind: FieldType | None, bases: list[int]) -> list[Value]:
+    def convert(value: Value) -> Value:
+        return _local_ref(value, bases) if kind == "ref" else to_view(value, kind)
+
     distinct = column.distinct()
-    shown: dict[Value, Value]
-    # Columns coded by difference list every value: convert each day or number once all the same.
-    if kind == "ref":
-        shown = {each: _local_ref(each, bases) for each in set(distinct)}
-    elif kind in ("text", "bytes", None) or len({type(each) for each in distinct}) > 1:
+    if kind in ("text", "bytes", None) or len({type(each) for each in distinct}) > 1:
         # True and 1 are one key of a mapping and two values here.
-        return column.replaced([to_view(each, kind) for each in distinct])
-    else:
-        shown = {each: to_view(each, kind) for each in set(distinct)}
+        return column.replaced([convert(each) for each in distinct])
+    # Columns coded by difference list every value: convert each day or number once all the same.
+    shown = {each: convert(each) for each in set(distinct)}
     return column.replaced([shown[each] for each in distinct])
 
 

@@ -50,7 +50,8 @@ def decode_ticket(suite: Suite, text: str) -> tuple[Ticket, Genesis]:
         raise BadTicketError("not an invitation")
     body = word.removeprefix(PREFIX)
     try:
-        data = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+        # Strict: the lenient decoder leaves foreign letters out, and any word would then do.
+        data = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
         data, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
         if check != hmac.digest(b"xs1/ticket-check", data, "sha256")[:_CHECK_BYTES]:
             raise BadTicketError("damaged in transit")
