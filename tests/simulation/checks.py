@@ -10,11 +10,11 @@ from tests.simulation.memory_store import MemoryFeeds
 from tests.simulation.memory_view import MemoryView
 from tests.simulation.oracle import Held, Meaning, meaning_of
 from tests.simulation.world import Violation, World
+from xueshi_sync.block import Feed
 from xueshi_sync.exchange import stored_receipt
 from xueshi_sync.limits import BLOCK_OPS, BLOCK_STORED_BYTES, HEADER_TLV_BYTES
 from xueshi_sync.replica import Code, Replica
 from xueshi_sync.schema import CUT_TABLE, NODE_TABLE
-from xueshi_sync.viewer import Viewer
 
 Meanings = dict[Any, Meaning]
 HEADER_MOST = 116 + HEADER_TLV_BYTES + 64
@@ -42,11 +42,7 @@ def check_scratch(machine: Machine, shown: Dump | None = None) -> None:
     """I1: what grew step by step is what a build from nothing gives."""
     replica = machine.up
     view = MemoryView()
-    view.prepare(replica.schema)
-    viewer = Viewer(
-        replica.feeds, view, replica.schema, replica.identity.genesis, replica.viewer.me
-    )
-    viewer.project_all()
+    replica.project_into(view)
     shown, built = shown or dump_view(replica), dump_view(replica, view)
     if not isinstance(replica.view, MemoryView):
         built = {scope: _comparable(rows) for scope, rows in built.items()}
@@ -71,11 +67,10 @@ def check_shuffled(world: World, machine: Machine, shown: Dump) -> None:
     """I1: the same blocks in another order give the same view."""
     replica = machine.up
     feeds, view = MemoryFeeds(), MemoryView()
-    view.prepare(replica.schema)
     rng = random.Random(world.seed)
     Replica.found(feeds, machine.env, replica.identity)
     other = Replica(feeds, view, replica.suite, replica.schema, replica.seed, machine.env)
-    other.viewer.catch_up()
+    other.open_view()
     waiting = []
     for state in replica.feeds.scope_states():
         other.hold_scope(state.scope)
@@ -183,16 +178,27 @@ def check_limits(machine: Machine) -> None:
 def check_receipts_kept(world: World, machine: Machine) -> None:
     """I2: whatever a kept receipt names is at the centre, since some disk here still holds it."""
     for feed in _feeds_of(machine):
-        receipt = stored_receipt(machine.up, feed)
-        if receipt is not None and machine.up.holds([receipt.block]):
+        receipt = stored_receipt(machine.up, feed.feed)
+        if receipt is not None and machine.up.holds([receipt.block]) and is_rightful(world, feed):
             for centre in world.centres:
                 if not centre.up.holds([receipt.block]):
                     raise Violation(f"I2 {machine.name}: receipted block is not at {centre.name}")
 
 
-def _feeds_of(machine: Machine) -> list[bytes]:
+def _feeds_of(machine: Machine) -> list[Feed]:
     feeds = machine.up.feeds
-    return [each.feed for state in feeds.scope_states() for each in feeds.feeds(state.scope_no)]
+    return [each for state in feeds.scope_states() for each in feeds.feeds(state.scope_no)]
+
+
+def is_rightful(world: World, feed: Feed) -> bool:
+    """Whether the speaker may speak in that scope at the end, revoked or not.
+
+    A denial, unlike a revocation, leaves unsent work on the node (PROTOCOL 7).
+    """
+    state = world.centre.up.feeds.scope_of(feed.scope)
+    if state is None:
+        return False
+    return world.centre.up.viewer.authority(state.scope_no).tier(feed.node, feed.key) is not None
 
 
 def _bids(machine: Machine, scope: bytes) -> set[bytes]:
@@ -231,16 +237,7 @@ def check_sets(world: World) -> None:
 
 def check_nothing_lost(world: World, survivors: dict[bytes, Held]) -> None:
     """I2: what a rightful node wrote and some disk kept is at every centre."""
-    authorities = {
-        state.scope: world.centre.up.viewer.authority(state.scope_no)
-        for state in world.centre.up.feeds.scope_states()
-    }
-    rightful = [
-        each
-        for each in survivors.values()
-        if each.feed.scope in authorities
-        and authorities[each.feed.scope].tier(each.feed.node, each.feed.key) is not None
-    ]
+    rightful = [each for each in survivors.values() if is_rightful(world, each.feed)]
     for centre in world.centres:
         for each in rightful:
             if each.bid not in _bids(centre, each.feed.scope):

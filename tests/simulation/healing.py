@@ -36,7 +36,7 @@ def heal(world: World) -> dict[bytes, Held]:
         if not machine.joined and machine.ticket is not None:
             machine.join(machine.ticket)
         # What a timer does on a machine whose view could not be written for a while.
-        machine.up.viewer.catch_up()
+        machine.up.level_view()
         machine.publish()
     reissue_tickets(world)
     survivors = {

@@ -182,7 +182,6 @@ class Machine:
 
     def _boot(self) -> None:
         self.disk.reopen(self.effect)
-        self.disk.view.prepare(self.schema)
         replica = Replica(
             self.disk.feeds, self.disk.view, self.suite, self.schema, self.seed, self.env,
             machine=repr(self.fingerprint).encode(),
@@ -192,10 +191,10 @@ class Machine:
             self.counts[f"epoch: {reason}"] += 1
             replica.begin_epoch(reason)
             self.write_sidecar(replica, {})
+        replica.open_view()
         genesis = replica.identity.genesis
         if genesis is not None:
             hold_county_scopes(replica, genesis)
-        replica.viewer.catch_up()
         self.replica = replica
 
     def decide(self, replica: Replica) -> str | None:

@@ -31,10 +31,13 @@ def stored(value: Any) -> Any:
 class MemoryView:
     """ViewStore in dicts."""
 
-    TABLES: Final = ("marks", "scope_keys", "authors", "tables", "writes", "conflicts", "unapplied")
+    FLAT: Final = ("built_for", "marks", "scope_keys", "authors")
+    NESTED: Final = ("tables", "writes", "conflicts", "unapplied")
 
     def __init__(self) -> None:
         self.view_transaction = Journal("view")
+        self._table_names: tuple[str, ...] = ()
+        self.built_for: dict[str, Any] = {}
         self.marks: dict[int, int] = {}
         self.scope_keys: dict[int, bytes] = {}
         self.authors: dict[tuple[bytes, bytes], int] = {}
@@ -44,22 +47,26 @@ class MemoryView:
         self.writes: dict[tuple[int, str], dict[int, dict[tuple[str, int], Any]]] = {}
         self.conflicts: dict[int, dict[tuple[str, int, str], int]] = {}
         self.unapplied: dict[int, dict[tuple[int, str], int]] = {}
-        self._schema: Schema | None = None
 
     def copy(self) -> "MemoryView":
         """Return an independent store with the same content."""
         other = MemoryView()
-        other._schema = self._schema
-        for name in ("marks", "scope_keys", "authors"):
+        for name in self.FLAT:
             setattr(other, name, dict(getattr(self, name)))
-        for name in ("tables", "writes", "conflicts", "unapplied"):
+        for name in self.NESTED:
             setattr(other, name, {key: dict(rows) for key, rows in getattr(self, name).items()})
         return other
 
-    def prepare(self, schema: Schema) -> bool:
-        fresh = self._schema != schema
-        self._schema = schema
-        return fresh
+    def prepare(self, schema: Schema, mark: bytes) -> bool:
+        self._table_names = tuple(schema.by_name)
+        if self.built_for.get("mark") == (schema.tables, schema.version, mark):
+            return False
+        with self.view_transaction():
+            for name in (*self.FLAT, *self.NESTED):
+                for key in list(getattr(self, name)):
+                    self.view_transaction.drop(getattr(self, name), key)
+            self._put(self.built_for, "mark", (schema.tables, schema.version, mark))
+        return True
 
     def watermark(self, scope_no: int) -> int:
         return self.marks.get(scope_no, 0)
@@ -69,9 +76,8 @@ class MemoryView:
 
     def clear_scope(self, scope_no: int) -> None:
         drop = self.view_transaction.drop
-        assert self._schema is not None, "prepared before use"
         drop(self.marks, scope_no)
-        for table in self._schema.by_name:
+        for table in self._table_names:
             drop(self.tables, (table, scope_no))
             drop(self.writes, (scope_no, table))
         drop(self.conflicts, scope_no)

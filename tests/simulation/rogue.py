@@ -11,9 +11,8 @@ import msgspec
 from tests.simulation.machine import Machine
 from tests.simulation.workload import records
 from tests.simulation.world import World
-from xueshi_sync.block import DATA, EPOCH_OPEN, HEADER, NO_BLOCK, EpochOpen, parse_block, seal_block
+from xueshi_sync.block import DATA, EPOCH_OPEN, HEADER, NO_BLOCK, EpochOpen, Place, parse_block, seal_block
 from xueshi_sync.body import DELETE, INSERT, JUDGE, K_BITS, K_MASK, SET, Op, encode_body
-from xueshi_sync.errors import SyncError
 from xueshi_sync.identity import FeedName, epoch_id
 from xueshi_sync.replica import Code, Replica
 
@@ -34,7 +33,7 @@ def seal_by_hand(
         number, state.next_no = state.next_no, state.next_no + 1
         replica._add_own(state, feed, number, kind=DATA, raw=raw, op_count=op_count)
         replica.feeds.put_scope(state)
-    replica.viewer.project_scope(state.scope_no)
+    replica.viewer.catch_up()
     short = replica.feeds.name_of(state.scope_no, number)
     assert short is not None, "just stored"
     return short
@@ -221,11 +220,11 @@ class Rogue:
             net, name.node, nonce, name.scope, replica.key, self._token(), [], b"", "x"
         )
         first = seal_block(
-            replica.suite, replica.seed, kind=EPOCH_OPEN, feed=name.feed, prev=NO_BLOCK, seq=0,
+            replica.suite, replica.seed, kind=EPOCH_OPEN, place=Place(name.feed, NO_BLOCK, 0),
             wall_ms=0, raw=msgspec.msgpack.encode(opened),
         )  # fmt: skip
         second = seal_block(
-            replica.suite, replica.seed, kind=DATA, feed=name.feed, prev=first.bid, seq=1,
+            replica.suite, replica.seed, kind=DATA, place=Place(name.feed, first.bid, 1),
             wall_ms=0, raw=encode_body([], [self._person(self._token())]), op_count=1,
         )  # fmt: skip
         return self._offer([first.data, second.data], {Code.MALFORMED, Code.NEED_PARENT})
@@ -239,11 +238,11 @@ class Rogue:
         name = FeedName(net, victim.node, epoch_id(public, nonce), victim.scope)
         opened = EpochOpen(net, name.node, nonce, name.scope, public, "founded", [], b"", "x")
         first = seal_block(
-            replica.suite, key, kind=EPOCH_OPEN, feed=name.feed, prev=NO_BLOCK, seq=0,
+            replica.suite, key, kind=EPOCH_OPEN, place=Place(name.feed, NO_BLOCK, 0),
             wall_ms=0, raw=msgspec.msgpack.encode(opened),
         )  # fmt: skip
         second = seal_block(
-            replica.suite, key, kind=DATA, feed=name.feed, prev=first.bid, seq=1,
+            replica.suite, key, kind=DATA, place=Place(name.feed, first.bid, 1),
             wall_ms=0, raw=encode_body([], [self._person(self._token())]), op_count=1,
         )  # fmt: skip
         refusals = {Code.HELD, Code.REFUSED_SCOPE, Code.NEED_PARENT}
@@ -299,11 +298,3 @@ def _damaged(data: bytes, kind: str, place: int, bit: int) -> bytes:
     changed[place] ^= 1 << bit
     return bytes(changed)
 
-
-def is_block(data: bytes) -> bool:
-    """Whether bytes have at least the shape of a block."""
-    try:
-        parse_block(data)
-    except SyncError:
-        return False
-    return True
