@@ -89,6 +89,12 @@ def test_a_form_from_elsewhere_is_refused_even_with_the_token(
     assert admin.client.post("/people/new", data=data, headers=headers).status_code == 403
 
 
+def test_a_stranger_sends_no_large_form(app: Flask) -> None:
+    visitor = make_visitor(app, None)
+    response = visitor.post("/login", login="x" * 50_000, secret="x")
+    assert response.status_code == 413
+
+
 def test_a_token_of_another_session_is_refused(app: Flask, admin: Visitor) -> None:
     other = make_visitor(app, "registrar")
     data = {"csrf": other.token(), "teacher_id": "T1", "teacher_name": "Li Ming"}

@@ -33,6 +33,7 @@ POLICY: Final = "; ".join(
         "base-uri 'none'",
     )
 )
+STRANGER_BYTES_MAX: Final = 16 * 1024
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -47,8 +48,8 @@ def guard(app: Flask) -> None:
     """Put the guard before and the headers behind every view of `app`."""
     app.before_request(_refuse_foreign_host)
     app.before_request(_identify)
-    app.before_request(_refuse_forged_form)
     app.before_request(_refuse_without_right)
+    app.before_request(_refuse_forged_form)
     app.after_request(_add_headers)
 
 
@@ -75,6 +76,9 @@ def is_own_host(host: str, names: frozenset[str]) -> bool:
 def _identify() -> None:
     token = request.cookies.get(SESSION_COOKIE, "")
     g.account = this_site().accounts.find_session(token) if token else None
+    if g.account is None:
+        # Nobody known: a log-in form at most, so that no stranger fills the disk or the memory.
+        request.max_content_length = STRANGER_BYTES_MAX
     # The visitor's cookie binds the forms of a page to the browser that asked for it.
     g.visitor = token or secrets.token_urlsafe(32)
 
