@@ -230,6 +230,19 @@ def test_unpacking_twice_changes_nothing(filled: Path, centre: Path) -> None:
     assert xueshi(centre, "export", "hour", "--format", "jsonl").out == before
 
 
+def test_unpacking_packs_the_receipt_for_the_way_back(
+    filled: Path, centre: Path, tmp_path: Path
+) -> None:
+    joined(filled, centre)
+    there, back = str(tmp_path / "there.xueshi"), str(tmp_path / "back.xueshi")
+    assert xueshi(filled, "pack", there).status == 0
+    assert (
+        xueshi(centre, "unpack", there, "--reply", back, "--json").data["reply"]["size_bytes"] > 0
+    )
+    assert xueshi(filled, "unpack", back).status == 0
+    assert xueshi(filled, "status", "--json").data["unsent_ops"] == 0
+
+
 def test_unpacking_something_else_is_refused(centre: Path, tmp_path: Path) -> None:
     (tmp_path / "photo.xueshi").write_bytes(b"not a bundle" * 100)
     done = xueshi(centre, "unpack", str(tmp_path / "photo.xueshi"))

@@ -8,6 +8,7 @@ import click
 
 from xueshi_client.console import FilePath, Reply, WordedCommand, option
 from xueshi_client.state import State
+from xueshi_sync.node import Node
 
 
 @click.command(cls=WordedCommand)
@@ -15,12 +16,13 @@ from xueshi_client.state import State
 @option("--deadline", "deadline_s", type=float, help="cli.opt.deadline")
 @click.pass_obj
 def sync(state: State, url: str | None, deadline_s: float | None) -> Reply:
-    with state.open_node() as node:
+    with state.open_node() as node, state.progress("cli.sync.running") as step:
         if state.agent is not None and url is None:
             # Never two at once: this joins the exchange under way, if there is one.
             report: Any = state.agent.sync_now()
         else:
-            report = node.sync_once(url, deadline_s=deadline_s)
+            shown = None if step is None else lambda _phase, done, total: step(done, total)
+            report = node.sync_once(url, deadline_s=deadline_s, progress=shown)
     data = dataclasses.asdict(report)
     return Reply(data, [state.word("cli.sync.done", **data)])
 
@@ -37,14 +39,28 @@ def pack(state: State, file: Path, recipient: str | None) -> Reply:
 
 @click.command(cls=WordedCommand)
 @click.argument("file", type=FilePath(must_exist=True))
+@option("--reply", type=FilePath(), help="cli.opt.reply")
 @click.pass_obj
-def unpack(state: State, file: Path) -> Reply:
+def unpack(state: State, file: Path, reply: Path | None) -> Reply:
     with state.open_node() as node:
-        data = {"file": str(file), **dataclasses.asdict(node.unpack(file))}
+        report = node.unpack(file)
+        name = _name_sender(node, report.sender)
+        data = {"file": str(file), "sender_name": name, **dataclasses.asdict(report)}
+        if reply is not None:
+            data["reply"] = dataclasses.asdict(node.pack(reply, to=report.sender))
     lines = [state.word("cli.unpack.done", **data)]
-    if not data["complete"]:
+    if not report.complete:
         lines.append(state.word("cli.unpack.cut"))
+    if report.codes:
+        lines.append(state.word("cli.unpack.held", count=sum(report.codes.values())))
+    if reply is not None:
+        lines.append(state.word("cli.unpack.reply", name=name, file=reply))
     return Reply(data, lines)
+
+
+def _name_sender(node: Node, sender: str) -> str:
+    rows = node.query("SELECT name FROM author WHERE node_id = ?", (sender,))
+    return str(rows[0]["name"] or sender) if rows else sender
 
 
 COMMANDS = (sync, pack, unpack)

@@ -129,7 +129,7 @@ def status(state: State) -> Reply:
         state.word("cli.status.head", **data),
         state.word(f"cli.status.{'joined' if data['enrolled'] else 'alone'}"),
         state.word("cli.status.unsent", **data),
-        state.word("cli.status.heads", count=len(data["heads"])),
+        *([state.word("cli.status.conflicts", **data)] if data["conflicts"] else []),
         *(_describe_peer(state, peer) for peer in data["peers"]),
         *(state.word(code) for code in data["notices"] if code not in _SAID_ALREADY),
         state.word("cli.status.size", mb=data["db_bytes"] / 1e6, **data),
