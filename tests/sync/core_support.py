@@ -35,14 +35,13 @@ def make_replica(folder: Path, label: str, identity: Identity, seed: bytes) -> R
     folder.mkdir(parents=True, exist_ok=True)
     feeds = SqliteFeeds(folder / "feed.db")
     view = SqliteView(folder / "view.db", {})
-    view.prepare(SCHEMA)
     env = FixedEnv(label)
     Replica.found(feeds, env, identity)
     replica = Replica(feeds, view, SUITE, SCHEMA, seed, env)
+    replica.open_view()
     if identity.genesis is not None:
         replica.hold_scope(admin_scope(identity.genesis.net))
         replica.hold_scope(public_scope(identity.genesis.net))
-    replica.viewer.catch_up()
     return replica
 
 

@@ -190,8 +190,16 @@ def read_ticket(text: str) -> Ticket:
         if check != data[-4:]:
             raise RefusedError("ticket.invalid", "check")
         match unpack(data[:-4]):
-            case [genesis, bytes(node), bytes(scope), bytes(secret), str(code), str(name),
-                  str(tier), list(urls)]:
+            case [
+                genesis,
+                bytes(node),
+                bytes(scope),
+                bytes(secret),
+                str(code),
+                str(name),
+                str(tier),
+                list(urls),
+            ]:
                 pass
             case _:
                 raise RefusedError("ticket.invalid", "shape")

@@ -152,8 +152,17 @@ def open_feed(net: bytes, block: Block) -> Feed:
             error.code if error.code.startswith("block") else "block.malformed"
         ) from error
     match value:
-        case [bytes(its_net), bytes(node), bytes(nonce), bytes(scope), bytes(key), str(),
-              list(parents), bytes(), str()] if all(isinstance(each, bytes) for each in parents):
+        case [
+            bytes(its_net),
+            bytes(node),
+            bytes(nonce),
+            bytes(scope),
+            bytes(key),
+            str(),
+            list(parents),
+            bytes(),
+            str(),
+        ] if all(isinstance(each, bytes) for each in parents):
             pass
         case _:
             raise RefusedError("block.malformed", "epoch-open")
@@ -187,7 +196,7 @@ def inflate(block: Block) -> bytes:
         params = zstandard.get_frame_parameters(block.stored)
         if params.window_size > WINDOW_MAX:
             raise RefusedError("block.limit", "window")
-        exact = params.content_size == block.raw_len and not params.dict_id
+        exact = params.content_size == block.raw_len > 0 and not params.dict_id
         if not exact or block.stored[:4] != b"\x28\xb5\x2f\xfd":
             raise RefusedError("block.malformed", "zstd frame")
         raw = zstandard.ZstdDecompressor().decompress(block.stored, allow_extra_data=False)
@@ -391,9 +400,11 @@ class _BodyReader:
     def _values(self, coded: Value, count: int) -> list[Value]:
         values = read_column(coded, count)
         for each in values:
-            size = len(each.encode() if isinstance(each, str) else each) if isinstance(
-                each, str | bytes
-            ) else 0
+            size = (
+                len(each.encode() if isinstance(each, str) else each)
+                if isinstance(each, str | bytes)
+                else 0
+            )
             _limit(size <= FIELD_MAX, "field")
         return values
 

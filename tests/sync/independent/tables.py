@@ -176,9 +176,7 @@ class Scope:
 
     # Section 7.2
 
-    def apply(
-        self, op: Op, block: Block, feed: Feed, refs: list[bytes], *, tier: str
-    ) -> None:
+    def apply(self, op: Op, block: Block, feed: Feed, refs: list[bytes], *, tier: str) -> None:
         """Apply one op, if the tier has the right."""
         table = self.tables.get(op.table)
         if table is None or not _may(table, op.kind, tier):
