@@ -1,12 +1,13 @@
 """Key files and the lock of a node's folder: never in a backup, never on a stick."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
 
-from xueshi_sync.errors import NodeInUseError, NodeStateError
+from xueshi_sync.errors import NodeInUseError, NodeStateError, StorageError
 from xueshi_sync.sidecar import sync_folder
 
 SEED_BYTES: Final = 32
@@ -49,7 +50,10 @@ class FolderLock:
             raise NodeInUseError(
                 "another process has this node open", pid=self._holder()
             ) from error
-        self._pid.write_text(str(os.getpid()))
+        except OSError as error:
+            raise StorageError(f"{error.strerror}: {error.filename}") from error
+        with suppress(OSError):  # a courtesy to the others; a full disk must not stop reading
+            self._pid.write_text(str(os.getpid()))
 
     def release(self) -> None:
         """Give the lock back."""

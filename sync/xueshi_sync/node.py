@@ -174,7 +174,7 @@ class Node:
 
     def _try_level(self) -> None:
         """Show what a full or failing disk kept from the view; until then the page shows less."""
-        with suppress(StorageError):
+        with suppress(StorageError), storage_errors():
             self.replica.level_view()
 
     def reset_readers(self) -> None:

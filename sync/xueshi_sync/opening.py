@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,7 +43,8 @@ def open_replica(paths: Paths, schema: Schema, context: Context) -> Opened:
         unclean = paths.open_marker.exists()
         if unclean:
             _check_after_crash(feeds)
-        paths.open_marker.write_bytes(b"")
+        with suppress(OSError):  # without the marker the next start only checks less
+            paths.open_marker.write_bytes(b"")
         view = _open_view(paths, membership.known_names(feeds), unclean=unclean)
         replica = Replica(
             feeds, view, membership.SUITE, schema, read_key(paths.key), context, threading.RLock(),

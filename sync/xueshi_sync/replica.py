@@ -304,7 +304,7 @@ class Replica:
                 state = self.feeds.scope_state(scope_no)
                 stored = self._add_own(
                     state, self._own_feed(state), no, kind=DATA, raw=packed.body,
-                    op_count=packed.op_count,
+                    op_count=packed.op_count, wall_ms=packed.newest_ms,
                 )  # fmt: skip
                 self.feeds.drop_open_ops(scope_no, no)
                 self.feeds.put_scope(state)
@@ -342,6 +342,7 @@ class Replica:
         kind: int,
         raw: bytes | PackedBody,
         op_count: int = 0,
+        wall_ms: int | None = None,
     ) -> StoredBlock:
         heads = self.feeds.heads_of(feed.feed)
         prev, seq = NO_BLOCK, 0
@@ -350,8 +351,11 @@ class Replica:
             assert head is not None
             prev, seq = head.bid, head.seq + 1
         now_ms = max(self.env.now_ms(), 0)
+        # Of data blocks the time of the newest op: two copies of one disk that seal the same ops
+        # on the same parent then make the same block, and no fork.
+        stamp_ms = now_ms if wall_ms is None else max(wall_ms, 0)
         block = seal_block(
-            self.suite, self.seed, kind=kind, place=Place(feed.feed, prev, seq), wall_ms=now_ms,
+            self.suite, self.seed, kind=kind, place=Place(feed.feed, prev, seq), wall_ms=stamp_ms,
             raw=raw, op_count=op_count, schema=self.schema.version,
         )  # fmt: skip
         # A turn for the view of its own: what a power cut takes from the view comes back with it.

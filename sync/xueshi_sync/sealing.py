@@ -17,6 +17,7 @@ class PackedOps:
     body: PackedBody
     op_count: int
     only_inserts: bool
+    newest_ms: int
 
 
 def pack_ops(
@@ -39,7 +40,8 @@ def pack_ops(
         [name for name in names if name is not None],
         [renumber(op, wire, flags) for op, flags in zip(ops, ref_flags, strict=True)],
     )
-    return PackedOps(pack_body(raw), len(ops), all(op.kind == INSERT for op in ops))
+    newest_ms = max(op.entered_at for op in ops) * 1000
+    return PackedOps(pack_body(raw), len(ops), all(op.kind == INSERT for op in ops), newest_ms)
 
 
 def _ref_flags(schema: Schema, op: Op) -> list[bool]:
