@@ -212,7 +212,7 @@ def _copy_source(source: Path, work: Path) -> Path:
 
 
 def _run_mkdocs(project: Path, target: Path) -> None:
-    command = [sys.executable, "-m", "mkdocs", "--quiet", "build", "--strict"]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
     command += ["--config-file", str(project / "mkdocs.yml"), "--site-dir", str(target)]
     environment = {**os.environ, "PYTHONUTF8": "1", "NO_MKDOCS_2_WARNING": "1"}
     try:

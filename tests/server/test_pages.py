@@ -342,6 +342,14 @@ def test_the_language_is_chosen_by_a_link_and_remembered(
     assert word in admin.text("/")
 
 
+def test_the_centre_sees_which_schools_were_heard_from(county: County, officer: Visitor) -> None:
+    add_hour(county.school, add_person(county.school))
+    county.carry_both_ways()
+    text = officer.text("/")
+    assert "1 of 1 heard from" in text
+    assert "Hill School S1 1 0 1" in text
+
+
 def test_health_names_nobody(app: Flask) -> None:
     answer = make_visitor(app, None).get("/healthz").get_json()
     assert answer == {"ok": True, "role": "school"}

@@ -6,9 +6,9 @@ from xueshi_sync.node import Node
 
 
 def list_schools(node: Node) -> list[Row]:
-    """Schools held here."""
+    """Schools and central schools held here: whoever writes hours."""
     return node.query(
-        "SELECT scope_no, code, name FROM scope WHERE kind = 'school' ORDER BY code, scope_no"
+        "SELECT scope_no, code, name FROM scope WHERE kind IN ('school', 'township') ORDER BY code, scope_no"
     )
 
 
@@ -23,7 +23,7 @@ def list_school_figures(node: Node) -> list[Row]:
             sum(state = 'pending') AS pending, max(entered_at) AS last_entered
           FROM hour GROUP BY scope_no
         ) f USING (scope_no)
-        WHERE s.kind = 'school' ORDER BY s.code, s.scope_no
+        WHERE s.kind IN ('school', 'township') ORDER BY s.code, s.scope_no
         """
     )
 

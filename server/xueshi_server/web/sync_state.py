@@ -16,6 +16,7 @@ class PeerLine:
     """When a peer was last heard, and over what; `age_s` None: never."""
 
     name: str
+    code: str
     age_s: float | None
     carrier: str
 
@@ -67,7 +68,7 @@ def read_sync_state(site: Site) -> SyncState:
 def _peer_line(peer: Mapping[str, Any], now_s: float) -> PeerLine:
     at_ms = peer["last_contact_ms"]
     age_s = max(0.0, now_s - at_ms / 1000) if at_ms else None
-    return PeerLine(str(peer["name"]), age_s, str(peer.get("carrier") or ""))
+    return PeerLine(str(peer["name"]), str(peer["code"]), age_s, str(peer.get("carrier") or ""))
 
 
 def _choose_words(

@@ -16,6 +16,7 @@ def show() -> str:
     """What there is to do here today."""
     node = this_node()
     credited, pending = sum_all(node)
+    sync = read_sync_state(this_site())
     return render_template(
         "today.html",
         states=count_states(node),
@@ -25,5 +26,6 @@ def show() -> str:
         pending=pending,
         latest=list_latest(node, _LATEST),
         schools=list_school_figures(node) if this_site().can_review else [],
-        sync=read_sync_state(this_site()),
+        heard={peer.code: peer.age_s for peer in sync.peers if peer.age_s is not None},
+        sync=sync,
     )
