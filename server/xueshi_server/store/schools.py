@@ -8,7 +8,8 @@ from xueshi_sync.node import Node
 def list_schools(node: Node) -> list[Row]:
     """Schools and central schools held here: whoever writes hours."""
     return node.query(
-        "SELECT scope_no, code, name FROM scope WHERE kind IN ('school', 'township') ORDER BY code, scope_no"
+        "SELECT scope_no, code, name FROM scope WHERE kind IN ('school', 'township')"
+        " ORDER BY code, scope_no"
     )
 
 
