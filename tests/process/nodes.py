@@ -92,11 +92,12 @@ def make_school(folder: Path, code: str = "S1") -> Node:
     )  # fmt: skip
 
 
-def open_at(folder: Path, machine: str, now_ms: Callable[[], int] | None = None) -> Node:
+def open_at(
+    folder: Path, machine: str, now_ms: Callable[[], int] | None = None, *, wait_s: float = 5.0
+) -> Node:
     """Open the node that `make_centre` or `make_school` made."""
-    return Node.open(
-        folder / "home", schema=SCHEMA, context=context_of(folder / "state", machine, now_ms)
-    )
+    context = context_of(folder / "state", machine, now_ms)
+    return Node.open(folder / "home", schema=SCHEMA, context=context, wait_s=wait_s)
 
 
 def make_county(folder: Path, code: str = "S1") -> tuple[Node, Node]:
