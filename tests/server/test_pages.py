@@ -1,6 +1,7 @@
 """What people do on the pages, from the form to the record and back."""
 
 import re
+import sqlite3
 from io import BytesIO
 from typing import Any
 
@@ -348,6 +349,31 @@ def test_the_centre_sees_which_schools_were_heard_from(county: County, officer: 
     text = officer.text("/")
     assert "1 of 1 heard from" in text
     assert "Hill School S1 1 0 1" in text
+
+
+def test_a_disk_that_fails_is_said_on_a_whole_page(
+    admin: Visitor, school: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(type(school), "query", fail)
+    response = admin.get("/people/")
+    assert response.status_code == 503
+    assert "The disk cannot be written" in plain(response.text)
+
+
+def test_a_fault_of_ours_is_said_on_a_whole_page(
+    app: Flask, admin: Visitor, school: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    app.testing = False
+    monkeypatch.setattr(type(school), "status", fail)
+    response = admin.get("/sync-state/")
+    assert response.status_code == 500
+    assert "nothing of this step was saved" in plain(response.text)
 
 
 def test_health_names_nobody(app: Flask) -> None:

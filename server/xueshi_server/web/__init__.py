@@ -1,11 +1,12 @@
 """The node's web application: thin views over the stores, one guard before all of them."""
 
 import socket
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from flask import Flask, Response, g, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -17,7 +18,7 @@ from xueshi_server.web.site import EXTENSION, LANGUAGE_COOKIE, Site, language
 from xueshi_server.web.views import BLUEPRINTS
 from xueshi_server.words import LANGUAGES, word_error
 from xueshi_sync.agent import SyncAgent
-from xueshi_sync.errors import SyncError
+from xueshi_sync.errors import StorageError, SyncError
 from xueshi_sync.node import Node
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def create_app(
         app.register_blueprint(blueprint)
     app.register_error_handler(ServerError, _show_error)
     app.register_error_handler(SyncError, _show_error)
+    app.register_error_handler(sqlite3.Error, _show_storage_error)
     app.register_error_handler(HTTPException, _show_http_error)
     app.after_request(_remember_language)
     _mount_sync(app, node)
@@ -84,6 +86,11 @@ def _show_error(error: ServerError | SyncError) -> AnyResponse | tuple[str, int]
     status = _STATUS.get(error.code, 422)
     text = word_error(error.code, language(), error.fields)
     return render_template("error.html", text=text, code=error.code), status
+
+
+def _show_storage_error(error: sqlite3.Error) -> AnyResponse | tuple[str, int]:
+    current_app.logger.error("database: %s", error)
+    return _show_error(StorageError(str(error)))
 
 
 def _show_http_error(error: HTTPException) -> AnyResponse | tuple[str, int]:

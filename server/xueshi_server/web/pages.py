@@ -1,5 +1,6 @@
 """What templates can call: words, figures, links; and the few shapes that all views share."""
 
+import sqlite3
 from typing import Any
 
 from flask import Flask, abort, redirect, request, url_for
@@ -69,10 +70,18 @@ def _menu() -> list[tuple[str, str, int]]:
         ("hours.index", "menu.hours", 0),
         ("people.index", "menu.people", 0),
         ("review.index", "menu.review", 0),
-        ("conflicts.index", "menu.conflicts", count_conflicts(this_node())),
+        ("conflicts.index", "menu.conflicts", _open_conflicts()),
         ("sync.index", "menu.sync", 0),
     ]
     return [entry for entry in entries if may(entry[0])]
+
+
+def _open_conflicts() -> int:
+    try:
+        return count_conflicts(this_node())
+    except sqlite3.Error:
+        # The page that says so needs its menu too.
+        return 0
 
 
 def _language_link(wanted: str) -> str:
