@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 import xueshi_sync.block
@@ -96,6 +97,17 @@ def run_seed(
     except Exception as error:
         return f"{type(error).__name__}: {error}", world
     return "", world
+
+
+def trace_of(world: World) -> str:
+    """One value for everything that happened: equal only for equal histories."""
+    hasher = blake2b(repr(sorted(world.counts.items())).encode(), digest_size=16)
+    for machine in world.machines:
+        feeds = machine.disk.feeds
+        for state in feeds.scope_states():
+            for row in feeds.all_blocks(state.scope_no):
+                hasher.update(b"%d %d " % (row.no, row.pos) + row.bid)
+    return hasher.hexdigest()
 
 
 def run_campaign(

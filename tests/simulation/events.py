@@ -43,7 +43,7 @@ class Events:
             (0.5, on["deny"], self.deny),
             (0.5, on["township"], self.grant),
             (1.5, on["rogue"], self.misbehave),
-            (1.5, on["tamper"], self.rogue.tamper),
+            (3, on["tamper"], self.rogue.tamper),
             (0.5, on["rogue"], self.impersonate),
             (0.8, True, self.repost),
             (0.2, on["move"], self.move),
@@ -185,13 +185,20 @@ class Events:
         machine.disk = disk.copy()
         if sidecar == "old":
             machine.sidecar = old
-            self.world.allow_fork()
+            self.world.allow_fork(machine)
         elif sidecar == "gone":
             machine.sidecar = None
         self.world.epochs_allowed += 1
         role = "centre " if machine.is_centre else ""
         self.world.counts[f"{role}restore, sidecar {sidecar}"] += 1
-        machine.boot()
+        started = machine.boot()
+        if started and self.rng.random() < 0.3:
+            # Nobody trusts the first attempt: the same copy once more, over a fresh epoch.
+            machine.off()
+            machine.disk = disk.copy()
+            self.world.epochs_allowed += 1
+            self.world.counts["restored again"] += 1
+            machine.boot()
 
     def clone(self) -> None:
         """A disk is copied to a second computer, or a virtual machine is copied whole."""
@@ -200,7 +207,7 @@ class Events:
             return
         same = self.world.on["same_machine_clone"] and self.rng.random() < 0.5
         if same:
-            self.world.allow_fork()
+            self.world.allow_fork(machine)
         self.world.epochs_allowed += 2
         machine.do(machine.publish) if self.rng.random() < 0.3 and machine.joined else None
         name = f"{machine.name}'{len(self.world.machines)}"
@@ -214,7 +221,7 @@ class Events:
             return
         same = self.rng.random() < 0.5
         if same:
-            self.world.allow_fork()
+            self.world.allow_fork(source)
         self.world.epochs_allowed += 2
         name = f"c{len(self.world.centres)}"
         copy = self.world.clone(source, same_machine=same, name=name)
@@ -256,12 +263,13 @@ class Events:
             heads = [head for each in feeds for head, _ in replica.feeds.heads_of(each.feed)]
             rows = [replica.feeds.block(head) for head in heads]
             cuts = self._records(centre, scope_no, "_cut")
-            if cuts and self.rng.random() < 0.4:
+            bids = b"".join(sorted(row.bid for row in rows if row is not None))
+            if cuts and self.rng.random() < 0.5:
                 key = RecordKey(scope_no, self.rng.choice(cuts))
-                centre.do(partial(self._set, centre, "_cut", key, {"lifted": True}))
-                self.world.counts["cut lifted"] += 1
+                change = self.rng.choice(({"lifted": True}, {"lifted": False}, {"heads": bids}))
+                centre.do(partial(self._set, centre, "_cut", key, change))
+                self.world.counts["cut changed"] += 1
             elif feeds:
-                bids = b"".join(sorted(row.bid for row in rows if row is not None))
                 cut = {"node": node, "heads": bids, "reason": "r", "lifted": False}
                 centre.do(partial(self._insert, centre, "_cut", scope_no, cut))
                 self.world.counts["revoked"] += 1

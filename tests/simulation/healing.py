@@ -22,7 +22,8 @@ from xueshi_sync.exchange import (
 )
 
 ROUNDS_MAX: Final = 25
-EXCHANGES_MAX: Final = 200
+# A level county needs two or three; a fork and a restored centre a few more.
+EXCHANGES_MAX: Final = 8
 
 
 def heal(world: World) -> dict[bytes, Held]:

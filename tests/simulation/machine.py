@@ -44,6 +44,8 @@ class Disk(Protocol):
 
     def reopen(self, hook: Callable[[str], None]) -> None: ...
 
+    def close(self) -> None: ...
+
 
 class MemoryDisk:
     """A disk in memory; the last synced state of the view is kept beside it."""
@@ -70,6 +72,9 @@ class MemoryDisk:
         self._view = self._synced.copy()
         self.view = self._view
         return True
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def reopen(self, hook: Callable[[str], None]) -> None:
         """Open after a start; commits report to `hook`."""

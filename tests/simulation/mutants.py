@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 from unittest.mock import patch
 
+from tests.simulation import machine
 from tests.simulation.machine import Machine
 from tests.simulation.memory_store import Journal
 from tests.simulation.memory_view import MemoryView
@@ -115,7 +116,12 @@ def sidecar_without_epoch(stack: ExitStack) -> None:
 @mutant
 def sidecar_without_published(stack: ExitStack) -> None:
     """The sidecar does not say how far the node had got."""
-    swap(stack, Replica, "holds", lambda self, blocks: True)
+    decide = machine.decide_epoch
+
+    def trusting(sidecar: Any, epoch: bytes, **known: bool) -> str | None:
+        return decide(sidecar, epoch, **{**known, "published_known": True})
+
+    swap(stack, machine, "decide_epoch", trusting)
 
 
 @mutant
@@ -218,12 +224,12 @@ def receipt_before_commit(stack: ExitStack) -> None:
 
 
 @mutant
-def held_is_refused(stack: ExitStack) -> None:
-    """What the centre held back for an unknown node is never offered again."""
+def orphans_are_refused(stack: ExitStack) -> None:
+    """What the centre could not store for want of a parent is never offered again."""
     remember = exchange._remember_refusals
 
     def final(node: Replica, centre: bytes, request: Any, header: Any, intake: Any) -> None:
-        results = [(at, 5 if code == Code.HELD else code) for at, code in header.results]
+        results = [(at, 5 if code == Code.NEED_PARENT else code) for at, code in header.results]
         changed = exchange.msgspec.structs.replace(header, results=results)
         kept = node.feeds.refused_by(centre)
         remember(node, centre, request, changed, intake)
@@ -283,17 +289,15 @@ def new_rights_touch_nothing(stack: ExitStack) -> None:
 def loosest_word_wins(stack: ExitStack) -> None:
     """Of concurrent words of the centre the most generous counts."""
 
-    def generous(genesis: Any, rows: Any) -> Any:
-        cuts: dict[bytes, tuple[frozenset[bytes], ...]] = {}
-        for row in rows:
-            lifted = any(each is True for each in row["lifted"])
-            for node in row["node"]:
-                if not lifted and node != genesis.centre_node:
-                    every = frozenset.union(*(authority._bids(each) for each in row["heads"]))
-                    cuts[node] = (*cuts.get(node, ()), every)
-        return cuts
+    combine = viewer.scope_authority
 
-    swap(stack, authority, "_combined_cuts", generous)
+    def any_true(rows: Any, name: str) -> Any:
+        return [{**row, name: [any(each is True for each in row[name])]} for row in rows]
+
+    def generous(genesis: Any, nodes: Any, cuts: Any, admits: Any) -> Any:
+        return combine(genesis, any_true(nodes, "granted"), any_true(cuts, "lifted"), admits)
+
+    swap(stack, viewer, "scope_authority", generous)
 
 
 @mutant
@@ -471,12 +475,6 @@ def correction_adds(stack: ExitStack) -> None:
 
 
 @mutant
-def correctors_forgotten(stack: ExitStack) -> None:
-    """An entry that arrives after its correction does not look for it."""
-    swap(stack, MemoryView, "correctors_of", lambda self, table, scope_no, low, high: [])
-
-
-@mutant
 def early_writes_forgotten(stack: ExitStack) -> None:
     """A record that arrives after an edit of it does not show the edit."""
     swap(stack, MemoryView, "written_recs", lambda self, scope_no, table, low, high: [])
@@ -487,8 +485,14 @@ def early_writes_forgotten(stack: ExitStack) -> None:
 
 @mutant
 def half_transactions(stack: ExitStack) -> None:
-    """A crash before the commit leaves what was written so far."""
-    swap(stack, Journal, "_rollback", lambda self: self._undo.clear())
+    """A crash before the commit leaves the first half of what was written."""
+    rollback = Journal._rollback
+
+    def half(self: Journal) -> None:
+        del self._undo[: len(self._undo) // 2]
+        rollback(self)
+
+    swap(stack, Journal, "_rollback", half)
 
 
 @mutant
@@ -518,7 +522,7 @@ def watermark_first(stack: ExitStack) -> None:
 def sealed_takes_no_turn(stack: ExitStack) -> None:
     """A block sealed here is not shown under its public name."""
 
-    def skip(self: Viewer, scope_no: int, sealed: Any) -> None:
+    def skip(self: Viewer, scope_no: int, sealed: Any, **_: Any) -> None:
         with self.view.view_transaction():
             self.view.put_watermark(scope_no, sealed.pos)
 

@@ -191,7 +191,7 @@ class Rogue:
         if centre.replica is None or not machine.joined:
             return False
         replica.seal()
-        world.allow_fork()
+        world.allow_fork(machine)
         other = world.clone(machine, same_machine=True, name="shadow")
         world.machines.remove(other)
         if not other.boot():
@@ -252,13 +252,11 @@ class Rogue:
         """Offer a damaged, cut, lengthened or replayed block to some machine."""
         world, rng = self.world, self.rng
         source = rng.choice(world.machines)
-        rows = [
-            row for state in source.disk.feeds.scope_states()
-            for row in source.disk.feeds.all_blocks(state.scope_no)
-        ]  # fmt: skip
+        state = rng.choice(source.disk.feeds.scope_states())
+        rows = list(source.disk.feeds.all_blocks(state.scope_no))
         if not rows:
             return
-        row = rng.choice(rows)
+        row = rng.choice(rows[-3:] if rng.random() < 0.7 else rows)
         data = source.disk.feeds.block_data(row.scope_no, row.no)
         kind = rng.choice(("flip", "cut", "longer", "header", "replay"))
         world.counts[f"tampered: {kind}"] += 1
@@ -267,11 +265,22 @@ class Rogue:
             for target in known[:1]:
                 target.do(lambda: target.up.accept([data], NOBODY))
             return
-        self._offer([_damaged(data, kind, rng.randrange(len(data)), rng.randrange(8))], None)
+        damaged = _damaged(data, kind, rng.randrange(len(data)), rng.randrange(8))
+        # Whoever still lacks the block but holds its scope looks at every byte of it.
+        lacking = [
+            each
+            for each in world.running()
+            if each.joined
+            and each.disk.feeds.scope_of(state.scope) is not None
+            and each.disk.feeds.block(row.bid[:16]) is None
+        ]
+        self._offer([damaged], None, lacking)
 
-    def _offer(self, blocks: list[bytes], allowed: set[Code] | None) -> bool:
-        """Give blocks to a random machine; none may be stored."""
-        targets = [each for each in self.world.running() if each.joined]
+    def _offer(
+        self, blocks: list[bytes], allowed: set[Code] | None, targets: Sequence[Machine] = ()
+    ) -> bool:
+        """Give blocks to one of some machines, or of all; none may be stored."""
+        targets = targets or [each for each in self.world.running() if each.joined]
         if not targets:
             return False
         target = self.rng.choice(targets)

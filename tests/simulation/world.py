@@ -294,10 +294,11 @@ class World:
         mine.add(replica.home_scope_no)
         return [each.scope_no for each in held if each.scope_no in mine]
 
-    def allow_fork(self, epochs: int = 2) -> None:
-        """Note an event that no machine can notice by itself: it may fork each of its feeds once."""
-        self.forks_allowed += len(self.scopes) + 2
-        self.epochs_allowed += epochs
+    def allow_fork(self, machine: Machine) -> None:
+        """Note an event that a machine cannot notice by itself: it may fork each of its feeds once."""
+        tier = machine.ticket.tier if machine.ticket else "centre"
+        self.forks_allowed += 1 if tier == "school" else len(self.scopes) + 2
+        self.epochs_allowed += 2
 
     def clone(self, source: Machine, *, same_machine: bool, name: str) -> Machine:
         """Copy a whole machine: disk, key and sidecar."""
