@@ -212,10 +212,11 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
     header = response.header
     genesis = replica.identity.genesis
     assert genesis is not None, "requests are made with a net only"
-    if header.refused == UNKNOWN_NODE:
-        return _introduce_again(replica, request, header)
     if header.refused and header.refused != REVOKED:
-        raise RefusedError(header.refused, reason=header.refused)
+        return _introduce_again(replica, request, header)
+    new_epoch = request.header.centre_epoch != header.centre_epoch
+    if new_epoch:
+        _serve_all_again(replica)
     _notice_foreign(replica, split_heads(header.heads))
     for scope in header.scopes:
         replica.hold_scope(scope)
@@ -231,7 +232,7 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
     with replica.lock, replica.feeds.feed_transaction():
         _remember_refusals(replica, genesis.centre_node, request, header, intake)
         _keep_receipts(replica, header.receipts)
-        if header.scopes:
+        if header.scopes and not new_epoch:
             replica.feeds.put_meta("served", msgspec.msgpack.encode(header.scopes))
         replica.feeds.put_peer(
             PeerState(
@@ -242,29 +243,37 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
     level = root_of(join_heads(heads_in(replica, served))) == header.root
     new_there = len(request.blocks) - len(header.results)
     progress = bool(intake.new_blocks or header.scopes) or new_there > 0
-    first_contact = request.header.centre_epoch != header.centre_epoch
     return Outcome(
         len(request.blocks), request.ops, intake.new_blocks, intake.new_ops,
-        more=not level and (progress or first_contact), wait_s=header.wait_s, level=level,
+        more=not level and (progress or new_epoch), wait_s=header.wait_s, level=level,
         refused=header.refused,
     )  # fmt: skip
 
 
 def _introduce_again(replica: Replica, request: Request, header: ResponseHeader) -> Outcome:
-    """The centre does not know us (it may have been restored): it has nothing of ours either.
+    """The centre does not know us, or no longer: it may have been restored, and lost its own words.
 
-    What it wrote about us is offered with everything else, once; then it is a refusal.
+    All that it wrote is offered with everything else, once in each of its epochs; then it is a
+    refusal.
     """
     genesis = replica.identity.genesis
     assert genesis is not None, "requests are made with a net only"
     known = replica.feeds.peer(genesis.centre_node)
-    if known is None or (not known.heads and known.epoch == header.centre_epoch):
+    if known is None or known.epoch == header.centre_epoch:
         raise RefusedError(header.refused, reason=header.refused)
     with replica.lock, replica.feeds.feed_transaction():
         replica.feeds.put_peer(
             PeerState(genesis.centre_node, header.centre_epoch, b"", 0, known.contact_ms, "http")
         )
+    _serve_all_again(replica)
     return Outcome(len(request.blocks), request.ops, 0, 0, more=True, wait_s=0, level=False)
+
+
+def _serve_all_again(replica: Replica) -> None:
+    """Offer every scope held here once more: a restored centre may have lost a grant it gave."""
+    states = replica.feeds.scope_states()
+    with replica.lock, replica.feeds.feed_transaction():
+        replica.feeds.put_meta("served", msgspec.msgpack.encode([state.scope for state in states]))
 
 
 def _notice_foreign(replica: Replica, theirs: dict[bytes, frozenset[bytes]]) -> None:

@@ -219,7 +219,7 @@ def status(node: "Node") -> dict[str, object]:
     """What `xueshi status` shows."""
     replica, feeds = node.replica, node.feeds
     states = feeds.scope_states()
-    unsent_ops = sum(len(feeds.open_ops(state.scope_no)) for state in states)
+    unsent_ops = feeds.count_open_ops()
     return {
         "role": node.role,
         "name": node.name,

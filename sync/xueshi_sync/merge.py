@@ -39,8 +39,10 @@ def current_writes(writes: Iterable[Write]) -> list[Write]:
     """Return the writes that no other names, the one to show first."""
     every = {each.dot: each for each in writes}
     named = {pred for each in every.values() for pred in each.preds if pred != each.dot}
-    depths: dict[int, int] = {}
     current = [each for each in every.values() if each.dot not in named]
+    if len(current) < 2:
+        return current
+    depths: dict[int, int] = {}
     for each in sorted(current, key=lambda each: each.name):
         _measure_depth(every, each.dot, depths)
     current.sort(key=lambda each: (each.rank, depths[each.dot], each.name), reverse=True)

@@ -176,7 +176,10 @@ class Replica:
                 self.feeds.put_meta("identity", msgspec.msgpack.encode(identity))
             self.identity = identity
             self.viewer = self._make_viewer()
-            self.open_view()
+            try:
+                self.open_view()
+            except StorageError:
+                self.is_behind = True
 
     def open_view(self) -> None:
         """Make the view's tables, build them where they are of another schema or identity, and
@@ -191,8 +194,11 @@ class Replica:
         if state is None:
             with self.lock, self.feeds.feed_transaction():
                 state = self.feeds.scope_of(scope) or self.feeds.add_scope(scope)
-            with self.view.view_transaction():
-                self.view.put_scope_name(state.scope_no, scope)
+            try:
+                with self.view.view_transaction():
+                    self.view.put_scope_name(state.scope_no, scope)
+            except StorageError:
+                self.is_behind = True
         return state.scope_no
 
     # Local writing
@@ -262,7 +268,7 @@ class Replica:
     def level_view(self) -> None:
         """Bring a view that fell behind level again; raises StorageError while that fails."""
         with self.lock:
-            self.viewer.catch_up()
+            self.open_view()
             self.is_behind = False
 
     # Sealing
@@ -460,6 +466,9 @@ class Replica:
                 return Code.NEED_PARENT, None
             body = body_of(block) if block.header.kind == DATA else None
             return Code.STORED, _Ready(block, feed, body)
+        except StorageError:
+            # Our disk, not the block: it must be offered again.
+            return Code.BUSY, None
         except LimitExceededError as error:
             self._refuse(block_id, feed_id, error.code, sender)
             return Code.REFUSED_LIMIT, None

@@ -206,6 +206,11 @@ class SqliteFeeds:
         )
         return [OpenOp(*row) for row in rows.fetchall()]
 
+    def count_open_ops(self) -> int:
+        """Number of ops in no block yet, over all scopes."""
+        count: int = self.db.execute("SELECT count(*) FROM open_op").fetchone()[0]
+        return count
+
     def open_numbers(self, scope_no: int) -> list[int]:
         rows = self.db.execute(
             "SELECT DISTINCT no FROM open_op WHERE scope_no = ? ORDER BY no", (scope_no,)
