@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-import markdown
+import markdown  # type: ignore[import-untyped]
 import pytest
 
 from tests.site.figures import county_figures
