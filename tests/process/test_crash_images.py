@@ -133,7 +133,7 @@ def _check_both(restart: Restart, school: Node, centre: Node) -> None:
     assert len(epochs_of(centre, school.node_id)) <= 2
     for kind, value in restart.acks:
         if kind == "pulled":
-            states = school.query("SELECT DISTINCT state FROM hour WHERE title LIKE 'old%'")
+            states = school.query("SELECT DISTINCT state FROM hour WHERE title LIKE '#old%'")
             assert [row[0] for row in states] == [f"{value}d"]
 
 
