@@ -177,9 +177,7 @@ class Author:
         """Sign a raw body behind the tip, whatever it holds."""
         prev = NO_BLOCK if self.tip is None else self.tip.bid
         seq = 0 if self.tip is None else self.tip.header.seq + 1
-        header = pack_header(
-            raw, kind=kind, op_count=op_count, feed=self.feed, prev=prev, seq=seq
-        )
+        header = pack_header(raw, kind=kind, op_count=op_count, feed=self.feed, prev=prev, seq=seq)
         return parse_block(sign_header(self.seed, header) + raw)
 
 
@@ -215,8 +213,7 @@ def encode_wishes(wishes: Sequence[Wish]) -> bytes:
             wish.table,
             tuple(wish.values),
             tuple(
-                wire(value) if isinstance(value, tuple) else value
-                for value in wish.values.values()
+                wire(value) if isinstance(value, tuple) else value for value in wish.values.values()
             ),
             None if wish.rec is None else wire(wish.rec),
             None

@@ -61,7 +61,9 @@ def test_every_body_comes_back_and_has_one_form(ops: list[Wish]) -> None:
     assert [(op.kind, op.table, op.actor, op.entered_at) for op in read] == [
         (op.kind, op.table, op.actor, op.entered_at) for op in ops
     ]
-    assert [typed(list(op.values)) for op in read] == [typed(list(op.values.values())) for op in ops]
+    assert [typed(list(op.values)) for op in read] == [
+        typed(list(op.values.values())) for op in ops
+    ]
     assert reencoded(body) == raw
 
 
@@ -73,7 +75,9 @@ def test_a_changed_body_is_refused_or_is_the_only_form_of_what_it_says(
     rng = random.Random(seed)
     raw = bytearray(encode_wishes(ops))
     for _ in range(rng.randint(1, 3)):
-        raw[rng.randrange(len(raw))] = rng.choice([0, 1, 2, 0x90, 0xC0, 0xC2, 0xCC, rng.randrange(256)])
+        raw[rng.randrange(len(raw))] = rng.choice(
+            [0, 1, 2, 0x90, 0xC0, 0xC2, 0xCC, rng.randrange(256)]
+        )
     try:
         body = decode_body(bytes(raw), len(ops))
     except SyncError:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,9 @@ def test_what_is_compressed_comes_back(raw: bytes, repeat: int) -> None:
 
 
 def test_up_to_64_kib_may_inflate_without_bound() -> None:
-    assert decompress(compress(bytes(RATIO_FREE_BYTES)), RATIO_FREE_BYTES) == bytes(RATIO_FREE_BYTES)
+    assert decompress(compress(bytes(RATIO_FREE_BYTES)), RATIO_FREE_BYTES) == bytes(
+        RATIO_FREE_BYTES
+    )
 
 
 def test_beyond_64_kib_a_hundredfold_is_the_end() -> None:
@@ -58,10 +61,8 @@ def test_a_frame_that_lies_about_its_size_is_refused(stated: int, held: int) -> 
 def test_a_damaged_frame_gives_its_length_or_is_refused(raw: bytes, place: int, value: int) -> None:
     frame = bytearray(literal_frame(raw))
     frame[place % len(frame)] = value
-    try:
+    with suppress(SyncError):
         assert len(decompress(bytes(frame), len(raw))) == len(raw)
-    except SyncError:
-        pass
 
 
 def test_an_empty_block_at_the_end_is_no_way_around_the_size() -> None:

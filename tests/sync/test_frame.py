@@ -22,6 +22,7 @@ from xueshi_sync.frame import (
     split_blocks,
     verify_receipt,
 )
+from xueshi_sync.suite import digest
 
 NET: Final = County().net
 SEED: Final = seed_of("school")
@@ -65,10 +66,6 @@ def test_a_signed_request_of_another_shape_is_refused(changes: dict[str, Any]) -
 
 def test_a_request_of_a_later_program_with_more_elements_is_read() -> None:
     longer = msgspec.msgpack.encode([*msgspec.msgpack.decode(SIGNED[64:]), "later", [1]])
-    signature = encode_request(SUITE, SEED, HEADER)[:64]
-    assert signature
-    from xueshi_sync.suite import digest
-
     segment = SUITE.sign(SEED, digest("req", longer)) + longer
     assert decode_request(SUITE, segment, NET) == HEADER
 
@@ -93,7 +90,9 @@ def test_a_receipt_verifies_for_its_county_and_centre() -> None:
             verify_receipt(SUITE, key, net, RECEIPT)
 
 
-@pytest.mark.parametrize("name", [name for name in Receipt.__struct_fields__ if name != "signature"])
+@pytest.mark.parametrize(
+    "name", [name for name in Receipt.__struct_fields__ if name != "signature"]
+)
 def test_a_receipt_says_nothing_else(name: str) -> None:
     value = getattr(RECEIPT, name)
     other = value + 1 if isinstance(value, int) else id_of("other")

@@ -48,7 +48,9 @@ def independent_digests(blocks: Sequence[bytes], county: County = COUNTY) -> dic
     return tables.Scope.project(genesis, DECLARED, verified).digests()
 
 
-def product_digests(folder: Path, blocks: Sequence[bytes], *, rebuild: bool = False) -> dict[str, str]:
+def product_digests(
+    folder: Path, blocks: Sequence[bytes], *, rebuild: bool = False
+) -> dict[str, str]:
     """What a node makes of some blocks, in the given order."""
     node = make_observer(folder, COUNTY, [SCOPE])
     try:
@@ -117,8 +119,7 @@ def test_both_read_the_same_ops_from_a_block(seed: int) -> None:
             dict(zip(op.names, op.values, strict=True)) for op in theirs
         ]
         assert [op.rec for op in ours] == [
-            None if op.rec is None else (names[op.rec >> K_BITS], op.rec & K_MASK)
-            for op in theirs
+            None if op.rec is None else (names[op.rec >> K_BITS], op.rec & K_MASK) for op in theirs
         ]
 
 

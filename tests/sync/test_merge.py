@@ -128,7 +128,8 @@ def test_two_deletions_together_may_have_seen_everything() -> None:
             [write(1, "approve"), write(2, "void", 1), write(3, "reject", 1)],
             (DISPUTED, APPROVED), id="after-approval"),
         pytest.param(
-            [write(1, "reject"), write(2, "approve", 1), write(3, "void", 1), write(4, "reject", 2)],
+            [write(1, "reject"), write(2, "approve", 1), write(3, "void", 1),
+             write(4, "reject", 2)],
             (DISPUTED, REJECTED), id="common-ancestor-further-up"),
         pytest.param(
             [write(1, "approve"), write(2, "reject"), write(3, "approve", 1, 2)],

@@ -24,7 +24,9 @@ def test_an_invitation_comes_back() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    gaps=st.lists(st.tuples(st.integers(0, len(WORD)), st.sampled_from(" \n\t\r\u3000")), max_size=9)
+    gaps=st.lists(
+        st.tuples(st.integers(0, len(WORD)), st.sampled_from(" \n\t\r\u3000")), max_size=9
+    )
 )
 def test_white_space_anywhere_does_no_harm(gaps: list[tuple[int, str]]) -> None:
     text = WORD

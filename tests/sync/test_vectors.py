@@ -104,9 +104,7 @@ def test_a_column_in_another_coding_is_refused(case: Case) -> None:
 def _independent_body(case: Case) -> list[decoder.Op]:
     raw = unhex(case["body"])
     count = case["op_count"]
-    held = decoder.Block(
-        0, 0, count, bytes(16), bytes(32), 1, len(raw), b"", bytes(32), b"", raw
-    )
+    held = decoder.Block(0, 0, count, bytes(16), bytes(32), 1, len(raw), b"", bytes(32), b"", raw)
     return decoder.read_ops(held)
 
 

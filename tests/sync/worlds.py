@@ -1,4 +1,4 @@
-"""Random scopes: several authors, forks, conflicts, verdicts, corrections, revocations and nonsense.
+"""Random scopes: authors, forks, conflicts, verdicts, corrections, revocations and nonsense.
 
 Every choice comes from one seeded generator, so a failing seed is the whole counterexample.
 """

@@ -52,8 +52,14 @@ def opening() -> Block:
 _RAW: Final = encode_wishes([Wish(INSERT, "person", {"staff_no": "T1", "name": "王英"})])
 
 
-def build(raw: bytes = _RAW, *, stored: bytes | None = None, seed: bytes = b"", extensions: bytes = b"",
-          **changes: object) -> bytes:  # fmt: skip
+def build(
+    raw: bytes = _RAW,
+    *,
+    stored: bytes | None = None,
+    seed: bytes = b"",
+    extensions: bytes = b"",
+    **changes: object,
+) -> bytes:
     """The school's second block, with anything in its header changed before it is signed."""
     first = opening()
     body = raw if stored is None else stored
@@ -183,7 +189,9 @@ def _proof_defects() -> dict[str, Defect]:
     }  # fmt: skip
 
 
-def _open_block(value: list[Any], feed: bytes, *, seed: bytes = b"", stored: bytes | None = None) -> bytes:  # fmt: skip
+def _open_block(
+    value: list[Any], feed: bytes, *, seed: bytes = b"", stored: bytes | None = None
+) -> bytes:
     raw = msgspec.msgpack.encode(value) if stored is None else stored
     header = pack_header(raw, kind=EPOCH_OPEN, feed=feed)
     return sign_header(seed or author().seed, header) + raw
@@ -269,4 +277,3 @@ def defects() -> dict[str, Case]:
         }
         for name, each in found.items()
     }  # fmt: skip
-

@@ -1,7 +1,7 @@
 """Write the golden vectors: `python -m tests.vectors.make`.
 
-Every file but one is the same at every run, and a test holds it to that. `envelopes.json` is made once:
-the stream header of an envelope is libsodium's own random, so only opening it is promised.
+Every file but one is the same at every run, and a test holds it to that. `envelopes.json` is made
+once: the stream header of an envelope is libsodium's own random, so only opening it is promised.
 """
 
 import json
@@ -31,8 +31,8 @@ _ABOUT: Final = {
     " the declarations are those of tests/sync/craft.py. Records are named short block id.k.",
 }
 _ABOUT_ENVELOPES: Final = (
-    "PROTOCOL 6.1 and 10. Made once: stream headers are random, opening is promised. A case takes the"
-    " bytes named by `of`, then cuts, flips one bit of a byte, or appends. A bundle file is"
+    "PROTOCOL 6.1 and 10. Made once: stream headers are random, opening is promised. A case takes"
+    " the bytes named by `of`, then cuts, flips one bit of a byte, or appends. A bundle file is"
     " `bundle_prefix` and `request`."
 )
 

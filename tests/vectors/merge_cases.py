@@ -19,7 +19,9 @@ class Story:
 
     def __init__(self) -> None:
         genesis = COUNTY.genesis
-        self.centre = Author(COUNTY, "vectors/centre", SCOPE, COUNTY.centre_seed, genesis.centre_node)
+        self.centre = Author(
+            COUNTY, "vectors/centre", SCOPE, COUNTY.centre_seed, genesis.centre_node
+        )
         self.copy = Author(
             COUNTY, "vectors/centre", SCOPE, COUNTY.centre_seed, genesis.centre_node, id_of("copy")
         )

@@ -254,9 +254,10 @@ def read_column(coded: Value, count: int) -> list[Value]:
     """Section 5.2: all values, or refused where another coding was to be chosen."""
     _need(isinstance(coded, list) and len(coded) > 0 and type(coded[0]) is int, "column")
     assert isinstance(coded, list)
+    values: list[Value] = []
     match coded:
-        case [0, value]:
-            values = [value] * count
+        case [0, constant]:
+            values = [constant] * count
         case [1, list(distinct), bytes(packed)]:
             places = _unplane(packed, count)
             _need(max(places) < len(distinct), "dictionary place")
@@ -274,9 +275,9 @@ def read_column(coded: Value, count: int) -> list[Value]:
             values = plain
         case _:
             raise RefusedError("block.malformed", "column")
-    for each in values:
-        _need(each is None or type(each) in (bool, int, str, bytes), "column value")
-        _need(type(each) is not int or -(2**63) <= each < 2**63, "integer")
+    for value in values:
+        _need(value is None or type(value) in (bool, int, str, bytes), "column value")
+        _need(type(value) is not int or -(2**63) <= value < 2**63, "integer")
     _need(pack(write_column(values)) == pack(coded), "column coded otherwise")
     return values
 
@@ -287,7 +288,7 @@ def write_column(values: list[Value]) -> list[Value]:
     kinds = {type(each) for each in values}
     if len(kinds) > 1:
         return [3, values]
-    distinct: list[Value] = list(dict.fromkeys(values))  # type: ignore[arg-type]  # no arrays here
+    distinct: list[Value] = list(dict.fromkeys(values))
     if len(distinct) == 1:
         return [0, values[0]]
     if kinds == {int}:
@@ -299,7 +300,7 @@ def write_column(values: list[Value]) -> list[Value]:
     if len(distinct) > 65_536 or 4 * len(distinct) > 3 * count:
         return [3, values]
     places = {each: place for place, each in enumerate(distinct)}
-    return [1, distinct, _plane([places[each] for each in values])]  # type: ignore[index]
+    return [1, distinct, _plane([places[each] for each in values])]
 
 
 def _width(largest: int) -> int:
@@ -339,7 +340,7 @@ class _BodyReader:
         _limit(len(refs) <= REFS_MAX and len(groups) <= GROUPS_MAX, "refs or groups")
         for ref in refs:
             _need(isinstance(ref, bytes) and len(ref) == 16, "ref")
-        _need(len(set(refs)) == len(refs), "refs repeat")  # type: ignore[arg-type]
+        _need(len(set(refs)) == len(refs), "refs repeat")
         self.refs = refs  # type: ignore[assignment]
         _limit(sum(self._cells(each) for each in groups) <= CELLS_MAX, "cells")
         read = [self._group(each) for each in groups]
@@ -365,11 +366,12 @@ class _BodyReader:
         assert isinstance(group, list)
         kind, flags, table, names, count, ks, actors, times, recs, values, preds = group
         assert isinstance(count, int)
-        _need(type(kind) is int and type(flags) is int and type(table) is str, "group")
+        _need(type(kind) is int and 1 <= kind <= 255, "kind")
+        _need(type(flags) is int and 0 <= flags <= 255 and type(table) is str, "group")
         _need(isinstance(names, list) and isinstance(values, list), "names")
         assert isinstance(names, list)
         assert isinstance(values, list)
-        _need(all(type(each) is str for each in names), "names")
+        _need(all(type(each) is str and each for each in names), "names")
         _need(len(set(map(str, names))) == len(names) == len(values), "names")
         insert = kind == 1
         _need((recs is None) == insert and (preds is None) == insert, "recs and preds")
@@ -422,7 +424,7 @@ class _BodyReader:
         lengths = self._ints(coded[0], len(ks))
         total = sum(lengths)
         self.pred_count += total
-        _limit(0 <= min(lengths) and max(lengths) <= PREDS_MAX, "preds of a write")
+        _limit(min(lengths) >= 0 and max(lengths) <= PREDS_MAX, "preds of a write")
         _limit(self.pred_count <= ALL_PREDS_MAX, "preds of a block")
         _need((coded[1] is None) == (total == 0), "preds")
         flat = iter(self._ints(coded[1], total) if total else [])
