@@ -52,7 +52,7 @@ sizes: $(VENV)/.stamp-dev ## Ceilings on files and functions, and the other rule
 	$(BIN)/python -m pytest -q tests/repo
 
 site: $(VENV)/.stamp-dev ## Build the training site, warnings are errors
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict --config-file site/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file site/mkdocs.yml
 
 fix: $(VENV)/.stamp-dev ## Format and repair what can be repaired
 	$(BIN)/ruff check --fix .

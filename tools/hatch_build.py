@@ -18,3 +18,6 @@ class SiteSourceHook(BuildHookInterface[Any]):
         source = Path(self.root, "site")
         if version == "standard" and source.is_dir():
             build_data["force_include"][str(source)] = "xueshi_server/site_source"
+            # The site's protocol page shows the specification; it looks for it beside the site.
+            protocol = Path(self.root, "sync", "PROTOCOL.md")
+            build_data["force_include"][str(protocol)] = "xueshi_server/sync/PROTOCOL.md"
