@@ -212,8 +212,7 @@ def run(group: click.Group, state: State) -> int:
         )
         return show(state, reply) if isinstance(reply, Reply) else EXIT_OK
     except click.UsageError as error:
-        show_error(state.err, "usage", error.format_message())
-        return EXIT_USAGE
+        return _show_usage(state, error)
     except click.ClickException as error:
         show_error(state.err, "client.failed", error.format_message())
         return EXIT_REFUSED
@@ -223,6 +222,17 @@ def run(group: click.Group, state: State) -> int:
         return _run_elsewhere(state, error)
     except Exception as error:
         return _show_failure(state, error)
+
+
+def _show_usage(state: State, error: click.UsageError) -> int:
+    """Say what was wrong and where help is; a group named without a command gets its help."""
+    if type(error).__name__ == "NoArgsIsHelpError" and error.ctx is not None:
+        state.err.write(error.ctx.get_help() + "\n")
+        return EXIT_USAGE
+    path = error.ctx.command_path if error.ctx is not None else "xueshi"
+    message = state.word("cli.usage", what=error.format_message().rstrip("."), path=path)
+    show_error(state.err, "usage", message)
+    return EXIT_USAGE
 
 
 def _run_elsewhere(state: State, error: NodeInUseError) -> int:

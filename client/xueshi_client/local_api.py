@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 BODY_BYTES_MAX: Final = 64 * 1024
 # The window opens at once; an old ticket is nobody's.
 TICKET_S: Final = 60.0
+_FORWARDED: Final = "HTTP_X_FORWARDED_FOR"
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _TOKEN_KEY: Final = "HTTP_" + TOKEN_HEADER.upper().replace("-", "_")
 
@@ -56,7 +57,8 @@ class LocalDoor:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes] | None:
         path = str(environ.get("PATH_INFO", ""))
-        if environ.get("REMOTE_ADDR") in _LOOPBACK:
+        # A web server in front of a centre is on this machine too; those behind it are not.
+        if environ.get("REMOTE_ADDR") in _LOOPBACK and _FORWARDED not in environ:
             if path.startswith(ENTER_PATH) and environ.get("REQUEST_METHOD") == "GET":
                 return self._enter(path.removeprefix(ENTER_PATH), start_response)
             if path in (LOCAL_PATH, TICKET_PATH):

@@ -125,6 +125,13 @@ def test_wrong_usage_exits_with_two(tmp_path: Path, args: list[str]) -> None:
     assert (done.status, done.out, done.code) == (2, "", "usage")
 
 
+@pytest.mark.parametrize("args", [[], ["site"]])
+def test_a_missing_command_shows_the_help(tmp_path: Path, args: list[str]) -> None:
+    done = xueshi(tmp_path, *args)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("Usage: xueshi")
+
+
 @pytest.mark.parametrize("args", [["status"], ["sync"], ["check"], ["rebuild"], ["export", "hour"]])
 def test_a_folder_without_a_node_is_refused(tmp_path: Path, args: list[str]) -> None:
     done = xueshi(tmp_path, *args)

@@ -158,6 +158,13 @@ def test_the_local_door_needs_the_token(served: Served, path: str, token: str) -
     assert request(served, "POST", path, **{TOKEN_HEADER: token})[0] == 403
 
 
+def test_the_local_door_is_shut_to_what_another_server_passes_on(served: Served) -> None:
+    running = read_running(served.home)
+    assert running is not None
+    headers = {TOKEN_HEADER: running.token, "X-Forwarded-For": "192.0.2.9"}
+    assert request(served, "POST", TICKET_PATH, **headers)[0] in (403, 404)
+
+
 def test_the_local_door_refuses_what_is_no_command_line(served: Served) -> None:
     running = read_running(served.home)
     assert running is not None
