@@ -41,7 +41,9 @@ def cheap_bodies() -> Iterator[None]:
     A block's id covers its body through the header, so one decoding does for all machines.
     """
     decoded: dict[bytes, Body | SyncError] = {}
-    compress, decode = xueshi_sync.block.compress, xueshi_sync.viewer.decode_data
+    blocks: Any = xueshi_sync.block
+    viewing: Any = xueshi_sync.viewer
+    compress, decode = blocks.compress, viewing.decode_data
 
     def decode_once(block: Block) -> Body:
         known = decoded.get(block.bid)
@@ -55,14 +57,14 @@ def cheap_bodies() -> Iterator[None]:
             raise known
         return known
 
-    targets: list[Any] = [xueshi_sync.viewer, oracle]
-    xueshi_sync.block.compress = bytes
+    targets: list[Any] = [viewing, oracle]
+    blocks.compress = bytes
     for module in targets:
         module.decode_data = decode_once
     try:
         yield
     finally:
-        xueshi_sync.block.compress = compress
+        blocks.compress = compress
         for module in targets:
             module.decode_data = decode
 

@@ -1,4 +1,4 @@
-"""The invariants of a healed county (FAULTS 5.1): each raises a Violation that begins with its name."""
+"""The invariants of a healed county: each raises a Violation that begins with its name."""
 
 import random
 from collections import Counter
@@ -10,11 +10,13 @@ from tests.simulation.memory_store import MemoryFeeds
 from tests.simulation.memory_view import MemoryView
 from tests.simulation.oracle import Held, Meaning, meaning_of
 from tests.simulation.world import Violation, World
-from xueshi_sync.block import Feed
+from xueshi_sync.block import Feed, parse_block
+from xueshi_sync.errors import BadSignatureError
 from xueshi_sync.exchange import stored_receipt
 from xueshi_sync.limits import BLOCK_OPS, BLOCK_STORED_BYTES, HEADER_TLV_BYTES
 from xueshi_sync.replica import Code, Replica
 from xueshi_sync.schema import CUT_TABLE, NODE_TABLE
+from xueshi_sync.suite import sha256
 
 Meanings = dict[Any, Meaning]
 HEADER_MOST = 116 + HEADER_TLV_BYTES + 64
@@ -167,12 +169,21 @@ def _compare(machine: Machine, replica: Replica, meant: Meaning, shown: dict[Any
 
 
 def check_limits(machine: Machine) -> None:
-    """I8: nothing stored is larger than it may be."""
-    for state in machine.up.feeds.scope_states():
-        for row in machine.up.feeds.all_blocks(state.scope_no):
-            size = len(machine.up.feeds.block_data(row.scope_no, row.no))
-            if size > BLOCK_STORED_BYTES + HEADER_MOST or row.op_count > BLOCK_OPS:
-                raise Violation(f"I8 {machine.name}: block of {size} bytes, {row.op_count} ops")
+    """I8: nothing stored is larger than it may be, or other than what its author signed."""
+    feeds = machine.up.feeds
+    for state in feeds.scope_states():
+        for row in feeds.all_blocks(state.scope_no):
+            data, feed = feeds.block_data(row.scope_no, row.no), feeds.feed(row.feed)
+            if len(data) > BLOCK_STORED_BYTES + HEADER_MOST or row.op_count > BLOCK_OPS:
+                raise Violation(f"I8 {machine.name}: {len(data)} bytes, {row.op_count} ops")
+            block = parse_block(data)
+            if sha256(block.stored_body) != block.header.body_hash or block.bid != row.bid:
+                raise Violation(f"I8 {machine.name} holds a damaged block")
+            try:
+                assert feed is not None, "a block's feed is stored with it"
+                machine.suite.verify(feed.key, b"xs1/sig\0" + block.bid, block.signature)
+            except BadSignatureError as error:
+                raise Violation(f"I8 {machine.name} holds a block that nobody signed") from error
 
 
 def check_receipts_kept(world: World, machine: Machine) -> None:

@@ -58,7 +58,7 @@ def _dump_scope(replica: Replica, view: ViewStore, scope_no: int) -> Dump:
     for tbl, rec, name, at, value, preds, *rest in view.write_digest_rows(scope_no, 0, ALL):
         named = msgspec.msgpack.decode(preds) if isinstance(preds, bytes) else preds
         shown = dot(value) if (tbl, name) in refs_of else value
-        preds_named = tuple(sorted(dot(each) for each in named))  # type: ignore[attr-defined]
+        preds_named = tuple(sorted(dot(each) for each in named))
         found["write", tbl, dot(rec), name, dot(at)] = (shown, preds_named, *rest)
     if isinstance(view, MemoryView):
         _dump_marks(found, view, scope_no, dot)

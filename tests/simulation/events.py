@@ -1,6 +1,6 @@
 """The random events of a county and how often each comes; the end of each seed is in `healing`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -33,14 +33,14 @@ class Events:
             (1, on["power_cut"], partial(self.fault, "power_cut")),
             (1, on["disk_full"], partial(self.fault, "disk_full")),
             (1, on["restore"], self.restore),
-            (0.3, on["clone"], self.clone),
+            (0.6, on["clone"], self.clone),
             (0.3, on["centre_restore"], self.restore_centre),
-            (0.15, on["centre_copy"], self.copy_centre),
+            (0.4, on["centre_copy"], self.copy_centre),
             (0.5, on["clock"], self.set_clock),
             (1, on["late"], self.join),
             (0.7, on["revoke"], self.revoke),
             (0.4, on["revoke"], self.admit),
-            (0.5, on["deny"], self.deny),
+            (1, on["deny"], self.deny),
             (0.5, on["township"], self.grant),
             (1.5, on["rogue"], self.misbehave),
             (3, on["tamper"], self.rogue.tamper),
@@ -192,7 +192,7 @@ class Events:
         role = "centre " if machine.is_centre else ""
         self.world.counts[f"{role}restore, sidecar {sidecar}"] += 1
         started = machine.boot()
-        if started and self.rng.random() < 0.3:
+        if started and self.rng.random() < 0.5:
             # Nobody trusts the first attempt: the same copy once more, over a fresh epoch.
             machine.off()
             machine.disk = disk.copy()
@@ -205,11 +205,14 @@ class Events:
         machine = self._any(centre=False)
         if machine is None or len(self.world.machines) > 11:
             return
-        same = self.world.on["same_machine_clone"] and self.rng.random() < 0.5
+        same = self.world.on["same_machine_clone"] and self.rng.random() < 0.7
         if same:
             self.world.allow_fork(machine)
         self.world.epochs_allowed += 2
-        machine.do(machine.publish) if self.rng.random() < 0.3 and machine.joined else None
+        if machine.joined and self.rng.random() < 0.3:
+            machine.do(machine.publish)
+            if machine.replica is None:
+                return
         name = f"{machine.name}'{len(self.world.machines)}"
         self.world.clone(machine, same_machine=same, name=name).boot()
         self.world.counts["clone, same hardware" if same else "clone, other hardware"] += 1
@@ -329,11 +332,15 @@ class Events:
         rows = centre.up.view.digest_rows(declared, scope_no, 0, 1 << 62)
         return [rec for rec in (row[0] for row in rows) if isinstance(rec, int)]
 
-    def _insert(self, centre: Machine, table: str, scope_no: int, row: dict[str, object]) -> None:
+    def _insert(
+        self, centre: Machine, table: str, scope_no: int, row: Mapping[str, object]
+    ) -> None:
         with centre.up.write("county") as action:
             action.insert(table, row, scope_no=scope_no)
 
-    def _set(self, centre: Machine, table: str, key: RecordKey, change: dict[str, object]) -> None:
+    def _set(
+        self, centre: Machine, table: str, key: RecordKey, change: Mapping[str, object]
+    ) -> None:
         with centre.up.write("county") as action:
             action.set(table, key, change)
 

@@ -1,19 +1,19 @@
-"""One machine of the simulated county: its disk, its clock, its sidecar, and the replica while it runs.
+"""One machine of the simulated county: disk, clock, sidecar, and the replica while it runs.
 
-A crash may come before or after any commit and around the write of the sidecar. What a machine keeps
-over a crash is its disk and its sidecar; a power cut also takes the newest part of the view, which is
-not synced at each commit.
+A crash may come before or after any commit and around the write of the sidecar. A machine keeps
+its disk and its sidecar over it; a power cut also takes the newest part of the view, which is not
+synced at each commit.
 """
 
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Protocol
 
 import msgspec
 
-from tests.simulation.memory_store import Journal, MemoryFeeds
+from tests.simulation.memory_store import MemoryFeeds
 from tests.simulation.memory_view import MemoryView
 from xueshi_sync.errors import StorageError
 from xueshi_sync.exchange import Request
@@ -79,7 +79,7 @@ class MemoryDisk:
     def reopen(self, hook: Callable[[str], None]) -> None:
         """Open after a start; commits report to `hook`."""
         for journal in (self._feeds.feed_transaction, self._view.view_transaction):
-            cast(Journal, journal).hook = hook
+            journal.hook = hook
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """The view store in memory: the contract of `store.ViewStore` for the simulator.
 
-Rows are immutable dicts by (table, scope) and record; as in SQLite a truth value is stored as 0 or 1
-and an integer beyond 64 bits is refused.
+Rows are immutable dicts by (table, scope) and record; as in SQLite a truth value is stored as 0
+or 1 and an integer beyond 64 bits is refused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -256,7 +256,7 @@ class MemoryView:
                    row.actor, row.entered_at, row.note)  # fmt: skip
 
     def _put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
-        # The scope's name is written outside a transaction by the core; SQLite then commits at once.
+        # The core writes a scope's name outside a transaction too; SQLite then commits at once.
         if self.view_transaction.depth:
             self.view_transaction.put(table, key, value)
         else:

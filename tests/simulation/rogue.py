@@ -11,12 +11,23 @@ import msgspec
 from tests.simulation.machine import Machine
 from tests.simulation.workload import records
 from tests.simulation.world import World
-from xueshi_sync.block import DATA, EPOCH_OPEN, HEADER, NO_BLOCK, EpochOpen, Place, parse_block, seal_block
+from xueshi_sync.block import (
+    DATA,
+    EPOCH_OPEN,
+    HEADER,
+    NO_BLOCK,
+    EpochOpen,
+    Place,
+    seal_block,
+)
 from xueshi_sync.body import DELETE, INSERT, JUDGE, K_BITS, K_MASK, SET, Op, encode_body
+from xueshi_sync.column import Value
 from xueshi_sync.identity import FeedName, epoch_id
 from xueshi_sync.replica import Code, Replica
 
 NOBODY: Final = bytes(16)
+# Where the author's clock stands in a header: changed, it is still a block in its place.
+CLOCK_AT: Final = 68
 
 
 def seal_by_hand(
@@ -47,7 +58,8 @@ class Rogue:
         self.rng = world.rng
         self.attacks = (
             self.wrong_scope, self.school_verdict, self.own_tables, self.strange_preds, self.cycle,
-            self.malformed, self.huge_number, self.equivocate, self.foreign_county, self.correction_cycle,
+            self.malformed, self.huge_number, self.equivocate, self.foreign_county,
+            self.correction_cycle,
         )  # fmt: skip
 
     def attack(self, machine: Machine) -> None:
@@ -112,9 +124,11 @@ class Rogue:
         replica = machine.up
         if replica.is_centre:
             return False
-        node = {"node": self.rng.randbytes(16), "key": replica.key, "tier": "centre",
-                "code": self._token(), "name": "x", "granted": True}  # fmt: skip
-        admit = {"blocks": b"".join(self._all_bids(replica))[: 32 * 100]}
+        node: dict[str, Value] = {
+            "node": self.rng.randbytes(16), "key": replica.key, "tier": "centre",
+            "code": self._token(), "name": "x", "granted": True,
+        }  # fmt: skip
+        admit: dict[str, Value] = {"blocks": b"".join(self._all_bids(replica))[: 32 * 100]}
         table, fields = self.rng.choice((("_node", node), ("_admit", admit)))
         op = Op(0, INSERT, table, tuple(fields), tuple(fields.values()))
         return self._seal_ops(replica, [], [op])
@@ -258,14 +272,14 @@ class Rogue:
             return
         row = rng.choice(rows[-3:] if rng.random() < 0.7 else rows)
         data = source.disk.feeds.block_data(row.scope_no, row.no)
-        kind = rng.choice(("flip", "cut", "longer", "header", "replay"))
+        kind = rng.choice(("flip", "cut", "longer", "header", "replay", "clock", "body"))
         world.counts[f"tampered: {kind}"] += 1
         if kind == "replay":
             known = [each for each in world.running() if each.disk.feeds.block(row.bid[:16])]
-            for target in known[:1]:
-                target.do(lambda: target.up.accept([data], NOBODY))
+            if known:
+                known[0].do(lambda: known[0].up.accept([data], NOBODY))
             return
-        damaged = _damaged(data, kind, rng.randrange(len(data)), rng.randrange(8))
+        damaged = damaged_block(data, kind, rng.randrange(len(data)), rng.randrange(8))
         # Whoever still lacks the block but holds its scope looks at every byte of it.
         lacking = [
             each
@@ -296,14 +310,18 @@ class Rogue:
         return True
 
 
-def _damaged(data: bytes, kind: str, place: int, bit: int) -> bytes:
+def damaged_block(data: bytes, kind: str, place: int, bit: int) -> bytes:
+    """Return bytes of a block after an accident or a small change by somebody who relayed it."""
     if kind == "cut":
         return data[:place]
     if kind == "longer":
         return data + b"\0"
     if kind == "header":
         place %= HEADER.size
+    if kind == "clock":
+        place = CLOCK_AT + place % 8
+    if kind == "body":
+        place = len(data) - 1
     changed = bytearray(data)
     changed[place] ^= 1 << bit
     return bytes(changed)
-

@@ -1,4 +1,4 @@
-"""What people do in the simulated county: record hours, edit people, give verdicts, settle conflicts."""
+"""What people do in the simulated county: record, edit, give verdicts, settle conflicts."""
 
 import random
 from typing import Final

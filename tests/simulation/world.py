@@ -1,4 +1,4 @@
-"""A seeded county: machines, a centre and its copies, virtual time, and a network that cannot be trusted.
+"""A seeded county: machines, a centre and its copies, virtual time, and a bad network.
 
 `World(seed).run(events)` gives the same history every time. Each seed draws which kinds of fault it
 has (swarm testing): a fault that is always there hides what happens without it.
@@ -127,14 +127,14 @@ class World:
         tier = "township" if self.on["township"] and number == 0 else "school"
         scope = self.scopes[number % len(self.scopes)]
         ticket = Ticket(
-            self.signed, rng.randbytes(16), scope, rng.randbytes(16), f"S{number}", f"school {number}",
-            tier, [],
+            self.signed, rng.randbytes(16), scope, rng.randbytes(16), f"S{number}",
+            f"school {number}", tier, [],
         )  # fmt: skip
         self.tickets.append(ticket)
         identity = Identity(rng.randbytes(16), tier, rng.randbytes(16), None)
         machine = self._machine(f"m{number}", rng.randbytes(32), identity)
         machine.ticket = ticket
-        machine.usb_only = self.on["usb_only"] and self.on["bundle"] and number % 3 == 1
+        machine.usb_only = self.on["usb_only"] and self.on["bundle"] and number % 2 == 1
         if not self.on["late"] or rng.random() < 0.5:
             machine.join(ticket)
 
@@ -255,6 +255,10 @@ class World:
             cut = self.rng.random() < 0.3 and bool(bundle.blocks)
             kept = bundle.blocks[: self.rng.randrange(len(bundle.blocks))] if cut else bundle.blocks
             self.counts["bundle cut"] += cut
+            if kept and self.on["tamper"] and self.rng.random() < 0.2:
+                place = self.rng.randrange(len(kept))
+                kept = [*kept[:place], flip_last(kept[place]), *kept[place + 1 :]]
+                self.counts["bundle damaged"] += 1
             mail = Mail(
                 "bundle", source, target, Request(bundle.header, kept, bundle.ops), None, 0, not cut
             )
@@ -295,7 +299,7 @@ class World:
         return [each.scope_no for each in held if each.scope_no in mine]
 
     def allow_fork(self, machine: Machine) -> None:
-        """Note an event that a machine cannot notice by itself: it may fork each of its feeds once."""
+        """Note an event that a machine cannot notice by itself: each of its feeds may fork once."""
         tier = machine.ticket.tier if machine.ticket else "centre"
         self.forks_allowed += 1 if tier == "school" else len(self.scopes) + 2
         self.epochs_allowed += 2
@@ -312,3 +316,8 @@ class World:
         machine = replace(source, **copy)
         self.machines.append(machine)
         return machine
+
+
+def flip_last(data: bytes) -> bytes:
+    """What a relay makes of a block whose body it changes."""
+    return data[:-1] + bytes([data[-1] ^ 1])
