@@ -85,7 +85,7 @@ def test_a_delay_costs_a_new_connection_two_round_trips(proxy: CountingProxy) ->
     proxy.set_line(Line(delay_s=0.1))
     began = time.monotonic()
     _post(proxy, 10)
-    assert 0.4 <= time.monotonic() - began < 1.0
+    assert 0.4 <= time.monotonic() - began < 5.0
 
 
 def test_a_dead_line_refuses_later_connections(proxy: CountingProxy) -> None:

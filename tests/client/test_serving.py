@@ -130,6 +130,20 @@ def test_serving_twice_says_where_it_is_served(served: Served) -> None:
     assert str(served.port) in done.err
 
 
+def test_a_taken_port_is_said(served: Served, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    make_node(other, "school", "S2")
+    done = xueshi(other, "serve", "--port", str(served.port))
+    assert (done.status, done.out, done.code) == (1, "", "client.port_taken")
+
+
+def test_a_node_killed_while_serving_opens_again(served: Served) -> None:
+    served.process.kill()
+    served.process.communicate()
+    assert (served.home / RUN_FILE).exists()
+    assert xueshi(served.home, "status", "--json").data["code"] == "S1"
+
+
 def test_two_nodes_synchronise_over_http(served: Served, tmp_path: Path) -> None:
     stop(served)
     centre = tmp_path / "centre"
@@ -142,6 +156,23 @@ def test_two_nodes_synchronise_over_http(served: Served, tmp_path: Path) -> None
         url = f"http://127.0.0.1:{serving.port}"
         done = xueshi(served.home, "sync", "--url", url, "--json")
         assert (done.status, done.data["requests"]) == (0, 1)
+        assert len(xueshi(centre, "export", "hour", "--format", "jsonl").out.splitlines()) == 5
+    finally:
+        stop(serving)
+
+
+def test_a_served_school_delivers_to_a_served_centre(served: Served, tmp_path: Path) -> None:
+    centre = tmp_path / "centre"
+    make_node(centre, "centre", "C1")
+    serving = start(centre)
+    try:
+        url = f"http://127.0.0.1:{serving.port}"
+        invited = xueshi(centre, "invite", "--code", "S1", "--name", "S1", "--url", url, "--json")
+        done = xueshi(served.home, "join", invited.data["invitation"], "--json")
+        assert (done.data["enrolled"], done.data["why"]) == (True, "")
+        rows = write_rows(tmp_path / "rows.jsonl", ROWS)
+        assert xueshi(served.home, "import", "hour", str(rows)).status == 0
+        assert xueshi(served.home, "sync", "--json").data["outcome"] == "level"
         assert len(xueshi(centre, "export", "hour", "--format", "jsonl").out.splitlines()) == 5
     finally:
         stop(serving)
