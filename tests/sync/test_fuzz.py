@@ -28,7 +28,7 @@ from xueshi_sync.frame import decode_request, decode_response, split_blocks
 from xueshi_sync.replica import Code
 from xueshi_sync.ticket import decode_ticket
 
-SHORT_MUTATIONS: Final = 4_000
+SHORT_MUTATIONS: Final = 20_000
 SOAK_MUTATIONS: Final = 100_000
 CENTRE_SEED: Final = COUNTY.centre_seed
 
