@@ -7,6 +7,7 @@ from typing import Final
 from tests.simulation.machine import Machine, put_tickets
 from tests.simulation.rogue import Rogue
 from tests.simulation.world import World
+from xueshi_sync.body import K_BITS, K_MASK
 from xueshi_sync.schema import NODE_TABLE
 from xueshi_sync.writer import RecordKey
 
@@ -270,6 +271,7 @@ class Events:
             if cuts and self.rng.random() < 0.5:
                 key = RecordKey(scope_no, self.rng.choice(cuts))
                 change = self.rng.choice(({"lifted": True}, {"lifted": False}, {"heads": bids}))
+                self._duel(centre, "_cut", key, change)
                 centre.do(partial(self._set, centre, "_cut", key, change))
                 self.world.counts["cut changed"] += 1
             elif feeds:
@@ -303,8 +305,30 @@ class Events:
             change = self.rng.choice(({"granted": False}, {"granted": True}, {"tier": "township"},
                                       {"tier": "school"}))  # fmt: skip
             key = RecordKey(scope_no, self.rng.choice(rows))
+            self._duel(centre, NODE_TABLE.name, key, change)
             centre.do(partial(self._set, centre, NODE_TABLE.name, key, change))
             self.world.counts["rights changed"] += 1
+
+    def _duel(
+        self, centre: Machine, table: str, key: RecordKey, change: Mapping[str, object]
+    ) -> None:
+        """At the same time a copy of the centre says the opposite of the same row."""
+        ours = centre.up.feeds
+        name = ours.name_of(key.scope_no, key.rec >> K_BITS)
+        others = [each for each in self.world.centres if each.replica is not None]
+        other = self.rng.choice(others)
+        state = other.up.feeds.scope_of(ours.scope_state(key.scope_no).scope)
+        if name is None or state is None or other is centre:
+            return
+        number = other.up.feeds.number_of(state.scope_no, name)
+        known = self._records(other, state.scope_no, table)
+        rec = (number or 0) << K_BITS | key.rec & K_MASK
+        if rec in known:
+            against = {field: not value if value.__class__ is bool else value
+                       for field, value in change.items()}  # fmt: skip
+            there = RecordKey(state.scope_no, rec)
+            other.do(partial(self._set, other, table, there, against))
+            self.world.counts["two centres disagree"] += 1
 
     def grant(self) -> None:
         """The centre lets the township speak and read in a village's scope."""

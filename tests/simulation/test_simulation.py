@@ -37,6 +37,7 @@ MUST_HAPPEN: Final = (
     "dropped", "duplicated", "stale answer ignored", "receipts sent", "restarted", "view tail lost",
     "bundle imported", "bundle cut", "bundle damaged", "joined late", "revoked", "revoked answer",
     "cut changed", "restored again", "admitted",
+    "two centres disagree",
     "rights changed", "granted", "posted twice", "forks", "clock 2001", "clock 2099",
     "clone, same hardware", "clone, other hardware", "centre copied", "moved to other hardware",
     "restore, sidecar new", "restore, sidecar old", "restore, sidecar gone", "epoch: rollback",
