@@ -149,9 +149,8 @@ class _File:
         for at, op in self.writes:
             if at >= cut.at:
                 break
-            if at < certain or cut.mode == KEPT:
-                _write(data, op.kind, op.offset, op.data)
-            elif cut.mode == PREFIX and at < last:
+            in_order = cut.mode == KEPT or (cut.mode == PREFIX and at < last)
+            if at < certain or in_order:
                 _write(data, op.kind, op.offset, op.data)
             elif cut.mode == TORN:
                 _write_torn(data, op, rng)

@@ -8,6 +8,7 @@ import functools
 import importlib
 import os
 import signal
+import sys
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -86,10 +87,9 @@ def arm() -> None:
     holder, attribute, function = resolve(point)
     deadly = _deadly(function, point.when, int(passage))
     setattr(holder, attribute, deadly)
-    for module in list(importlib.sys.modules.values()):  # type: ignore[attr-defined]
-        if getattr(module, "__name__", "").startswith("xueshi_sync."):
-            if getattr(module, attribute, None) is function:
-                setattr(module, attribute, deadly)
+    for imported, module in list(sys.modules.items()):
+        if imported.startswith("xueshi_sync.") and getattr(module, attribute, None) is function:
+            setattr(module, attribute, deadly)
 
 
 def _deadly(function: Callable[..., Any], when: str, passage: int) -> Callable[..., Any]:

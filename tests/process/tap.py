@@ -28,7 +28,8 @@ def library() -> Path | None:
     path = Path(tempfile.gettempdir()) / name
     if not path.exists():
         part = path.with_suffix(f".{os.getpid()}")
-        command = [compiler, "-O1", "-shared", "-fPIC", "-o", part, SOURCE, "-ldl", "-lpthread"]
+        options = ["-O1", "-shared", "-fPIC", "-ldl", "-lpthread"]
+        command = [compiler, str(SOURCE), "-o", str(part), *options]
         subprocess.run(command, check=True, timeout=CHILD_S)
         part.replace(path)
     return path

@@ -177,8 +177,9 @@ def test_hundred_thousand_records_cut_each_64_kb_cost_a_tenth_more(line: Line) -
     line.heal()
     # Forms that were saved meanwhile are among the blocks.
     whole = line.school.feeds.db.execute("SELECT sum(length(data)) FROM block").fetchone()[0]
-    print(f"{cuts} cuts: {cut_bytes} bytes for {whole} bytes of blocks; {len(registrar.forms)} forms"
-          f" saved meanwhile, the slowest in {registrar.longest_s:.3f} s")  # fmt: skip
+    print(f"{cuts} cuts: {cut_bytes} bytes for {whole} bytes of blocks;"
+          f" {len(registrar.forms)} forms saved meanwhile, the slowest in"
+          f" {registrar.longest_s:.3f} s")  # fmt: skip
     assert cuts >= 5
     assert cut_bytes <= 1.1 * whole
     assert registrar.longest_s < SAVE_MAX_S

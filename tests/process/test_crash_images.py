@@ -178,7 +178,7 @@ def _check_all(rig: Rig) -> None:
 
 def _neighbours(rig: Rig, cut: disk.Cut) -> str:
     lines = [
-        f"{number:5} {op.kind} {Path(op.path).name} {Path(op.path2).name} {op.offset} {len(op.data)}"
+        f"{number} {op.kind} {Path(op.path).name} {Path(op.path2).name} {op.offset}+{len(op.data)}"
         for number, op in enumerate(rig.recording.ops)
         if abs(number - cut.at) < 8
     ]

@@ -83,7 +83,10 @@ class _Run:
     def check(self) -> None:
         """Open the node as after the repair of the disk; nothing acknowledged is missing."""
         assert integrity_of(self.school / "home" / "data" / "feed.db") == "ok"
-        with open_at(self.folder / "centre", "centre") as centre, open_at(self.school, "S1") as node:
+        with (
+            open_at(self.folder / "centre", "centre") as centre,
+            open_at(self.school, "S1") as node,
+        ):
             check_node(node, self.saved)
             level(node, centre)
             check_level(node, centre)
@@ -105,6 +108,8 @@ def _sweep(zygote: Zygote, county: Path, kind: str, tail: str = "", start: int =
             raise
         found.update(kind for kind, _ in run.acks)
         found["runs"] += 1
+        kinds = [kind for kind, _ in run.acks]
+        found["went on"] += "refused" in kinds and "saved" in kinds[kinds.index("refused") :]
     print(f"{kind}: {dict(found)}")
     return found
 
@@ -114,9 +119,8 @@ def test_no_space_from_any_write_on_refuses_whole_forms(zygote: Zygote, county: 
 
 
 def test_space_that_comes_back_is_used_without_a_restart(zygote: Zygote, county: Path) -> None:
-    found = _sweep(zygote, county, "gap", ":20", start=40)
-    assert found["refused"] > 0
-    assert found["saved"] > found["refused"]
+    found = _sweep(zygote, county, "gap", ":8", start=40)
+    assert found["went on"] > found["runs"] / 4
 
 
 def test_one_failing_write_loses_nothing(zygote: Zygote, county: Path) -> None:
@@ -166,22 +170,25 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_real_full_disk_refuses_and_goes_on_with_room(small_disk: Path) -> None:
-    with scratch() as elsewhere, make_centre(elsewhere / "centre") as centre:
-        with make_school(small_disk) as school:
-            school.join(centre.invite("S1", "一小"))
-            level(school, centre)
-            ballast = small_disk / "ballast"
-            ballast.write_bytes(bytes(2_600_000))
-            acknowledged, refused = _fill(school)
-            assert refused
-            assert school.query("SELECT count(*) FROM hour")[0][0] > 0
-            ballast.unlink()
-            more, refused_again = _fill(school, prefix="later", forms=5)
-            assert not refused_again
-            level(school, centre)
-            check_level(school, centre)
-            check_node(school, acknowledged | more)
-            check_forms(centre, acknowledged | more)
+    with (
+        scratch() as elsewhere,
+        make_centre(elsewhere / "centre") as centre,
+        make_school(small_disk) as school,
+    ):
+        school.join(centre.invite("S1", "一小"))
+        level(school, centre)
+        ballast = small_disk / "ballast"
+        ballast.write_bytes(bytes(2_600_000))
+        acknowledged, refused = _fill(school)
+        assert refused
+        assert school.query("SELECT count(*) FROM hour")[0][0] > 0
+        ballast.unlink()
+        more, refused_again = _fill(school, prefix="later", forms=5)
+        assert not refused_again
+        level(school, centre)
+        check_level(school, centre)
+        check_node(school, acknowledged | more)
+        check_forms(centre, acknowledged | more)
 
 
 def _fill(school: Node, prefix: str = "form", forms: int = 2000) -> tuple[set[str], int]:
