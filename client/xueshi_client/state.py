@@ -108,6 +108,11 @@ class State:
         finally:
             node.close()
 
+    def tell_saved(self) -> None:
+        """Let the background agent of a serving process send soon what was just saved."""
+        if self.agent is not None:
+            self.agent.poke()
+
     @contextmanager
     def progress(self, key: str) -> Iterator["Step | None"]:
         """A progress bar on a terminal (a callable `(done, total)`), else None."""

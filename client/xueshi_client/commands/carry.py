@@ -44,6 +44,7 @@ def pack(state: State, file: Path, recipient: str | None) -> Reply:
 def unpack(state: State, file: Path, reply: Path | None) -> Reply:
     with state.open_node() as node:
         report = node.unpack(file)
+        state.tell_saved()
         name = _name_sender(node, report.sender)
         data = {"file": str(file), "sender_name": name, **dataclasses.asdict(report)}
         if reply is not None:

@@ -99,6 +99,7 @@ def _resolve(
                 chosen = _kept(each) if value is None else _typed(node, each, value)
                 with node.write(actor=actor) as action:
                     action.resolve(each.table, each.key, field, chosen)
+                state.tell_saved()
                 data = {"record": record, "field": field, "value": chosen, "resolved": True}
                 return Reply(data, [state.word("cli.conflict.resolved", **data)])
     raise UnknownConflictError(record=record, field=field)

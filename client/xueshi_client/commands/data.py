@@ -27,6 +27,7 @@ TYPES = ("hour", "person")
 def import_(state: State, type_name: str, file: Path, *, dry_run: bool, actor: str) -> Reply:
     with state.open_node() as node, state.progress("cli.import.running") as step:
         report = import_rows(node, type_name, file, dry_run=dry_run, actor=actor, progress=step)
+    state.tell_saved()
     return describe_import(state, report)
 
 
