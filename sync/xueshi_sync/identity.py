@@ -39,6 +39,24 @@ class SignedGenesis(msgspec.Struct, array_like=True, frozen=True, forbid_unknown
     signature: bytes
 
 
+class Epoch(msgspec.Struct, array_like=True, frozen=True):
+    """The writing session of this copy: `nonce` with the key gives its id; `reason` why it
+    began."""
+
+    nonce: bytes
+    reason: str
+    began_ms: int
+
+
+class Identity(msgspec.Struct, array_like=True, frozen=True):
+    """Who this node is. `scope` is its home; `genesis` is None until it joined a county."""
+
+    node: bytes
+    tier: str
+    scope: bytes
+    genesis: Genesis | None = None
+
+
 def sign_genesis(suite: Suite, root_seed: bytes, genesis: Genesis) -> SignedGenesis:
     """Sign `genesis` with the county's root key."""
     return SignedGenesis(genesis, suite.sign(root_seed, b"xs1/genesis\0" + genesis.net))

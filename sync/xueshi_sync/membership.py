@@ -13,6 +13,7 @@ from xueshi_sync.errors import BadTicketError, InvalidWriteError, NodeStateError
 from xueshi_sync.identity import (
     TIERS,
     Genesis,
+    Identity,
     SignedGenesis,
     admin_scope,
     public_scope,
@@ -20,7 +21,7 @@ from xueshi_sync.identity import (
 )
 from xueshi_sync.keys import read_key, write_key
 from xueshi_sync.paths import Paths
-from xueshi_sync.replica import SOFTWARE, Identity, Replica
+from xueshi_sync.replica import SOFTWARE, Replica
 from xueshi_sync.reports import Passport
 from xueshi_sync.sqlite_feeds import SqliteFeeds
 from xueshi_sync.store import PeerState

@@ -76,8 +76,9 @@ class Projector:
     name_of: Callable[[int], bytes]
     _touched: dict[str, set[int]] = field(default_factory=dict)
 
-    def apply(self, batches: Iterable[Batch], block_no: int, author: Author) -> None:
-        """Apply what `author` may write; count the rest. Call `refresh` when all is applied."""
+    def apply(self, batches: Iterable[Batch], author: Author) -> int:
+        """Apply what `author` may write; returns how many ops were not. Call `refresh` when all is
+        applied."""
         denied = 0
         for batch in batches:
             table = self.schema.by_name.get(batch.table)
@@ -89,8 +90,7 @@ class Projector:
                 self._insert(table, batch, author)
             else:
                 self._write(table, batch, author)
-        if denied:
-            self.view.put_unapplied(self.scope_no, block_no, "no_right", denied)
+        return denied
 
     def refresh(self) -> None:
         """Compute every touched record anew from all its writes."""

@@ -43,7 +43,7 @@ from xueshi_sync.errors import (
     StorageError,
     SyncError,
 )
-from xueshi_sync.identity import FeedName, Genesis, epoch_id
+from xueshi_sync.identity import Epoch, FeedName, Identity, epoch_id
 from xueshi_sync.limits import SEAL_OPS
 from xueshi_sync.schema import Schema
 from xueshi_sync.store import FeedStore, OpenOp, ScopeState, StoredBlock, ViewStore
@@ -74,24 +74,6 @@ class Env(Protocol):
     def now_ms(self) -> int: ...
 
     def random(self, count: int) -> bytes: ...
-
-
-class Epoch(msgspec.Struct, array_like=True, frozen=True):
-    """The writing session of this copy: `nonce` with the key gives its id; `reason` why it
-    began."""
-
-    nonce: bytes
-    reason: str
-    began_ms: int
-
-
-class Identity(msgspec.Struct, array_like=True, frozen=True):
-    """Who this node is. `scope` is its home; `genesis` is None until it joined a county."""
-
-    node: bytes
-    tier: str
-    scope: bytes
-    genesis: Genesis | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +318,10 @@ class Replica:
         feed = Feed(name.feed, name.node, epoch, name.scope, self.key, opened.reason, self.machine)
         self.feeds.add_feed(state.scope_no, feed)
         number, state.next_no = state.next_no, state.next_no + 1
-        self._add_own(state, feed, number, kind=EPOCH_OPEN, raw=msgspec.msgpack.encode(opened))
+        self._add_own(
+            state, feed, number, kind=EPOCH_OPEN, raw=msgspec.msgpack.encode(opened),
+            wall_ms=self.epoch.began_ms,
+        )  # fmt: skip
         return feed
 
     def _add_own(
@@ -347,8 +332,8 @@ class Replica:
         *,
         kind: int,
         raw: bytes | PackedBody,
+        wall_ms: int,
         op_count: int = 0,
-        wall_ms: int | None = None,
     ) -> StoredBlock:
         heads = self.feeds.heads_of(feed.feed)
         prev, seq = NO_BLOCK, 0
@@ -357,12 +342,11 @@ class Replica:
             assert head is not None
             prev, seq = head.bid, head.seq + 1
         now_ms = max(self.env.now_ms(), 0)
-        # Of data blocks the time of the newest op: two copies of one disk that seal the same ops
-        # on the same parent then make the same block, and no fork.
-        stamp_ms = now_ms if wall_ms is None else max(wall_ms, 0)
+        # `wall_ms` is when the epoch began or the newest op was entered, not now: two copies of one
+        # disk that seal the same ops on the same parent then make the same block, and no fork.
         block = seal_block(
-            self.suite, self.seed, kind=kind, place=Place(feed.feed, prev, seq), wall_ms=stamp_ms,
-            raw=raw, op_count=op_count, schema=self.schema.version,
+            self.suite, self.seed, kind=kind, place=Place(feed.feed, prev, seq), raw=raw,
+            wall_ms=max(wall_ms, 0), op_count=op_count, schema=self.schema.version,
         )  # fmt: skip
         # A turn for the view of its own: what a power cut takes from the view comes back with it.
         stored = StoredBlock(

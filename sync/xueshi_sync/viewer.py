@@ -192,7 +192,7 @@ class Viewer:
         if not own or not self._is_centre(arrival.feed.node, arrival.feed.key):
             return False
         number = self.view.author(arrival.feed.node, arrival.feed.key)
-        projector.apply(own, arrival.block.no, Author(number, "centre"))
+        projector.apply(own, Author(number, "centre"))
         return True
 
     def _apply_rest(self, projector: Projector, arrival: Arrival, batches: list[Batch]) -> None:
@@ -212,14 +212,17 @@ class Viewer:
             code = "no_grant" if tier is None else "revoked"
             self.view.put_unapplied(block.scope_no, block.no, code, block.op_count)
         elif rest:
-            projector.apply(rest, block.no, Author(self.view.author(feed.node, feed.key), tier))
+            author = Author(self.view.author(feed.node, feed.key), tier)
+            denied = projector.apply(rest, author)
+            if denied:
+                self.view.put_unapplied(block.scope_no, block.no, "no_right", denied)
 
     def _apply_own_ops(self, projector: Projector, ops: Sequence[OpenOp]) -> bool:
         own = [each for each in self._op_batches(ops) if _governs(each)]
         if not own or not self._is_centre(self.me.node, self.me.key):
             return False
         number = self.view.author(self.me.node, self.me.key)
-        projector.apply(own, ops[0].no, Author(number, "centre"))
+        projector.apply(own, Author(number, "centre"))
         return True
 
     def _apply_rest_ops(self, projector: Projector, ops: Sequence[OpenOp]) -> None:
@@ -229,7 +232,7 @@ class Viewer:
         # What a revoked node still writes stands in no cut: it must not look saved to the county.
         if rest and tier is not None and not authority.cuts.get(self.me.node):
             number = self.view.author(self.me.node, self.me.key)
-            projector.apply(rest, ops[0].no, Author(number, tier))
+            projector.apply(rest, Author(number, tier))
 
     def _stands(self, authority: Authority, block: StoredBlock, feed: Feed) -> bool:
         cuts = authority.cuts.get(feed.node)

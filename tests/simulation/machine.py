@@ -17,8 +17,8 @@ from tests.simulation.memory_store import MemoryFeeds
 from tests.simulation.memory_view import MemoryView
 from xueshi_sync.errors import StorageError
 from xueshi_sync.exchange import Request
-from xueshi_sync.identity import Genesis, admin_scope, public_scope
-from xueshi_sync.replica import Identity, Replica
+from xueshi_sync.identity import Genesis, Identity, admin_scope, public_scope
+from xueshi_sync.replica import Replica
 from xueshi_sync.schema import Schema
 from xueshi_sync.sidecar import Sidecar, decide_epoch, is_same_machine
 from xueshi_sync.store import FeedStore, ViewStore

@@ -42,7 +42,7 @@ def seal_by_hand(
         for ref in refs:
             replica.feeds.reserve(state, ref)
         number, state.next_no = state.next_no, state.next_no + 1
-        replica._add_own(state, feed, number, kind=DATA, raw=raw, op_count=op_count)
+        replica._add_own(state, feed, number, kind=DATA, raw=raw, wall_ms=0, op_count=op_count)
         replica.feeds.put_scope(state)
     replica.viewer.catch_up()
     short = replica.feeds.name_of(state.scope_no, number)

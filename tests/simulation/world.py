@@ -36,8 +36,15 @@ from xueshi_sync.exchange import (
     take_bundle,
     take_response,
 )
-from xueshi_sync.identity import Genesis, SignedGenesis, admin_scope, public_scope, sign_genesis
-from xueshi_sync.replica import Identity, Replica
+from xueshi_sync.identity import (
+    Genesis,
+    Identity,
+    SignedGenesis,
+    admin_scope,
+    public_scope,
+    sign_genesis,
+)
+from xueshi_sync.replica import Replica
 from xueshi_sync.suite import Suite
 from xueshi_sync.ticket import Ticket
 
