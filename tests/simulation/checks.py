@@ -264,7 +264,15 @@ def _name_of(world: World, node: bytes) -> str:
 
 
 def check_forks(world: World) -> None:
-    """I6: forks and epochs are no more than what nobody could notice in time."""
+    """I6: forks and epochs are no more than what nobody could notice in time.
+
+    And whoever holds a fork of the epoch it is in has seen a block that it never wrote.
+    """
+    for machine in world.machines:
+        for feed in _feeds_of(machine):
+            own = (feed.node, feed.epoch) == (machine.up.identity.node, machine.up.epoch_name)
+            if own and len(machine.up.feeds.heads_of(feed.feed)) > 1:
+                raise Violation(f"I6 {machine.name} goes on in an epoch that another copy writes")
     children: Counter[tuple[bytes, bytes]] = Counter()
     epochs = set()
     for state in world.centre.up.feeds.scope_states():
