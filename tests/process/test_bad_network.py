@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from tests.bench.workload import records
+from tests.process.conftest import Figure
 from tests.process.county import serving, sync
 from tests.process.nodes import (
     SOAK,
@@ -25,7 +26,7 @@ from tests.process.nodes import (
     save_form,
     scratch,
 )
-from tests.process.worker import FAST, fast_session
+from tests.process.worker import FAST, PATIENT, fast_session
 from tests.tools.chaosproxy import DOWN, UP, ChaosProxy, Faults
 from xueshi_sync.errors import NetworkError, RefusedError
 from xueshi_sync.http_client import SyncReport
@@ -36,7 +37,6 @@ from xueshi_sync.writer import RecordKey
 pytestmark = pytest.mark.process
 STEP_BYTES: Final = 64
 HURRIED: Final = Timeouts(connect_s=1.0, idle_s=0.4, total_s=2.0)
-PATIENT: Final = Timeouts(connect_s=10.0, idle_s=30.0, total_s=120.0)
 MANY: Final = 100_000
 SOME: Final = 10_000
 SAVE_EVERY_S: Final = 0.05
@@ -151,7 +151,9 @@ def _exchange_bytes(line: Line) -> tuple[int, int]:
 
 @pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
 @pytest.mark.parametrize("way", [UP, DOWN])
-def test_cut_at_every_64_bytes_of_a_small_exchange(way: str, reset: bool, line: Line) -> None:
+def test_cut_at_every_64_bytes_of_a_small_exchange(
+    way: str, reset: bool, line: Line, figure: Figure
+) -> None:
     size = max(_exchange_bytes(line))
     for place in range(0, size, STEP_BYTES):
         line.save(f"cut-{way}-{place}")
@@ -164,10 +166,12 @@ def test_cut_at_every_64_bytes_of_a_small_exchange(way: str, reset: bool, line: 
             line.sync()
     line.heal()
     check_node(line.school, line.saved)
-    print(f"{way}: {line.proxy.cuts} cuts in {size} bytes")
+    figure("cuts", line.proxy.cuts)
 
 
-def test_hundred_thousand_records_cut_each_64_kb_cost_a_tenth_more(line: Line) -> None:
+def test_hundred_thousand_records_cut_each_64_kb_cost_a_tenth_more(
+    line: Line, figure: Figure
+) -> None:
     load(line.school, MANY)
     line.proxy.faults = Faults(cut_each_total=64 * 1024)
     before = line.proxy.total_bytes
@@ -177,9 +181,9 @@ def test_hundred_thousand_records_cut_each_64_kb_cost_a_tenth_more(line: Line) -
     line.heal()
     # Forms that were saved meanwhile are among the blocks.
     whole = line.school.feeds.db.execute("SELECT sum(length(data)) FROM block").fetchone()[0]
-    print(f"{cuts} cuts: {cut_bytes} bytes for {whole} bytes of blocks;"
-          f" {len(registrar.forms)} forms saved meanwhile, the slowest in"
-          f" {registrar.longest_s:.3f} s")  # fmt: skip
+    figure("cuts", cuts)
+    figure("bytes on the line / bytes of blocks", f"{cut_bytes / whole:.4f}")
+    figure("slowest save of a registrar, s", f"{registrar.longest_s:.3f}")
     assert cuts >= 5
     assert cut_bytes <= 1.1 * whole
     assert registrar.longest_s < SAVE_MAX_S
@@ -248,7 +252,7 @@ def test_an_old_answer_played_again_is_no_answer(line: Line) -> None:
 
 
 @pytest.mark.parametrize("way", [UP, DOWN])
-def test_flipped_bits_never_get_in(way: str, line: Line) -> None:
+def test_flipped_bits_never_get_in(way: str, line: Line, figure: Figure) -> None:
     size = max(_exchange_bytes(line))
     refused = 0
     for place in range(7, size, 1 if SOAK else 23):
@@ -263,7 +267,7 @@ def test_flipped_bits_never_get_in(way: str, line: Line) -> None:
         line.sync()
     line.heal()
     check_node(line.school, line.saved)
-    print(f"{way}: {refused} exchanges refused")
+    figure("exchanges refused", refused)
 
 
 def test_requests_delivered_twice_store_once(line: Line) -> None:
@@ -288,14 +292,15 @@ def test_a_box_that_rewrites_answers_does_no_harm(fault: dict[str, bool], line: 
     line.heal()
 
 
-def test_300_ms_of_delay_cost_a_few_round_trips(line: Line) -> None:
+def test_300_ms_of_delay_cost_a_few_round_trips(line: Line, figure: Figure) -> None:
     load(line.school, 20)
     line.session.hang_up()
     line.proxy.faults = Faults(delay_s=0.3)
     with Registrar("slow", line.save) as registrar:
         report = line.sync(PATIENT)
-    print(f"20 records, 300 ms each way: {report.seconds:.1f} s, {report.requests} requests,"
-          f" slowest save {registrar.longest_s:.3f} s")  # fmt: skip
+    figure("seconds", f"{report.seconds:.2f}")
+    figure("requests", report.requests)
+    figure("slowest save of a registrar, s", f"{registrar.longest_s:.3f}")
     assert registrar.longest_s < SAVE_MAX_S
     line.heal()
 
@@ -324,7 +329,7 @@ def _join_all(folder: Path, centre: Node) -> list[Node]:
     return schools
 
 
-def test_all_schools_at_once_finish_with_equal_digests() -> None:
+def test_all_schools_at_once_finish_with_equal_digests(figure: Figure) -> None:
     errors: list[BaseException] = []
     with scratch() as folder, make_centre(folder / "centre") as centre:
         schools = _join_all(folder, centre)
@@ -345,4 +350,5 @@ def test_all_schools_at_once_finish_with_equal_digests() -> None:
                 check_level(school, centre)
                 school.close()
         check_node(centre, {f"late-{number}" for number in range(SCHOOLS)})
-        print(f"{SCHOOLS} schools at once: slowest save at the centre {officer.longest_s:.3f} s")
+        figure("schools", SCHOOLS)
+        figure("slowest save at the centre, s", f"{officer.longest_s:.3f}")

@@ -1,7 +1,7 @@
 """After a power cut at any moment a node opens, is whole, and has all that it acknowledged."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from tests.process import disk, scenarios, tap
+from tests.process.conftest import Figure
 from tests.process.nodes import (
     SCHEMA,
     SOAK,
@@ -186,11 +187,8 @@ def _neighbours(rig: Rig, cut: disk.Cut) -> str:
 
 
 @pytest.mark.parametrize("rig", sorted(scenarios.SCENARIOS), indirect=True)
-def test_power_cut_at_every_boundary_loses_nothing_acknowledged(
-    rig: Rig, record_property: Callable[[str, object], None]
-) -> None:
+def test_power_cut_at_every_boundary_loses_nothing_acknowledged(rig: Rig, figure: Figure) -> None:
     _check_all(rig)
-    record_property("images", rig.images)
-    print(
-        f"{rig.name}: {len(rig.recording.ops)} ops, {rig.images} images, {len(rig.seen)} different"
-    )
+    figure("ops", len(rig.recording.ops))
+    figure("images", rig.images)
+    figure("different", len(rig.seen))

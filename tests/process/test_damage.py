@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from tests.process.conftest import Figure
 from tests.process.nodes import (
     SOAK,
     check_level,
@@ -97,7 +98,7 @@ def _look(folder: Path) -> list[str]:
         return [error.code]
 
 
-def test_a_flipped_bit_of_the_truth_is_never_taken_for_truth(folder: Path) -> None:
+def test_a_flipped_bit_of_the_truth_is_never_taken_for_truth(folder: Path, figure: Figure) -> None:
     """What is damaged is found, or did not matter; it never reaches the centre as a block."""
     feed = folder / "S1" / "home" / "data" / "feed.db"
     shutil.copytree(folder, folder / "whole", ignore=shutil.ignore_patterns("whole"))
@@ -115,7 +116,8 @@ def test_a_flipped_bit_of_the_truth_is_never_taken_for_truth(folder: Path) -> No
             assert centre.check(deep=True).problems == [], seed
             after = centre.feeds.db.execute("SELECT count(*) FROM block").fetchone()
             assert after >= before
-    print(f"{found} of {FLIPS} flips were found, the others changed nothing")
+    figure("flips", FLIPS)
+    figure("found; the others changed nothing", found)
 
 
 def _try_level(folder: Path, centre: Node) -> None:

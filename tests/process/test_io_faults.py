@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 
 from tests.process import tap
+from tests.process.conftest import Figure
 from tests.process.nodes import (
     SOAK,
     acks_in,
@@ -93,46 +94,58 @@ class _Run:
             check_forms(centre, self.saved)
 
 
-def _sweep(zygote: Zygote, county: Path, kind: str, tail: str = "", start: int = 0) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for at in range(start, WRITES, STEP):
-        run = _Run(zygote, county, f"{kind}:{at}{tail}")
-        try:
-            assert run.code in (0, 137), "the program fell over"
-            assert {*run.said("refused"), *run.said("not opened"), *run.said("not sealed")} <= {
-                StorageError.code
-            }
-            run.check()
-        except BaseException as error:
-            error.add_note(f"{kind}:{at}{tail}, {run.acks}")
-            raise
-        found.update(kind for kind, _ in run.acks)
-        found["runs"] += 1
-        kinds = [kind for kind, _ in run.acks]
-        found["went on"] += "refused" in kinds and "saved" in kinds[kinds.index("refused") :]
-    print(f"{kind}: {dict(found)}")
-    return found
+class Sweep:
+    """One fault at every place of a run of the saver."""
+
+    def __init__(self, zygote: Zygote, county: Path, figure: Figure) -> None:
+        self._zygote, self._county, self._figure = zygote, county, figure
+
+    def run(self, kind: str, tail: str = "", start: int = 0) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for at in range(start, WRITES, STEP):
+            run = _Run(self._zygote, self._county, f"{kind}:{at}{tail}")
+            try:
+                assert run.code in (0, 137), "the program fell over"
+                assert {*run.said("refused"), *run.said("not opened"), *run.said("not sealed")} <= {
+                    StorageError.code
+                }
+                run.check()
+            except BaseException as error:
+                error.add_note(f"{kind}:{at}{tail}, {run.acks}")
+                raise
+            found.update(kind for kind, _ in run.acks)
+            found["runs"] += 1
+            kinds = [kind for kind, _ in run.acks]
+            found["went on"] += "refused" in kinds and "saved" in kinds[kinds.index("refused") :]
+        for name, count in sorted(found.items()):
+            self._figure(name, count)
+        return found
 
 
-def test_no_space_from_any_write_on_refuses_whole_forms(zygote: Zygote, county: Path) -> None:
-    assert _sweep(zygote, county, "full")["refused"] > 0
+@pytest.fixture
+def sweep(zygote: Zygote, county: Path, figure: Figure) -> Sweep:
+    return Sweep(zygote, county, figure)
 
 
-def test_space_that_comes_back_is_used_without_a_restart(zygote: Zygote, county: Path) -> None:
-    found = _sweep(zygote, county, "gap", ":8", start=40)
+def test_no_space_from_any_write_on_refuses_whole_forms(sweep: Sweep) -> None:
+    assert sweep.run("full")["refused"] > 0
+
+
+def test_space_that_comes_back_is_used_without_a_restart(sweep: Sweep) -> None:
+    found = sweep.run("gap", ":8", start=40)
     assert found["went on"] > found["runs"] / 4
 
 
-def test_one_failing_write_loses_nothing(zygote: Zygote, county: Path) -> None:
-    assert _sweep(zygote, county, "eio")["saved"] > 0
+def test_one_failing_write_loses_nothing(sweep: Sweep) -> None:
+    assert sweep.run("eio")["saved"] > 0
 
 
-def test_one_short_write_loses_nothing(zygote: Zygote, county: Path) -> None:
-    assert _sweep(zygote, county, "short")["saved"] > 0
+def test_one_short_write_loses_nothing(sweep: Sweep) -> None:
+    assert sweep.run("short")["saved"] > 0
 
 
-def test_death_before_any_change_of_a_file_loses_nothing(zygote: Zygote, county: Path) -> None:
-    assert _sweep(zygote, county, "die")["saved"] > 0
+def test_death_before_any_change_of_a_file_loses_nothing(sweep: Sweep) -> None:
+    assert sweep.run("die")["saved"] > 0
 
 
 def test_a_failing_sync_is_no_save(zygote: Zygote, county: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from tests.process import points
+from tests.process.conftest import Figure
 from tests.process.county import (
     CentreRig,
     SchoolRig,
@@ -35,7 +36,7 @@ from tests.process.nodes import (
     saved_in,
     scratch,
 )
-from tests.process.worker import FAST, fast_session
+from tests.process.worker import FAST, PATIENT, fast_session
 from tests.process.zygote import Zygote
 from xueshi_sync.errors import NetworkError, NodeInUseError
 from xueshi_sync.http_session import Timeouts
@@ -48,7 +49,6 @@ PASSAGES: Final = (1, 2, 3) if SOAK else (1, 2)
 JOIN: Final = [name for name in points.SCHOOL if name.startswith("join.")]
 RESTORE: Final = [name for name in points.SCHOOL if name.startswith("restore.")]
 WORK: Final = [name for name in points.SCHOOL if name not in {*JOIN, *RESTORE}]
-PATIENT: Final = Timeouts(connect_s=5.0, idle_s=10.0, total_s=30.0)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,9 @@ def test_every_named_point_is_a_function_of_the_node(name: str) -> None:
 
 
 @pytest.mark.parametrize("batch", range(KILLS // KILLS_PER_COUNTY))
-def test_school_killed_at_random_moments(batch: int, zygote: Zygote, folder: Path) -> None:
+def test_school_killed_at_random_moments(
+    batch: int, zygote: Zygote, folder: Path, figure: Figure
+) -> None:
     rng = random.Random(batch)
     rig = SchoolRig(folder, zygote)
     with rig.centre, serving(rig.centre.wsgi_app()) as (host, port):
@@ -81,7 +83,8 @@ def test_school_killed_at_random_moments(batch: int, zygote: Zygote, folder: Pat
             if number % 4 == 3:
                 rig.check(url)
         rig.check(url)
-        print(f"school: {KILLS_PER_COUNTY} kills, {len(saved_in(rig.acks))} forms acknowledged")
+        figure("kills", KILLS_PER_COUNTY)
+        figure("forms acknowledged", len(saved_in(rig.acks)))
 
 
 @pytest.mark.parametrize("passage", PASSAGES)
@@ -142,7 +145,9 @@ def test_killed_while_restoring_opens_old_or_new(name: str, zygote: Zygote, fold
 
 
 @pytest.mark.parametrize("batch", range(KILLS // KILLS_PER_COUNTY))
-def test_centre_killed_at_random_moments(batch: int, zygote: Zygote, folder: Path) -> None:
+def test_centre_killed_at_random_moments(
+    batch: int, zygote: Zygote, folder: Path, figure: Figure
+) -> None:
     rng = random.Random(batch)
     rig = CentreRig(folder, zygote)
     for number in range(KILLS_PER_COUNTY):
@@ -155,7 +160,8 @@ def test_centre_killed_at_random_moments(batch: int, zygote: Zygote, folder: Pat
             _heal(rig)
     _heal(rig)
     rig.close()
-    print(f"centre: {KILLS_PER_COUNTY} kills, {sum(map(len, rig.saved.values()))} forms")
+    figure("kills", KILLS_PER_COUNTY)
+    figure("forms acknowledged", sum(map(len, rig.saved.values())))
 
 
 def _work_until(rig: CentreRig, ends_at: float, tag: str) -> None:

@@ -23,6 +23,7 @@ from xueshi_sync.node import Node
 
 NOTE: Final = "全程参加，材料存档。" * 30
 FAST: Final = Timeouts(connect_s=2.0, idle_s=2.0, total_s=10.0)
+PATIENT: Final = Timeouts(connect_s=10.0, idle_s=30.0, total_s=120.0)
 
 
 def fast_session() -> SyncSession:
