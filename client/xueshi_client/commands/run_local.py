@@ -2,8 +2,9 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import click
@@ -18,34 +19,37 @@ from xueshi_sync.errors import NodeInUseError
 
 DEFAULT_PORT = 8080
 EVERYWHERE = "0.0.0.0"
+# Ctrl-C, a polite kill, a closed terminal; the last is what Windows sends for Ctrl-Break.
+_STOPPING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
     """An event that Ctrl-C and a polite kill set; the handlers are put back afterwards."""
     stopping = threading.Event()
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
-    before = {
-        getattr(signal, name): signal.signal(
-            getattr(signal, name), lambda _number, _frame: stopping.set()
-        )
-        for name in names
-    }
-    try:
+    with _handling(lambda _number, _frame: stopping.set()):
         yield stopping
+
+
+@contextmanager
+def _handling(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Use `handler` for everything that ends a program; what was there is put back."""
+    numbers = [getattr(signal, name) for name in _STOPPING if hasattr(signal, name)]
+    # Under nohup a closed terminal is to change nothing.
+    heard = [each for each in numbers if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heard}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 @contextmanager
 def polite_kill() -> Iterator[None]:
     """A polite kill ends the block as Ctrl-C does, so that what it opened is closed."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with _handling(signal.default_int_handler):
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @click.command(cls=WordedCommand)

@@ -45,22 +45,22 @@ def run_demo(
             if once:
                 _open_all(summary["addresses"])
                 teller.line("opened")
+                ready(summary)
             else:
-                teller.line("stop")
-            ready(summary)
-            if not once:
-                _wait_for_interrupt()
+                with contextlib.suppress(KeyboardInterrupt):
+                    teller.line("stop")
+                    ready(summary)
+                    _sleep_for_ever()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if not once:
         state.say("demo.stopped")
 
 
-def _wait_for_interrupt() -> None:
-    """Sleep until Ctrl-C; short waits so that Windows notices it."""
-    with contextlib.suppress(KeyboardInterrupt):
-        while True:
-            time.sleep(0.2)
+def _sleep_for_ever() -> None:
+    """Until Ctrl-C; short waits so that Windows notices it."""
+    while True:
+        time.sleep(0.2)
 
 
 def _tell(county: DemoCounty, teller: Teller) -> dict[str, Any]:
