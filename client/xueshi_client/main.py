@@ -69,6 +69,8 @@ def main() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="replace")
+    # Sealing is long pure Python; a page that saves meanwhile must not wait 5 ms at each lock.
+    sys.setswitchinterval(0.001)
     sys.exit(run(cli, State.for_process(sys.argv[1:])))
 
 
