@@ -273,17 +273,21 @@ def check_forks(world: World) -> None:
             own = (feed.node, feed.epoch) == (machine.up.identity.node, machine.up.epoch_name)
             if own and len(machine.up.feeds.heads_of(feed.feed)) > 1:
                 raise Violation(f"I6 {machine.name} goes on in an epoch that another copy writes")
-    children: Counter[tuple[bytes, bytes]] = Counter()
+    children: Counter[tuple[bytes, bytes, bytes]] = Counter()
     epochs = set()
     for state in world.centre.up.feeds.scope_states():
         for each in held_blocks(world.centre.up.feeds, state.scope_no):
-            children[each.feed.feed, each.prev] += 1
+            children[each.feed.node, each.feed.feed, each.prev] += 1
             epochs.add((each.feed.node, each.feed.epoch))
-    forks = sum(number - 1 for number in children.values())
-    world.counts["forks"] += forks
+    forks: Counter[bytes] = Counter()
+    for (node, _, _), number in children.items():
+        forks[node] += number - 1
+    world.counts["forks"] += forks.total()
     world.counts["epochs"] += len(epochs)
-    if forks > world.forks_allowed:
-        raise Violation(f"I6 {forks} forks, {world.forks_allowed} explained")
+    for node, number in forks.items():
+        if number > world.forks_allowed[node]:
+            explained = world.forks_allowed[node]
+            raise Violation(f"I6 {_name_of(world, node)}: {number} forks, {explained} explained")
     crashes = sum(number for name, number in world.counts.items() if " at " in name)
     allowed = len(world.machines) + 1 + world.epochs_allowed + crashes
     if len(epochs) > allowed:

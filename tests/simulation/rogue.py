@@ -302,7 +302,7 @@ class Rogue:
         def offer() -> None:
             intake = target.up.accept(blocks, NOBODY)
             # A known header with a damaged body is a block that is had; the bytes are dropped.
-            refused = allowed or set(Code) - {Code.STORED}
+            refused = (allowed or set(Code) - {Code.STORED}) | {Code.BUSY}
             if set(intake.codes) - refused:
                 raise self.world.violation(f"I5 forged block taken: {intake.codes}")
 

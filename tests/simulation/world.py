@@ -99,7 +99,7 @@ class World:
         self.lag_ms = self.rng.choice((1_000, 10_000, 60_000)) if self.on["lag"] else 200
         self.accepted: set[int] = set()
         self.taken: list[Request] = []
-        self.forks_allowed = 0
+        self.forks_allowed: Counter[bytes] = Counter()
         self.epochs_allowed = 0
         # token -> the node whose own screen may show it
         self.forbidden: dict[str, bytes] = {}
@@ -307,8 +307,10 @@ class World:
 
     def allow_fork(self, machine: Machine) -> None:
         """Note an event that a machine cannot notice by itself: each of its feeds may fork once."""
-        tier = machine.ticket.tier if machine.ticket else "centre"
-        self.forks_allowed += 1 if tier == "school" else len(self.scopes) + 2
+        ticket = machine.ticket
+        node = ticket.node if ticket else self.genesis.centre_node
+        one_feed = ticket is not None and ticket.tier == "school"
+        self.forks_allowed[node] += 1 if one_feed else len(self.scopes) + 2
         self.epochs_allowed += 2
 
     def clone(self, source: Machine, *, same_machine: bool, name: str) -> Machine:
