@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.simulation.killed import KILLED_BY, MUTANT_EVENTS
 
 import tests.simulation.mutants_data  # registers them
 import tests.simulation.mutants_exchange  # noqa: F401  # registers them
 from tests.simulation.campaign import Report, cheap_bodies, run_campaign, run_seed, trace_of
+from tests.simulation.killed import KILLED_BY, MUTANT_EVENTS
 from tests.simulation.mutation import MUTANTS, mutated
 from tests.simulation.run import is_finding
 from tests.simulation.sqlite_disk import SqliteDisk
@@ -115,7 +115,10 @@ def test_a_seed_replays_bit_for_bit_in_another_process() -> None:
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_broken_core_is_found_out(name: str) -> None:
-    seed = KILLED_BY[name]
+    """At once by the seed of the table; where the core's draws have changed, within a few more."""
     with mutated(name):
-        report = run_campaign([seed], MUTANT_EVENTS)
-    assert is_finding(report.failures.get(seed, ""))
+        failures = (
+            run_campaign([seed], MUTANT_EVENTS).failures.get(seed, "")
+            for seed in (KILLED_BY[name], *range(30))
+        )
+        assert any(is_finding(failure) for failure in failures)
