@@ -221,16 +221,19 @@ class SqliteView:
         )
 
     def ledger_rows(self, table: Table, scope_no: int, recs: Sequence[int]) -> list[LedgerRow]:
-        corrects, amount = table.corrects or "NULL", table.amount or "0"
-        wanted = "IN (SELECT value FROM json_each(?2))"
+        corrects = f't."{table.corrects}"' if table.corrects else "NULL"
+        amount = f't."{table.amount}"' if table.amount else "0"
+        columns = f"t.rec, {corrects}, coalesce({amount}, 0)"
+        # Joins from the few that are asked for: left to itself SQLite walks the whole scope.
         sql = (
-            f'SELECT rec, {corrects}, coalesce({amount}, 0) FROM "{table.name}"'
-            f" WHERE scope_no = ?1 AND rec {wanted}"
+            f'SELECT {columns} FROM json_each(?2) j CROSS JOIN "{table.name}" t'
+            " ON t.scope_no = ?1 AND t.rec = j.value"
         )
         if table.corrects is not None:
             sql += (
-                f' UNION SELECT rec, {corrects}, coalesce({amount}, 0) FROM "{table.name}"'
-                f" WHERE scope_no = ?1 AND {corrects} {wanted} AND {corrects} IS NOT NULL"
+                f' UNION SELECT {columns} FROM json_each(?2) j CROSS JOIN "{table.name}" t'
+                f' INDEXED BY "{table.name}_corrects"'
+                f" ON t.scope_no = ?1 AND {corrects} = j.value"
             )
         rows = self.db.execute(sql, (scope_no, json.dumps(recs)))
         return [LedgerRow(*row) for row in rows.fetchall()]
