@@ -18,6 +18,7 @@ from xueshi_sync.sidecar import sync_folder
 from xueshi_sync.sqlite_feeds import SqliteFeeds
 from xueshi_sync.sqlite_view import SqliteView
 from xueshi_sync.store import StoredBlock
+from xueshi_sync.viewer import decode_open_op
 
 if TYPE_CHECKING:
     from xueshi_sync.node import Node
@@ -26,27 +27,35 @@ Progress = Callable[[int], None]
 
 
 def check(node: "Node", *, deep: bool, progress: Progress | None) -> CheckReport:
-    """Look for damage; changes nothing."""
-    problems = [
-        f"file.{name}: {row[0]}"
-        for name, db in (("feed", node.feeds.db), ("view", node.view.db))
-        for row in db.execute("PRAGMA quick_check").fetchall()
-        if row[0] != "ok"
-    ]
+    """Look for damage; changes nothing. What cannot even be read is a problem, not an error."""
+    problems: list[str] = []
     blocks = open_ops = 0
     with node.replica.lock:
-        for state in node.feeds.scope_states():
-            open_ops += len(node.feeds.open_ops(state.scope_no))
-            if node.view.watermark(state.scope_no) < state.next_pos - 1:
-                problems.append(f"view.behind: scope {state.scope.hex()}")
-            for stored in node.feeds.all_blocks(state.scope_no):
-                blocks += 1
-                problems += _check_block(node, stored, deep=deep)
-                if progress is not None:
-                    progress(blocks)
-        if deep:
-            problems += [f"table.differs: {name}" for name in _compare_with_fresh(node)]
+        for name, db in (("feed", node.feeds.db), ("view", node.view.db)):
+            problems += _quick_check(name, db)
+        try:
+            for state in node.feeds.scope_states():
+                open_ops += len([decode_open_op(op) for op in node.feeds.open_ops(state.scope_no)])
+                if node.view.watermark(state.scope_no) < state.next_pos - 1:
+                    problems.append(f"view.behind: scope {state.scope.hex()}")
+                for stored in node.feeds.all_blocks(state.scope_no):
+                    blocks += 1
+                    problems += _check_block(node, stored, deep=deep)
+                    if progress is not None:
+                        progress(blocks)
+            if deep:
+                problems += [f"table.differs: {name}" for name in _compare_with_fresh(node)]
+        except (StorageError, sqlite3.DatabaseError) as error:
+            problems.append(f"file.feed: {error}")
     return CheckReport(blocks, open_ops, deep, problems)
+
+
+def _quick_check(name: str, db: sqlite3.Connection) -> list[str]:
+    try:
+        rows = db.execute("PRAGMA quick_check").fetchall()
+    except sqlite3.DatabaseError as error:
+        return [f"file.{name}: {error}"]
+    return [f"file.{name}: {row[0]}" for row in rows if row[0] != "ok"]
 
 
 def _check_block(node: "Node", stored: StoredBlock, *, deep: bool) -> list[str]:

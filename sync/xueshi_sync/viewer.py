@@ -15,7 +15,7 @@ import msgspec
 from xueshi_sync.authority import Authority, scope_authority
 from xueshi_sync.block import DATA, Block, Feed, decode_data, parse_block
 from xueshi_sync.body import Body, Op
-from xueshi_sync.errors import SyncError
+from xueshi_sync.errors import StorageError, SyncError
 from xueshi_sync.identity import ID_BYTES, Genesis
 from xueshi_sync.plan import is_within
 from xueshi_sync.projection import Author, Batch, Projector, batches_of_body, batches_of_ops
@@ -321,7 +321,11 @@ def encode_open_op(op: Op) -> bytes:
 
 def decode_open_op(row: OpenOp) -> Op:
     """The reverse of `encode_open_op`."""
-    k, kind, table, names, values, rec, preds, actor, at, flags = msgspec.msgpack.decode(row.data)
+    try:
+        decoded = msgspec.msgpack.decode(row.data)
+        k, kind, table, names, values, rec, preds, actor, at, flags = decoded
+    except (msgspec.DecodeError, ValueError, TypeError) as error:
+        raise StorageError(f"a saved form is damaged (block {row.no}, op {row.k})") from error
     return Op(
         k, kind, table, tuple(names), tuple(values), rec,
         None if preds is None else tuple(tuple(each) for each in preds), actor, at, flags,
