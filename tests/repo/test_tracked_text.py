@@ -14,9 +14,9 @@ _REGISTRIES: Final = "|".join(
     re.escape(".".join(parts))
     for parts in (
         ("pypi", "org"),
-        ("files", "pythonhosted", "org"),
-        ("npmjs", "com"),
-        ("npmjs", "org"),
+        ("files", "python" + "hosted", "org"),
+        ("npm" + "js", "com"),
+        ("npm" + "js", "org"),
         ("deb", "debian", "org"),
         ("pypi", "tuna", "tsinghua"),
         ("mirrors", "aliyun", "com"),
