@@ -253,14 +253,13 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
 def _introduce_again(replica: Replica, request: Request, header: ResponseHeader) -> Outcome:
     """The centre does not know us, or no longer: it may have been restored, and lost its own words.
 
-    All that it wrote is offered with everything else, once; then it is a refusal. A denial is a
-    word of its own that it has not lost, unless it began a new epoch since.
+    All that it wrote is offered with everything else, also against a denial: what is lost may be
+    the grant that followed it. Then it is a refusal.
     """
     genesis = replica.identity.genesis
     assert genesis is not None, "requests are made with a net only"
     known = replica.feeds.peer(genesis.centre_node)
-    tried = known is None or not known.heads or header.refused != UNKNOWN_NODE
-    if known is None or (tried and known.epoch == header.centre_epoch):
+    if known is None or (not known.heads and known.epoch == header.centre_epoch):
         raise RefusedError(header.refused, reason=header.refused)
     with replica.lock, replica.feeds.feed_transaction():
         replica.feeds.put_peer(

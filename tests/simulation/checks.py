@@ -55,6 +55,8 @@ def check_scratch(machine: Machine, shown: Dump | None = None) -> None:
 def is_level(machine: Machine) -> bool:
     """Whether the view has taken all turns; a full disk may keep it behind for a while."""
     replica = machine.up
+    if machine.up.is_behind:
+        return False
     return all(
         replica.view.watermark(state.scope_no) == state.next_pos - 1
         for state in replica.feeds.scope_states()

@@ -49,6 +49,9 @@ def heal(world: World) -> dict[bytes, Held]:
     for number in range(ROUNDS_MAX):
         before = _signature(world)
         _exchange_all(world)
+        for machine in world.machines:
+            if machine.up.is_behind:  # as reading a page does
+                machine.up.level_view()
         if _signature(world) == before:
             world.counts["rounds to rest"] += number
             return survivors
