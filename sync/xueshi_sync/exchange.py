@@ -297,8 +297,9 @@ def _remember_refusals(
         for place, code in header.results
         if code in final and 0 <= place < len(request.blocks)
     ]
+    known = frozenset() if intake.new_blocks else replica.feeds.refused_by(centre)
     if refused or intake.new_blocks:
-        replica.feeds.put_refused_by(centre, refused)
+        replica.feeds.put_refused_by(centre, known.union(refused))
 
 
 def _keep_receipts(replica: Replica, receipts: Sequence[Receipt]) -> None:
