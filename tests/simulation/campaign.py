@@ -1,5 +1,6 @@
 """Runs seeds: a world, its events, its healing and its checks; what happened is counted."""
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -115,8 +116,14 @@ def trace_of(world: World) -> str:
 def run_campaign(
     seeds: Iterable[int], events: int, *, without: frozenset[str] = frozenset()
 ) -> Report:
-    """Play many seeds in memory."""
+    """Play many seeds in memory.
+
+    The collector rests within a seed: a county's objects live until it is judged, and looking at
+    them again and again takes a tenth of the time.
+    """
     report = Report()
+    collecting = gc.isenabled()
+    gc.disable()
     began = time.process_time()
     for seed in seeds:
         with cheap_bodies():
@@ -126,5 +133,9 @@ def run_campaign(
         report.counts += world.counts
         if failure:
             report.failures[seed] = failure
+        del world
+        gc.collect()
+    if collecting:
+        gc.enable()
     report.seconds = time.process_time() - began
     return report
