@@ -1,0 +1,1 @@
+"""Packs: what a county counts, declared. Pure: texts in, values and faults out (PACKS.md)."""
