@@ -1,0 +1,200 @@
+"""How a record moves through a workflow: from the steps that were recorded to where it stands.
+
+Pure. Steps come in any order and from anywhere. Each names the steps it follows, so where a record
+stands depends on the set of steps alone: no clock decides. Two steps that follow the same one are
+contested; the record stays where both left it until a step follows both.
+A step that does not fit (a state it may not leave) is kept and shown, and moves nothing.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from xueshi_server.domain.packs.model import Deadline, Transition, Workflow
+
+# What a step can be refused with; the catalogue has a text for each as "step.<reason>".
+REFUSALS: Final = (
+    "wrong_state",
+    "wrong_role",
+    "papers_missing",
+    "reason_missing",
+    "late",
+    "late_without_reason",
+    "publicity_running",
+    "quota_used_up",
+    "gate_closed",
+    "gate_unknown",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenStep:
+    """A recorded step. `after` holds the ids of the steps it follows; none at the start."""
+
+    id: str
+    step: str
+    on: dt.date
+    role: str = ""
+    opinion: str = ""
+    papers: frozenset[str] = frozenset()
+    after: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a record stands: its state, the steps that led there, and what could not be followed.
+
+    `contested` are steps of which only one can be meant; `stray` fit nowhere.
+    """
+
+    state: str
+    trail: tuple[TakenStep, ...]
+    contested: tuple[TakenStep, ...] = ()
+    stray: tuple[TakenStep, ...] = ()
+
+    @property
+    def heads(self) -> frozenset[str]:
+        """What the next step has to follow."""
+        if self.contested:
+            return frozenset(step.id for step in self.contested)
+        return frozenset({self.trail[-1].id}) if self.trail else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A step somebody wants to take. `record` gives the date fields that deadlines look at.
+
+    `gates` maps rule ids to passed (True), not passed (False) or not known yet (None).
+    """
+
+    step: str
+    role: str
+    on: dt.date
+    opinion: str = ""
+    papers: frozenset[str] = frozenset()
+    record: Mapping[str, dt.date | None] | None = None
+    gates: Mapping[str, bool | None] | None = None
+    quota: int | None = None
+    quota_used: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a step may not be taken: a reason of REFUSALS and what it is about."""
+
+    reason: str
+    about: str = ""
+
+
+def place_record(workflow: Workflow, taken: Iterable[TakenStep]) -> Position:
+    """Follow the recorded steps from the first state; the same for every order of `taken`."""
+    by_id = {step.id: step for step in taken}
+    moves = {each.id: each for each in workflow.step}
+    state = workflow.state[0].id
+    trail: list[TakenStep] = []
+    here: frozenset[str] = frozenset()
+    contested: tuple[TakenStep, ...] = ()
+    left = dict(sorted(by_id.items()))
+    while True:
+        fitting = [
+            each
+            for each in left.values()
+            if each.after == here and each.step in moves and state in moves[each.step].from_
+        ]
+        if len(fitting) == 1:
+            trail.append(fitting[0])
+            state = moves[fitting[0].step].to
+            here = frozenset({fitting[0].id})
+        elif len(fitting) > 1:
+            here = frozenset(each.id for each in fitting)
+            contested = tuple(fitting)
+        else:
+            break
+        for each in fitting:
+            del left[each.id]
+        contested = contested if len(fitting) > 1 else ()
+    return Position(state, tuple(trail), contested, tuple(left.values()))
+
+
+def open_steps(workflow: Workflow, position: Position) -> list[Transition]:
+    """The steps that leave the state a record stands in."""
+    return [each for each in workflow.step if position.state in each.from_]
+
+
+def judge_wish(workflow: Workflow, position: Position, wish: Wish) -> list[Refusal]:
+    """Say everything that stands against a step; empty where it may be taken."""
+    move = next((each for each in workflow.step if each.id == wish.step), None)
+    if move is None or position.state not in move.from_:
+        return [Refusal("wrong_state", position.state)]
+    found = []
+    if wish.role != move.role:
+        found.append(Refusal("wrong_role", move.role))
+    missing = [paper for paper in move.papers if paper not in wish.papers]
+    found += [Refusal("papers_missing", paper) for paper in missing]
+    if move.reason and not wish.opinion.strip():
+        found.append(Refusal("reason_missing"))
+    found += _judge_time(workflow, position, move, wish)
+    if wish.quota is not None and wish.quota_used >= wish.quota:
+        found.append(Refusal("quota_used_up", str(wish.quota)))
+    return found + _judge_gates(move.gate, wish.gates or {})
+
+
+def _judge_time(
+    workflow: Workflow, position: Position, move: Transition, wish: Wish
+) -> list[Refusal]:
+    found = []
+    last_day = day_of(move.deadline, wish.on, wish.record or {})
+    if last_day is not None and wish.on > last_day:
+        if move.late == "reject":
+            found.append(Refusal("late", last_day.isoformat()))
+        elif move.late == "with_reason" and not wish.opinion.strip():
+            found.append(Refusal("late_without_reason", last_day.isoformat()))
+    until = publicity_until(workflow, position)
+    if until is not None and not move.back and wish.on <= until:
+        found.append(Refusal("publicity_running", until.isoformat()))
+    return found
+
+
+def _judge_gates(gates: Collection[str], results: Mapping[str, bool | None]) -> list[Refusal]:
+    found = []
+    for gate in gates:
+        passed = results.get(gate)
+        if passed is None:
+            found.append(Refusal("gate_unknown", gate))
+        elif not passed:
+            found.append(Refusal("gate_closed", gate))
+    return found
+
+
+def day_of(
+    deadline: Deadline | None, on: dt.date, record: Mapping[str, dt.date | None]
+) -> dt.date | None:
+    """The last day of a deadline: month and day of the year of `on`, or days from a date field.
+
+    A deadline that hangs on a date nobody has given yet binds nobody.
+    """
+    if deadline is None:
+        return None
+    if deadline.on is not None:
+        month, day = deadline.on.split("-")
+        return dt.date(_year_of(on, record), int(month), int(day))
+    day_of_field = record.get(deadline.field or "")
+    return None if day_of_field is None else day_of_field + dt.timedelta(days=deadline.days)
+
+
+def _year_of(on: dt.date, record: Mapping[str, dt.date | None]) -> int:
+    # Papers of a year that are handed in after its end are late, not early for the next.
+    year_end = record.get("year_end")
+    return on.year if year_end is None else year_end.year
+
+
+def publicity_until(workflow: Workflow, position: Position) -> dt.date | None:
+    """The last day of the publicity period (公示) that the last step began, if it began one."""
+    if not position.trail:
+        return None
+    last = position.trail[-1]
+    move = next(each for each in workflow.step if each.id == last.step)
+    if not move.publicity_days:
+        return None
+    return last.on + dt.timedelta(days=move.publicity_days)
