@@ -112,6 +112,12 @@ class Attribute(Term, frozen=True, kw_only=True, tag="attribute", tag_field="kin
     field: Name
 
 
+class Total(Term, frozen=True, kw_only=True, tag="total", tag_field="kind"):
+    """Measures of the same unit added up (hours attended and hours converted)."""
+
+    parts: "list[Measure]"
+
+
 class Ratio(Term, frozen=True, kw_only=True, tag="ratio", tag_field="kind"):
     """An exact quotient; unknown where the whole is nought."""
 
@@ -162,8 +168,8 @@ class Spread(Term, frozen=True, kw_only=True, tag="spread", tag_field="kind"):
 
 
 Measure = (
-    Count | Sum | Distinct | Greatest | Length | Moment | Attribute | Ratio | Headcount
-    | Coverage | Trend | Lag | Spread
+    Count | Sum | Distinct | Greatest | Length | Moment | Attribute | Total | Ratio
+    | Headcount | Coverage | Trend | Lag | Spread
 )  # fmt: skip
 
 
