@@ -42,6 +42,8 @@ class About(Part, frozen=True, kw_only=True):
     version: Annotated[str, Meta(min_length=1, max_length=20)]
     label: Label
     extends: list[Id] = []
+    # Which versions of an extended pack fit: "2" (that one), "2-4", "2-", "-4".
+    versions: dict[Id, str] = {}
     valid_from: dt.date
     valid_to: dt.date | None = None
     # GB/T 2260 code of the region it is for; empty for packs that others build on.
