@@ -101,3 +101,27 @@ class MissingPartError(ServerError):
     """An optional part is not installed; fields `part` and `extra`."""
 
     code = "server.missing_part"
+
+
+class UnknownPackError(ServerError):
+    """No pack of that name here, neither published nor shipped; field `pack`."""
+
+    code = "pack.unknown"
+
+
+class PackUnreadableError(ServerError):
+    """A pack that cannot be read or kept; fields `pack` and `why`."""
+
+    code = "pack.unreadable"
+
+
+class PackVersionTakenError(ServerError):
+    """That version was published with other content; fields `pack` and `version`."""
+
+    code = "pack.version_taken"
+
+
+class NotCentreError(ServerError):
+    """Only the county's centre may do that."""
+
+    code = "server.not_centre"
