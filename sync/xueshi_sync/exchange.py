@@ -37,11 +37,15 @@ REVOKED: Final = "revoked"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request frame: signed header fields and the blocks behind them, parents first."""
+    """A request frame: signed header fields and the blocks behind them, parents first.
+
+    `complete`: nothing that the other lacks was left out for its size.
+    """
 
     header: RequestHeader
     blocks: list[bytes]
     ops: int
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ def _make_request(replica: Replica, limit_bytes: int) -> Request:
     known = split_heads(centre.heads) if centre else {}
     refused = replica.feeds.refused_by(genesis.centre_node)
     feeds = _centre_first(replica, heads)
-    blocks, ops, _ = _gather(replica, feeds, known, limit_bytes, refused)
+    blocks, ops, complete = _gather(replica, feeds, known, limit_bytes, refused)
     level = centre is not None and centre.heads == joined
     header = RequestHeader(
         VERSION, net, replica.identity.node, replica.key, _next_counter(replica),
@@ -139,7 +143,7 @@ def _make_request(replica: Replica, limit_bytes: int) -> Request:
         _scopes_digest(state.scope for state in states), REQUEST_BYTES,
         wants=_unreceipted(replica, heads), ticket=_proof(replica), software=SOFTWARE,
     )  # fmt: skip
-    return Request(header, blocks, ops)
+    return Request(header, blocks, ops, complete)
 
 
 def _served_scopes(replica: Replica) -> list[ScopeState]:
@@ -229,10 +233,15 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
     if header.refused == REVOKED:
         # What we shall never be given must not hold back what we have.
         shown = join_heads(_known_part(replica, split_heads(shown)))
+    if not request.complete:
+        shown = join_heads(_with_taken(split_heads(shown), request, header))
     with replica.lock, replica.feeds.feed_transaction():
-        _remember_refusals(replica, genesis.centre_node, request, header, intake)
+        fresh = _says_something_new(replica, header, intake, new_epoch=new_epoch)
+        known = frozenset() if fresh else replica.feeds.refused_by(genesis.centre_node)
+        _remember_refusals(replica, genesis.centre_node, request, header, known)
         _keep_receipts(replica, header.receipts)
-        if header.scopes and not new_epoch:
+        if header.scopes and not new_epoch and request.complete:
+            # Not before all was offered that a restored centre may have lost in the others.
             replica.feeds.put_meta("served", msgspec.msgpack.encode(header.scopes))
         replica.feeds.put_peer(
             PeerState(
@@ -242,7 +251,8 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
     served = [state.scope_no for state in _served_scopes(replica)]
     level = root_of(join_heads(heads_in(replica, served))) == header.root
     new_there = len(request.blocks) - len(header.results)
-    progress = bool(intake.new_blocks or header.scopes) or new_there > 0
+    goes_on = not request.complete and any(_taken_places(request, header))
+    progress = bool(intake.new_blocks or header.scopes) or new_there > 0 or goes_on
     return Outcome(
         len(request.blocks), request.ops, intake.new_blocks, intake.new_ops,
         more=not level and (progress or new_epoch), wait_s=header.wait_s, level=level,
@@ -287,18 +297,58 @@ def _notice_foreign(replica: Replica, theirs: dict[bytes, frozenset[bytes]]) -> 
                 return
 
 
+def _with_taken(
+    heads: dict[bytes, frozenset[bytes]], request: Request, header: ResponseHeader
+) -> dict[bytes, frozenset[bytes]]:
+    """Heads the centre stated and, of feeds it does not state to us, what it just took of them.
+
+    So the next request goes on where this one was cut for its size.
+    """
+    taken: dict[bytes, set[bytes]] = {}
+    for place, is_taken in enumerate(_taken_places(request, header)):
+        if is_taken:
+            block = parse_block(request.blocks[place])
+            of_feed = taken.setdefault(block.header.feed, set())
+            of_feed.discard(block.header.prev[:16])
+            of_feed.add(block.short)
+    return {feed: frozenset(blocks) for feed, blocks in taken.items()} | heads
+
+
+def _taken_places(request: Request, header: ResponseHeader) -> list[bool]:
+    """For every block that was pushed, whether the centre has it now."""
+    codes = dict(header.results)
+    taken = (Code.STORED, Code.HAD)
+    return [codes.get(place, Code.STORED) in taken for place in range(len(request.blocks))]
+
+
+def _says_something_new(
+    replica: Replica, header: ResponseHeader, intake: Intake, *, new_epoch: bool
+) -> bool:
+    """Whether the centre may by now take what it refused before.
+
+    To a revoked node it sends no blocks: there its heads must do.
+    """
+    before = replica.feeds.meta("stated_root")
+    replica.feeds.put_meta("stated_root", header.root)
+    other_heads = header.refused == REVOKED and before != header.root
+    return bool(intake.new_blocks or new_epoch or header.scopes or other_heads)
+
+
 def _remember_refusals(
-    replica: Replica, centre: bytes, request: Request, header: ResponseHeader, intake: Intake
+    replica: Replica,
+    centre: bytes,
+    request: Request,
+    header: ResponseHeader,
+    known: frozenset[bytes],
 ) -> None:
-    """Do not offer again what the centre refused for good, until it has written something new."""
+    """Do not offer again what the centre refused for good, until it says something new."""
     final = {Code.REFUSED_SCOPE, Code.MALFORMED}
     refused = [
         parse_block(request.blocks[place]).short
         for place, code in header.results
         if code in final and 0 <= place < len(request.blocks)
     ]
-    known = frozenset() if intake.new_blocks else replica.feeds.refused_by(centre)
-    if refused or intake.new_blocks:
+    if known.union(refused) != replica.feeds.refused_by(centre):
         replica.feeds.put_refused_by(centre, known.union(refused))
 
 

@@ -295,7 +295,8 @@ class Viewer:
         feeds = self.feeds.feeds(scope_no)
         speakers = {(feed.node, feed.key) for feed in feeds} | {(self.me.node, self.me.key)}
         tiers = {each: authority.tiers.get(each) for each in speakers}
-        cuts = {feed.node: authority.cuts.get(feed.node) for feed in feeds}
+        # This node itself too: it may have written much here and sealed nothing yet.
+        cuts = {node: authority.cuts.get(node) for node, _ in speakers}
         return tiers, cuts, authority.admitted if any(cuts.values()) else None
 
 

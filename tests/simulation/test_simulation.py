@@ -35,6 +35,11 @@ FOUND: Final = {
     61: "denied in one of two scopes",
     8: "a view behind its feeds",
     85: "rights given later",
+    101: "refusals that forgot each other",
+    5412: "a re-grant lost behind a denial",
+    10131: "refused, then granted, then revoked",
+    10476: "a restored centre and a push cut at its limit",
+    10949: "revoked before anything was sealed",
 }
 MUST_HAPPEN: Final = (
     "dropped", "duplicated", "stale answer ignored", "receipts sent", "restarted", "view tail lost",

@@ -197,7 +197,7 @@ class World:
             machine.publish()
             request = make_request(machine.up, limit)
             header = msgspec.structs.replace(request.header, limit_bytes=limit)
-            machine.live = Request(header, request.blocks, request.ops)
+            machine.live = replace(request, header=header)
             self.post(Mail("request", machine, target, machine.live, None, machine.boots))
 
         machine.do(begin)
