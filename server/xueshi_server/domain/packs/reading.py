@@ -36,8 +36,10 @@ class _Builder:
         self.settings: dict[str, bool | int | str] = {}
         self.drop: list[str] = []
 
-    def add_fault(self, code: str, spot: Spot = (), line: int = 0, **values: str) -> None:
-        self.faults.append(Fault(code, spot, values, file=self.file, line=line))
+    def add_fault(
+        self, code: str, spot: Spot, values: Mapping[str, str] | None = None, *, line: int = 0
+    ) -> None:
+        self.faults.append(Fault(code, spot, values or {}, file=self.file, line=line))
 
     def convert(self, value: object, wanted: Any, spot: Spot) -> Any:
         """The value as its type, or None and a fault."""
@@ -45,7 +47,7 @@ class _Builder:
             return msgspec.convert(value, wanted)
         except msgspec.ValidationError as error:
             code, rest, values = word_mismatch(str(error), value, wanted)
-            self.add_fault(code, spot + rest, **values)
+            self.add_fault(code, spot + rest, values)
             return None
 
 
@@ -59,7 +61,7 @@ def read_draft(files: Mapping[str, str]) -> tuple[Draft | None, list[Fault]]:
     if about is None:
         if all(fault.spot[:1] != ("pack",) for fault in builder.faults):
             builder.file = min(files, default="pack.toml")
-            builder.add_fault("about_missing", line=1)
+            builder.add_fault("about_missing", (), line=1)
         return None, builder.faults
     draft = Draft(
         about,
@@ -105,13 +107,13 @@ def _read_file(builder: _Builder, text: str) -> None:
     size_bytes = len(text.encode())
     if size_bytes > FILE_BYTES_MAX:
         values = {"kb": str(size_bytes // 1000), "limit": str(FILE_BYTES_MAX // 1000)}
-        builder.add_fault("file_too_big", line=1, **values)
+        builder.add_fault("file_too_big", (), values, line=1)
         return
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line, why = _where_of(str(error), text)
-        builder.add_fault("not_toml", line=line, why=why)
+        builder.add_fault("not_toml", (), {"why": why}, line=line)
         return
     for key, value in tree.items():
         if key in KINDS:
@@ -124,8 +126,8 @@ def _read_file(builder: _Builder, text: str) -> None:
             builder.places["drop", ""] = Place(builder.file, 0)
             builder.drop += builder.convert(value, list[str], ("drop",)) or []
         else:
-            hint = nearest(key, _FIELDS)
-            builder.add_fault("unknown_key", (key,), key=key, hint=hint, known=", ".join(_FIELDS))
+            values = {"key": key, "hint": nearest(key, _FIELDS), "known": ", ".join(_FIELDS)}
+            builder.add_fault("unknown_key", (key,), values)
 
 
 def _where_of(message: str, text: str) -> tuple[int, str]:
@@ -139,7 +141,7 @@ def _where_of(message: str, text: str) -> tuple[int, str]:
 def _read_single(builder: _Builder, key: str, value: object) -> None:
     if key in builder.single:
         other = builder.places[key, ""].file
-        builder.add_fault("table_twice", (key,), table=key, other=other)
+        builder.add_fault("table_twice", (key,), {"table": key, "other": other})
         return
     read = builder.convert(value, About if key == "pack" else Calendar, (key,))
     if read is not None:
@@ -152,14 +154,14 @@ def _read_settings(builder: _Builder, value: object) -> None:
     for name, setting in read.items():
         if name in builder.settings:
             other = builder.places["set", name].file
-            builder.add_fault("set_twice", ("set", name), id=name, other=other)
+            builder.add_fault("set_twice", ("set", name), {"id": name, "other": other})
         builder.settings[name] = setting
         builder.places["set", name] = Place(builder.file, 0)
 
 
 def _read_table(builder: _Builder, kind: str, value: object) -> None:
     if not isinstance(value, list):
-        builder.add_fault("not_a_list", (kind,), kind=kind)
+        builder.add_fault("not_a_list", (kind,), {"kind": kind})
         return
     for index, item in enumerate(value):
         read = builder.convert(item, _ITEM_TYPES[kind], (kind, index))
@@ -167,9 +169,8 @@ def _read_table(builder: _Builder, kind: str, value: object) -> None:
             continue
         if read.id in builder.tables[kind]:
             other = builder.places[kind, read.id]
-            builder.add_fault(
-                "id_twice", (kind, index, "id"), kind=kind, id=read.id, other=other.file
-            )
+            values = {"kind": kind, "id": read.id, "other": other.file}
+            builder.add_fault("id_twice", (kind, index, "id"), values)
             continue
         builder.tables[kind][read.id] = read
         builder.places[kind, read.id] = Place(builder.file, index)
