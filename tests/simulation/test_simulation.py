@@ -35,6 +35,8 @@ FOUND: Final = {
     61: "denied in one of two scopes",
     8: "a view behind its feeds",
     85: "rights given later",
+}
+FOUND_LATE: Final = {
     101: "refusals that forgot each other",
     5412: "a re-grant lost behind a denial",
     10131: "refused, then granted, then revoked",
@@ -82,6 +84,11 @@ def test_three_hundred_counties_come_to_rest(first: int) -> None:
 @pytest.mark.parametrize("seed", FOUND, ids=lambda seed: FOUND[seed].replace(" ", "-"))
 def test_a_seed_that_once_failed_passes(seed: int) -> None:
     assert run_campaign([seed], EVENTS).failures == {}
+
+
+@pytest.mark.parametrize("seed", FOUND_LATE, ids=lambda seed: FOUND_LATE[seed].replace(" ", "-"))
+def test_a_seed_that_once_failed_late_passes(seed: int) -> None:
+    assert run_campaign([seed], 1_000).failures == {}
 
 
 @pytest.mark.parametrize("seed", [1, 4, 13])
