@@ -10,8 +10,10 @@ from typing import Final
 from xueshi_client.errors import PortTakenError
 from xueshi_client.local_api import LocalDoor
 from xueshi_client.running import announce
+from xueshi_server.node_home import level_types
 from xueshi_server.serving import make_server, url_of
 from xueshi_sync.agent import SyncAgent
+from xueshi_sync.http_client import SyncReport
 from xueshi_sync.http_session import SyncSession
 from xueshi_sync.node import Node
 
@@ -65,7 +67,7 @@ def _run_agent(node: Node) -> Iterator[SyncAgent | None]:
         return
     with SyncSession() as session:
         agent = SyncAgent(
-            lambda: node.sync_once(session=session),
+            lambda: _sync_and_level(node, session),
             queue_fn=lambda: int(str(node.status()["unsent_ops"])),
             # Not `enrolled`: an invited node is enrolled by its first exchange.
             ready=lambda: node.genesis is not None and bool(node.urls),
@@ -76,6 +78,13 @@ def _run_agent(node: Node) -> Iterator[SyncAgent | None]:
             yield agent
         finally:
             agent.stop()
+
+
+def _sync_and_level(node: Node, session: SyncSession) -> SyncReport:
+    """One exchange; a pack that came with it counts at once."""
+    report = node.sync_once(session=session)
+    level_types(node)
+    return report
 
 
 def wait_for_stop(stopping: threading.Event) -> None:

@@ -90,21 +90,26 @@ class State:
 
     @contextmanager
     def open_node(self, role: str | None = None) -> "Iterator[Node]":
-        """The node, open for writing; raises NodeInUseError when another process has it."""
-        from xueshi_server.record_types import SCHEMA
+        """The node, open for writing; raises NodeInUseError when another process has it.
+
+        What a command brings may make another pack count: the tables follow when it is done.
+        """
+        from xueshi_server.node_home import level_types, open_node
         from xueshi_sync.context import Context
-        from xueshi_sync.node import Node
 
         if self.node is not None:
             _check_role(self.node, role)
+            level_types(self.node)
             yield self.node
+            level_types(self.node)
             return
         home = self.require_home()
         wait_s = SERVED_WAIT_S if read_running(home) else LOCK_WAIT_S
-        node = Node.open(home, schema=SCHEMA, context=Context.system(), wait_s=wait_s)
+        node = open_node(home, context=Context.system(), wait_s=wait_s)
         try:
             _check_role(node, role)
             yield node
+            level_types(node)
         finally:
             node.close()
 

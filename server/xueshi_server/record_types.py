@@ -5,14 +5,15 @@ declares. Without one, the shipped base pack counts (people, hours, steps of wor
 """
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Final
 
-import msgspec
+from msgspec import structs
 
-from xueshi_server.domain.packs.model import FieldKind, PackFile, RecordType
+from xueshi_server.domain.packs.model import FieldKind, RecordType
+from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.packs.reading import load_pack
 from xueshi_server.errors import PackUnreadableError
-from xueshi_server.pack_files import BASE, read_shipped
+from xueshi_server.pack_files import BASE, read_shipped, split_closure
 from xueshi_sync.schema import Field, FieldType, Schema, Table
 
 # Which version of a pack exists, and since which turn it counts (0: published only).
@@ -30,11 +31,11 @@ PACK_RELEASE: Final = Table(
     ),
     writers=("centre",),
 )
-# Files of packs by content, in parts that fit into a field.
+# Files of packs by content.
 PACK_FILE: Final = Table(
     "pack_file",
     "ledger",
-    (Field("digest"), Field("part", "int"), Field("data", "bytes")),
+    (Field("digest"), Field("data", "bytes")),
     writers=("centre",),
 )
 OWN_TYPES: Final = (PACK_RELEASE, PACK_FILE)
@@ -63,26 +64,39 @@ TAKEN_FIELDS: Final = frozenset(
 )
 
 
-def schema_of(types: Iterable[RecordType]) -> Schema:
-    """The schema of the record types of a resolved pack; raises PackUnreadableError."""
-    tables = [_table_of(each) for each in types]
-    taken = set(TAKEN_TABLES)
-    for table in tables:
-        name = table.name.lower()
-        if name in taken or name.startswith(("_", "sqlite_")):
-            raise PackUnreadableError(pack="", why=f"type {table.name}: the name is taken")
-        taken.add(name)
-    return Schema(1, (*OWN_TYPES, *tables))
+def schema_of(pack: Pack, *older: Pack) -> Schema:
+    """The schema of a resolved pack; raises PackUnreadableError.
+
+    Types and fields that only `older` packs (newest first) declare stay: what was recorded under
+    them can still be read and judged by them.
+    """
+    declared = dict(pack.types)
+    for each in older:
+        for name, known in each.types.items():
+            declared[name] = _with_older(declared[name], known) if name in declared else known
+    return Schema(1, (*OWN_TYPES, *(_table_of(each, pack.id) for each in declared.values())))
 
 
-def _table_of(declared: RecordType) -> Table:
+def _with_older(declared: RecordType, known: RecordType) -> RecordType:
+    """A type with the fields that it no longer declares."""
+    if declared.kind != known.kind:
+        return declared
+    names = {each.id.lower() for each in declared.field}
+    gone = [each for each in known.field if each.id.lower() not in names]
+    return structs.replace(declared, field=[*declared.field, *gone])
+
+
+def _table_of(declared: RecordType, pack_id: str) -> Table:
+    name = declared.id.lower()
+    if name in TAKEN_TABLES or name.startswith(("_", "sqlite_")):
+        raise PackUnreadableError(pack=pack_id, why=f"type {declared.id}: the name is taken")
     fields = tuple(Field(each.id, _STORED[each.type]) for each in declared.field)
     names = [each.name.lower() for each in fields]
     twice = {name for name in names if names.count(name) > 1} | (TAKEN_FIELDS & set(names))
     unknown = {name for columns in _named_by(declared) for name in columns}
     unknown -= {each.name for each in fields} | TAKEN_FIELDS
     for wrong in sorted(twice | unknown):
-        raise PackUnreadableError(pack="", why=f"type {declared.id}: field {wrong}")
+        raise PackUnreadableError(pack=pack_id, why=f"type {declared.id}: field {wrong}")
     return Table(
         declared.id,
         declared.kind,
@@ -101,14 +115,7 @@ def _named_by(declared: RecordType) -> Iterable[Iterable[str]]:
     yield (name for name in (declared.amount, declared.corrects, declared.when) if name)
 
 
-@cache
-def _base_types() -> tuple[RecordType, ...]:
-    """Record types of the shipped base pack."""
-    decoder = msgspec.toml.decode
-    files = [decoder(data, type=PackFile) for data in read_shipped(BASE).values()]
-    return tuple(each for file in files for each in file.type)
-
-
-SCHEMA: Final = schema_of(_base_types())
+BASE_PACK: Final = load_pack(split_closure(read_shipped(BASE)), BASE)
+SCHEMA: Final = schema_of(BASE_PACK)
 PERSON: Final = SCHEMA.by_name["person"]
 HOUR: Final = SCHEMA.by_name["hour"]

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from xueshi_sync import carrying, exchange, maintenance, membership, opening
+from xueshi_sync import adoption, carrying, exchange, maintenance, membership, opening
 from xueshi_sync.body import K_BITS, K_MASK
 from xueshi_sync.carrying import PendingExchange
 from xueshi_sync.conflicts import list_conflicts
@@ -84,7 +84,10 @@ class Node:
     def open(
         home: Path, *, schema: Schema, context: Context | None = None, wait_s: float = LOCK_WAIT_S
     ) -> "Node":
-        """Open a node for writing. Raises NodeInUseError, NodeStateError, StorageError."""
+        """Open a node for writing, under the schema it adopted last, else under `schema`.
+
+        Raises NodeInUseError, NodeStateError, StorageError.
+        """
         paths, context = Paths(home), context or Context.system()
         if not (paths.feed.exists() or paths.restored_feed.exists()):
             raise NodeStateError("no node in this folder", path=str(home))
@@ -93,7 +96,7 @@ class Node:
         try:
             maintenance.finish_restore(paths)
             feeds, view, replica = opening.open_replica(paths, schema, context)
-            return Node(paths, context, schema, feeds, view, replica, lock)
+            return Node(paths, context, replica.schema, feeds, view, replica, lock)
         except BaseException:
             lock.release()
             raise
@@ -211,6 +214,11 @@ class Node:
     def status(self) -> dict[str, object]:
         """Heads, unsent work, peers and notices, as plain values."""
         return membership.status(self)
+
+    def adopt_schema(self, schema: Schema) -> None:
+        """Go on under another schema; the tables are built anew from the feeds."""
+        with storage_errors():
+            adoption.adopt_schema(self, schema)
 
     # Membership
 

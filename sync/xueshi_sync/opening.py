@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from xueshi_sync import maintenance, membership
+from xueshi_sync.adoption import remembered_schema
 from xueshi_sync.context import Context
 from xueshi_sync.errors import StorageError
 from xueshi_sync.keys import read_key
@@ -46,6 +47,7 @@ def open_replica(paths: Paths, schema: Schema, context: Context) -> Opened:
         with suppress(OSError):  # without the marker the next start only checks less
             paths.open_marker.write_bytes(b"")
         view = _open_view(paths, membership.known_names(feeds), unclean=unclean)
+        schema = remembered_schema(feeds) or schema
         replica = Replica(
             feeds, view, membership.SUITE, schema, read_key(paths.key), context, threading.RLock(),
             digest("machine", *(part.encode() for part in context.fingerprint()))[:16],

@@ -1,0 +1,33 @@
+"""Opening a node under the record types of the pack that counts."""
+
+import datetime as dt
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+from xueshi_server.record_types import SCHEMA
+from xueshi_server.store.packs import level_schema
+from xueshi_sync.context import Context
+from xueshi_sync.errors import StorageError
+from xueshi_sync.node import LOCK_WAIT_S, Node
+
+
+def open_node(home: Path, *, context: Context | None = None, wait_s: float = LOCK_WAIT_S) -> Node:
+    """The node of a folder, its tables those of its active pack. Raises as `Node.open`."""
+    node = Node.open(home, schema=SCHEMA, context=context, wait_s=wait_s)
+    level_types(node)
+    return node
+
+
+def level_types(node: Node) -> None:
+    """Let an open node go on under the types of the pack that counts today.
+
+    A damaged or full disk is found and told by what comes next, a check for example.
+    """
+    with suppress(StorageError, sqlite3.DatabaseError):
+        level_schema(node, today_of(node))
+
+
+def today_of(node: Node) -> dt.date:
+    """The day at this node."""
+    return dt.datetime.fromtimestamp(node.context.now_ms() / 1000).date()
