@@ -120,7 +120,9 @@ def merge_lineage(lineage: list[Draft]) -> tuple[Pack, list[Fault]]:
             merged[kind].update(declared)
             origins |= {f"{kind}:{each}": draft.about.id for each in declared}
         faults += _set(draft, merged["parameter"])
-        calendar = draft.calendar or calendar
+        if draft.calendar is not None:
+            calendar = draft.calendar
+            origins["calendar:"] = draft.about.id
     own = lineage[-1].about
     tables: dict[str, Any] = {KINDS[kind]: declared for kind, declared in merged.items()}
     ancestors = tuple(Ancestor(each.about.id, each.about.version) for each in lineage[:-1])

@@ -1,0 +1,320 @@
+"""Checks of what rules measure and need, and of the time they look at."""
+
+import datetime as dt
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Final
+
+from xueshi_server.domain.packs import measures as m
+from xueshi_server.domain.packs.amounts import read_fraction
+from xueshi_server.domain.packs.checker import BUILT_IN_SUBJECTS, COUNTY, WHOLE, Checker, fields_of
+from xueshi_server.domain.packs.checking_conditions import check_amount, check_where, check_who
+from xueshi_server.domain.packs.model import RecordType, Subject, Window
+from xueshi_server.domain.packs.pack import Spot
+
+# Measures over records of a type.
+FactMeasure = m.Count | m.Sum | m.Distinct | m.Greatest | m.Length | m.Moment
+_NEEDS: Final = (
+    "at_least",
+    "more_than",
+    "at_most",
+    "less_than",
+    "equals",
+    "between",
+    "about",
+    "by",
+)
+_UNDATED: Final = ("any", "as_of")
+# Longer windows hold shorter ones, in this order.
+_LENGTHS: Final = ("week", "month", "term", "year", "cycle")
+
+
+class MeasureCheck:
+    """Checks the measures of one rule, target or statistic, judged of one kind of subject."""
+
+    def __init__(self, checker: Checker, scope: str, window: Window | None) -> None:
+        self.checker = checker
+        self.scope = scope
+        self.window = window
+        self.fields = checker.subject_fields(scope)
+
+    def check(self, measure: m.Measure, spot: Spot) -> None:
+        """Check a measure with all its parts."""
+        if isinstance(measure, FactMeasure):
+            self._check_fact(measure, spot)
+        elif isinstance(measure, m.Attribute):
+            self.subject_field(measure.field, (*spot, "field"))
+        elif isinstance(measure, m.Total):
+            if len(measure.parts) < 2:
+                self.checker.fault("total_too_small", (*spot, "parts"))
+            for position, part in enumerate(measure.parts):
+                self.check(part, (*spot, "parts", position))
+        elif isinstance(measure, m.Ratio):
+            self.check(measure.part, (*spot, "part"))
+            self.check(measure.whole, (*spot, "whole"))
+        elif isinstance(measure, m.Trend):
+            self._check_trend(measure, spot)
+        elif isinstance(measure, m.Lag):
+            self._check_lag(measure, spot)
+        else:
+            self._check_crowd(measure, spot)
+
+    def subject_field(self, name: str, spot: Spot, *, date: bool = False) -> None:
+        """Check that subjects have that field (and that it is a date)."""
+        if not self.fields:
+            if self.scope == COUNTY:
+                self.checker.fault("county_has_no_fields", spot, field=name)
+        elif date:
+            self.checker.date_field(self.fields, name, spot, self.scope)
+        else:
+            self.checker.field(self.fields, name, spot, self.scope)
+
+    def amount(self, amount: m.Amount, spot: Spot) -> Fraction | None:
+        """Check an amount and the measure in it; its value where it is written down."""
+        check_amount(self.checker, amount, spot)
+        if isinstance(amount, m.Formula):
+            if amount.measure is not None:
+                self.check(amount.measure, (*spot, "measure"))
+            return None
+        return Fraction(amount) if isinstance(amount, int) else read_fraction(amount)
+
+    def _check_fact(self, measure: FactMeasure, spot: Spot) -> None:
+        declared = self.checker.type_of(measure.of, (*spot, "of"))
+        if declared is None:
+            return
+        check_where(self.checker, measure.where, (*spot, "where"), declared, self.fields)
+        self.check_belonging(declared, (*spot, "of"))
+        if self.window and self.window.kind not in _UNDATED and declared.when is None:
+            values = {"of": declared.id, "window": self.window.kind}
+            self.checker.fault("when_missing", (*spot, "of"), **values)
+        self._check_aggregate(measure, spot, declared)
+
+    def _check_aggregate(self, measure: FactMeasure, spot: Spot, declared: RecordType) -> None:
+        fields, of = fields_of(declared), declared.id
+        if isinstance(measure, m.Sum):
+            self._check_sum(measure, spot, declared)
+        elif isinstance(measure, m.Distinct):
+            self.checker.field(fields, measure.field, (*spot, "field"), of)
+        elif isinstance(measure, m.Greatest):
+            self._check_greatest(measure, spot, declared)
+        elif isinstance(measure, m.Length):
+            for key in ("starts", "ends"):
+                self.checker.date_field(fields, getattr(measure, key), (*spot, key), of)
+        elif isinstance(measure, m.Moment):
+            if measure.field is not None:
+                self.checker.date_field(fields, measure.field, (*spot, "field"), of)
+            elif declared.when is None:
+                self.checker.fault("moment_without_date", spot, of=of)
+
+    def _check_sum(self, measure: m.Sum, spot: Spot, declared: RecordType) -> None:
+        if (measure.field is None) == (measure.convert is None):
+            self.checker.fault("sum_alternatives", spot)
+        if measure.field is not None:
+            here = (*spot, "field")
+            self.checker.whole_field(fields_of(declared), measure.field, here, declared.id)
+        if measure.convert is not None:
+            self._check_convert(measure.convert, (*spot, "convert"), declared)
+        for position, cap in enumerate(measure.caps):
+            here = (*spot, "caps", position)
+            check_where(self.checker, cap.where, (*here, "where"), declared, self.fields)
+            self.amount(cap.at_most, (*here, "at_most"))
+
+    def _check_convert(self, name: str, spot: Spot, declared: RecordType) -> None:
+        tables = self.checker.pack.conversions
+        if self.checker.known("conversion_unknown", name, tables, spot):
+            of = tables[name].of
+            if of != declared.id:
+                self.checker.fault("conversion_of_other", spot, id=name, of=of, here=declared.id)
+
+    def _check_greatest(self, measure: m.Greatest, spot: Spot, declared: RecordType) -> None:
+        here = (*spot, "field")
+        field = self.checker.field(fields_of(declared), measure.field, here, declared.id)
+        if field is None:
+            return
+        listed = self.checker.codes_of(field)
+        if listed is not None and not listed.ordinal:
+            self.checker.fault("codes_not_ordinal", here, field=field.id, codes=listed.id)
+        elif field.type not in ("code", *WHOLE):
+            self.checker.fault("field_not_comparable", here, field=field.id, type=field.type)
+
+    def check_belonging(self, declared: RecordType, spot: Spot) -> None:
+        """Check that it is plain which records of a type belong to a subject."""
+        subject = self.checker.pack.subjects.get(self.scope)
+        if self.scope in BUILT_IN_SUBJECTS or subject is None:
+            return
+        if subject.across or subject.per or declared.id in subject.link:
+            return
+        found = [
+            each.id
+            for each in declared.field
+            if each.type in ("ref", "key")
+            and each.to == subject.of
+            and each.id != declared.corrects
+        ]
+        values = {"of": declared.id, "subject": self.scope, "to": subject.of or ""}
+        if not found and declared.id != subject.of:
+            self.checker.fault("link_missing", spot, **values)
+        elif len(found) > 1:
+            self.checker.fault("link_ambiguous", spot, fields=", ".join(found), **values)
+
+    def _check_trend(self, measure: m.Trend, spot: Spot) -> None:
+        self.check(measure.measure, (*spot, "measure"))
+        if measure.series is not None:
+            self.subject_field(measure.series, (*spot, "series"))
+        elif self.window and self.window.kind in ("run", "since", "any"):
+            self.checker.fault("trend_without_series", spot, window=self.window.kind)
+
+    def _check_lag(self, measure: m.Lag, spot: Spot) -> None:
+        for key, each in (("before", measure.before), ("after", measure.after)):
+            if isinstance(each, m.Attribute):
+                self.subject_field(each.field, (*spot, key, "field"), date=True)
+            else:
+                self.check(each, (*spot, key))
+
+    def _check_crowd(self, measure: m.Headcount | m.Coverage | m.Spread, spot: Spot) -> None:
+        """Measures over the subjects of another kind that belong to this one."""
+        checker = self.checker
+        if not checker.subject(measure.of, (*spot, "of")):
+            return
+        check_who(checker, measure.who, (*spot, "who"), measure.of)
+        if measure.of == self.scope:
+            checker.fault("crowd_of_itself", (*spot, "of"), of=measure.of)
+        if isinstance(measure, m.Spread):
+            MeasureCheck(checker, measure.of, self.window).check(
+                measure.measure, (*spot, "measure")
+            )
+        if isinstance(measure, m.Coverage) and checker.rule(measure.rule, (*spot, "rule")):
+            scope = checker.pack.rules[measure.rule].scope
+            if scope != measure.of:
+                values = {"rule": measure.rule, "scope": scope, "of": measure.of}
+                checker.fault("coverage_of_other", (*spot, "rule"), **values)
+
+    def check_need(self, need: m.Need, spot: Spot) -> None:
+        """Check a need: one key, readable amounts, a tolerance where it is about."""
+        keys = [key for key in _NEEDS if getattr(need, key) is not None]
+        if len(keys) != 1:
+            code = "need_crowded" if keys else "need_empty"
+            self.checker.fault(code, spot, keys=", ".join(keys))
+        for key in keys:
+            value = getattr(need, key)
+            if key == "between":
+                self._check_between(value, (*spot, key))
+            elif key == "by":
+                self._check_by(value, (*spot, key))
+            else:
+                self.amount(value, (*spot, key))
+        if need.tolerance is not None:
+            self.amount(need.tolerance, (*spot, "tolerance"))
+        if (need.about is None) != (need.tolerance is None):
+            code = "tolerance_missing" if need.about is not None else "tolerance_unused"
+            self.checker.fault(code, spot)
+
+    def _check_between(self, ends: Sequence[m.Amount], spot: Spot) -> None:
+        low, high = (self.amount(each, (*spot, no)) for no, each in enumerate(ends))
+        if low is not None and high is not None and low > high:
+            self.checker.fault("between_reversed", spot, low=str(low), high=str(high))
+
+    def _check_by(self, by: m.By, spot: Spot) -> None:
+        if (by.on is None) == (by.field is None):
+            self.checker.fault("day_alternatives", spot)
+        if by.on is not None:
+            check_month_day(self.checker, by.on, (*spot, "on"))
+        if by.field is not None:
+            self.subject_field(by.field, (*spot, "field"), date=True)
+
+    def check_window(self, window: Window, spot: Spot) -> None:
+        """Check that a window has the keys its kind needs, and none that mean nothing there."""
+        needed = {"run": ("starts", "ends"), "since": ("starts", "months")}.get(window.kind, ())
+        for key in needed:
+            if getattr(window, key) is None:
+                self.checker.fault("window_incomplete", spot, kind=window.kind, key=key)
+        for key in ("starts", "ends", "anchor"):
+            name = getattr(window, key)
+            if name is not None:
+                self.subject_field(name, (*spot, key), date=True)
+        self._check_each(window, spot)
+        self._check_modifiers(window, spot)
+
+    def _check_each(self, window: Window, spot: Spot) -> None:
+        if window.each and window.within is None:
+            self.checker.fault("each_without_within", spot, kind=window.kind)
+        if window.within is not None:
+            length = _LENGTHS.index(window.within.removeprefix("school_"))
+            kind = window.kind.removeprefix("school_").removeprefix("budget_")
+            if not window.each:
+                self.checker.fault("within_without_each", (*spot, "within"))
+            elif kind in _LENGTHS and _LENGTHS.index(kind) >= length:
+                values = {"kind": window.kind, "within": window.within}
+                self.checker.fault("each_not_shorter", (*spot, "within"), **values)
+        if window.allow_miss != 0:
+            self.amount(window.allow_miss, (*spot, "allow_miss"))
+            if not window.each:
+                self.checker.fault("miss_without_each", (*spot, "allow_miss"))
+
+    def _check_modifiers(self, window: Window, spot: Spot) -> None:
+        if window.prorate != "none" and window.on_roll is None:
+            self.checker.fault("prorate_without_roll", (*spot, "prorate"))
+        for position, name in enumerate(window.on_roll or ()):
+            self.subject_field(name, (*spot, "on_roll", position), date=True)
+        if window.carry_over is not None:
+            self.amount(window.carry_over, (*spot, "carry_over"))
+        only = {
+            "years": ("cycle",),
+            "anchor": ("cycle", "year"),
+            "season": ("holiday",),
+            "months": ("since",),
+            "ends": ("run",),
+            "starts": ("run", "since"),
+        }
+        for key, kinds in only.items():
+            if getattr(window, key) is not None and window.kind not in kinds:
+                values = {"key": key, "kind": window.kind, "kinds": ", ".join(kinds)}
+                self.checker.fault("window_key_unused", (*spot, key), **values)
+        for key in ("years", "months"):
+            if (getattr(window, key) or 1) < 1:
+                self.checker.fault("window_not_positive", (*spot, key), key=key)
+
+
+def check_month_day(checker: Checker, text: str, spot: Spot) -> None:
+    """Check that a month and day exists in every year."""
+    month, _, day = text.partition("-")
+    try:
+        dt.date(2001, int(month), int(day))
+    except ValueError:
+        checker.fault("day_impossible", spot, day=text)
+
+
+def check_subject(checker: Checker, subject: Subject, spot: Spot) -> None:
+    """Check a kind of subject: what it is made of, its conditions, names and links."""
+    if subject.id in BUILT_IN_SUBJECTS:
+        checker.fault("name_reserved", (*spot, "id"), name=subject.id)
+    if (subject.of is None) == (not subject.across):
+        checker.fault("subject_alternatives", spot, id=subject.id)
+    for position, other in enumerate(subject.across):
+        here = (*spot, "across", position)
+        if checker.subject(other, here) and other == subject.id:
+            checker.fault("across_itself", here, id=other)
+    if subject.across and len(subject.across) != 2:
+        checker.fault("across_not_two", (*spot, "across"), id=subject.id)
+    declared = checker.type_of(subject.of, (*spot, "of")) if subject.of else None
+    if declared is not None:
+        check_where(checker, subject.where, (*spot, "where"), declared)
+    fields = checker.subject_fields(subject.id)
+    for key, names in (("per", subject.per), ("name", subject.name)):
+        for position, name in enumerate(names if fields else ()):
+            checker.field(fields, name, (*spot, key, position), subject.of or subject.id)
+    for type_id, pairs in subject.link.items():
+        _check_link(checker, subject, type_id, pairs)
+
+
+def _check_link(checker: Checker, subject: Subject, type_id: str, pairs: dict[str, str]) -> None:
+    spot = ("subject", subject.id, "link", type_id)
+    declared = checker.type_of(type_id, spot)
+    if not pairs:
+        checker.fault("link_empty", spot, of=type_id)
+    fields = checker.subject_fields(subject.id)
+    for theirs, ours in pairs.items():
+        if declared is not None:
+            checker.field(fields_of(declared), theirs, (*spot, theirs), type_id)
+        if fields and (declared is None or ours != "scope"):
+            checker.field(fields, ours, (*spot, theirs), subject.id)
