@@ -1,6 +1,6 @@
 """What every check of a pack needs: the resolved pack, the list of faults, and look-ups by name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import Final
 
@@ -27,7 +27,7 @@ _EVERY_LEDGER: Final = {
     "credited": FieldDeclaration(id="credited", label=_NO_LABEL, type="int"),
 }
 _SCHOOL_FIELDS: Final = {
-    name: FieldDeclaration(id=name, label=_NO_LABEL) for name in ("scope", "code", "name", "kind")
+    name: FieldDeclaration(id=name, label=_NO_LABEL) for name in ("scope", "name", "kind")
 }
 
 Fields = Mapping[str, FieldDeclaration]
@@ -67,8 +67,11 @@ class Checker:
         return self.pack.codes.get(field.codes) if field.codes else None
 
     def code(self, listed: CodeList, value: str, spot: Spot) -> Code | None:
-        """The code of that value, or None and a fault."""
+        """The code of that value (or of the level it is a local word for), or None and a fault."""
         codes = {each.id: each for each in listed.value}
+        level = self.pack.levels.get(value)
+        if value not in codes and level is not None and level.absolute in codes:
+            return codes[level.absolute]
         self.known("code_unknown", value, codes, spot, codes=listed.id)
         return codes.get(value)
 
@@ -91,11 +94,11 @@ class Checker:
 
     def field(self, fields: Fields, name: str, spot: Spot, of: str) -> FieldDeclaration | None:
         """The field of that name, one reference on if it is dotted; or None and a fault."""
+        if name in fields:
+            return fields[name]
         first, _, second = name.partition(".")
         if not self.known("field_unknown", first, fields, spot, of=of):
             return None
-        if not second:
-            return fields[first]
         target = fields[first].to
         if fields[first].type not in ("ref", "key") or target is None:
             self.fault("field_not_reference", spot, field=first, of=of)
@@ -116,23 +119,40 @@ class Checker:
             self.fault("field_not_whole", spot, field=name, of=of, type=found.type)
 
     def subject_fields(self, subject_id: str) -> Fields:
-        """The fields by which conditions and windows know a subject of that kind."""
+        """The fields that subjects of a kind have; none where the kind is not known.
+
+        A school has those of the record of type `school` that stands in it; a pair has those of
+        both sides, and each once more under its side ("course.starts_on").
+        """
         if subject_id == SCHOOL:
-            return _SCHOOL_FIELDS
+            more = self.pack.types.get(SCHOOL)
+            return {**(fields_of(more) if more else {}), **_SCHOOL_FIELDS}
         subject = self.pack.subjects.get(subject_id)
         if subject is None:
             return {}
         if subject.across:
-            merged = dict(_EVERY_RECORD)
-            for each in subject.across:
-                merged |= {} if each == subject_id else self.subject_fields(each)
-            return merged
+            return self._pair_fields([each for each in subject.across if each != subject_id])
         declared = self.pack.types.get(subject.of or "")
-        return {} if declared is None else fields_of(declared)
+        fields = {} if declared is None else fields_of(declared)
+        return {name: fields[name] for name in subject.per if name in fields} or fields
 
-    def amount(self, amount: Amount, spot: Spot) -> Fraction | None:
-        """The exact value of an amount that is written down; None for formulas and for faults."""
-        if isinstance(amount, Formula):
+    def who_fields(self, subject_id: str) -> Fields:
+        """The fields that conditions on subjects may look at: of a set, those of its records."""
+        subject = self.pack.subjects.get(subject_id)
+        declared = self.pack.types.get(subject.of or "") if subject else None
+        return fields_of(declared) if declared else self.subject_fields(subject_id)
+
+    def _pair_fields(self, sides: list[str]) -> Fields:
+        merged: dict[str, FieldDeclaration] = {}
+        for side in sides:
+            fields = self.subject_fields(side)
+            merged |= {f"{side}.{name}": field for name, field in fields.items()} | dict(fields)
+        return merged
+
+    def amount(self, amount: Amount, spot: Spot, words: Collection[str] = ()) -> Fraction | None:
+        """The exact value of an amount that is written down; None for formulas, for the words
+        that may stand in its place, and for faults."""
+        if isinstance(amount, Formula) or amount in words:
             return None
         if isinstance(amount, int):
             return Fraction(amount)

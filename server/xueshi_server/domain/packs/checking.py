@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from xueshi_server.domain.packs.checker import Checker
 from xueshi_server.domain.packs.checking_calendar import check_about, check_calendar
 from xueshi_server.domain.packs.checking_flows import check_forms, check_money, check_workflows
-from xueshi_server.domain.packs.checking_rules import check_figures, check_rules, check_subjects
+from xueshi_server.domain.packs.checking_rules import check_figures, check_rules
 from xueshi_server.domain.packs.checking_sources import check_quotes, check_sources
+from xueshi_server.domain.packs.checking_subjects import check_subjects
 from xueshi_server.domain.packs.checking_types import (
     check_codes,
     check_conversions,

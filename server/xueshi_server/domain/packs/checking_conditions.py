@@ -1,20 +1,20 @@
 """Checks of conditions and amounts: fields that exist, values that the field can have."""
 
-import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from xueshi_server.domain.credit import STATES
-from xueshi_server.domain.packs.amounts import read_fraction
+from xueshi_server.domain.packs.amounts import is_day, read_fraction
 from xueshi_server.domain.packs.checker import STATE_FIELD, WHOLE, Checker, Fields, fields_of
 from xueshi_server.domain.packs.measures import Amount, Condition, Formula, Scalar
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.packs.pack import Spot
 
 
-def check_amount(checker: Checker, amount: Amount, spot: Spot) -> None:
-    """Check an amount: readable, or a formula over a parameter that is a number."""
+def check_amount(checker: Checker, amount: Amount, spot: Spot, words: Collection[str] = ()) -> None:
+    """Check an amount: readable, one of the `words` that have a rank, or a formula over a
+    parameter that is one of these. An empty parameter is one the county has not set."""
     if not isinstance(amount, Formula):
-        checker.amount(amount, spot)
+        checker.amount(amount, spot, words)
         return
     if (amount.param is None) == (amount.measure is None):
         checker.fault("formula_alternatives", spot)
@@ -23,6 +23,8 @@ def check_amount(checker: Checker, amount: Amount, spot: Spot) -> None:
     if amount.param is None or not check_parameter(checker, amount.param, (*spot, "param")):
         return
     value = checker.pack.parameters[amount.param].value
+    if value in words or value == "":
+        return
     if isinstance(value, bool) or (isinstance(value, str) and read_fraction(value) is None):
         values = {"id": amount.param, "value": repr(value)}
         checker.fault("parameter_not_amount", (*spot, "param"), **values)
@@ -55,7 +57,7 @@ def _check_same_as(checker: Checker, name: str, subject: Fields, spot: Spot) -> 
 
 def check_who(checker: Checker, who: Sequence[Condition], spot: Spot, subject_id: str) -> None:
     """Check conditions on the fields of a subject."""
-    fields = checker.subject_fields(subject_id)
+    fields = checker.who_fields(subject_id)
     if not fields:
         return
     for position, condition in enumerate(who):
@@ -98,12 +100,13 @@ def _check_value(
     """Check that a field can have that value."""
     if isinstance(value, Formula):
         if value.param is None:
-            if value.measure is None:
-                checker.fault("formula_alternatives", spot)
+            checker.fault("condition_not_plain", spot)
             return
         if not check_parameter(checker, value.param, (*spot, "param")):
             return
         value = checker.pack.parameters[value.param].value
+        if value == "":
+            return
     if field is STATE_FIELD:
         checker.known("state_unknown", str(value), STATES, spot, of="state")
     elif field.type == "code":
@@ -123,15 +126,8 @@ def _fits(field: FieldDeclaration, value: Scalar) -> bool:
     if field.type in WHOLE:
         return isinstance(value, int) or read_fraction(value) is not None
     if field.type == "date":
-        return isinstance(value, str) and _is_day(value)
+        return isinstance(value, str) and is_day(value)
     return isinstance(value, str)
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return dt.date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
 
 
 def _check_order(checker: Checker, field: FieldDeclaration, spot: Spot) -> None:

@@ -1,15 +1,14 @@
 """Checks of what rules measure and need, and of the time they look at."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from typing import Final
 
 from xueshi_server.domain.packs import measures as m
-from xueshi_server.domain.packs.amounts import read_fraction
-from xueshi_server.domain.packs.checker import BUILT_IN_SUBJECTS, COUNTY, WHOLE, Checker, fields_of
+from xueshi_server.domain.packs.checker import COUNTY, WHOLE, Checker, fields_of
 from xueshi_server.domain.packs.checking_conditions import check_amount, check_where, check_who
-from xueshi_server.domain.packs.model import RecordType, Subject, Window
+from xueshi_server.domain.packs.model import RecordType, Window
 from xueshi_server.domain.packs.pack import Spot
 
 # Measures over records of a type.
@@ -24,7 +23,8 @@ _NEEDS: Final = (
     "about",
     "by",
 )
-_UNDATED: Final = ("any", "as_of")
+# Here records without a date belong to the window all the same.
+_UNDATED: Final = ("any", "as_of", "run")
 # Longer windows hold shorter ones, in this order.
 _LENGTHS: Final = ("week", "month", "term", "year", "cycle")
 
@@ -69,14 +69,14 @@ class MeasureCheck:
         else:
             self.checker.field(self.fields, name, spot, self.scope)
 
-    def amount(self, amount: m.Amount, spot: Spot) -> Fraction | None:
+    def amount(self, amount: m.Amount, spot: Spot, words: Collection[str] = ()) -> Fraction | None:
         """Check an amount and the measure in it; its value where it is written down."""
-        check_amount(self.checker, amount, spot)
+        check_amount(self.checker, amount, spot, words)
         if isinstance(amount, m.Formula):
             if amount.measure is not None:
                 self.check(amount.measure, (*spot, "measure"))
             return None
-        return Fraction(amount) if isinstance(amount, int) else read_fraction(amount)
+        return self.checker.amount(amount, spot, words)
 
     def _check_fact(self, measure: FactMeasure, spot: Spot) -> None:
         declared = self.checker.type_of(measure.of, (*spot, "of"))
@@ -107,8 +107,10 @@ class MeasureCheck:
                 self.checker.fault("moment_without_date", spot, of=of)
 
     def _check_sum(self, measure: m.Sum, spot: Spot, declared: RecordType) -> None:
-        if (measure.field is None) == (measure.convert is None):
+        if measure.field is not None and measure.convert is not None:
             self.checker.fault("sum_alternatives", spot)
+        if measure.field is None and measure.convert is None and declared.amount is None:
+            self.checker.fault("sum_of_nothing", spot, of=declared.id)
         if measure.field is not None:
             here = (*spot, "field")
             self.checker.whole_field(fields_of(declared), measure.field, here, declared.id)
@@ -139,23 +141,36 @@ class MeasureCheck:
 
     def check_belonging(self, declared: RecordType, spot: Spot) -> None:
         """Check that it is plain which records of a type belong to a subject."""
+        for kind in self._sides():
+            subject = self.checker.pack.subjects.get(kind)
+            if subject is None or subject.of in (None, declared.id):
+                continue
+            per_there = bool(subject.per) and {*subject.per} <= fields_of(declared).keys()
+            if declared.id in subject.link or per_there:
+                continue
+            found = self._paths(declared, subject.of or "")
+            values = {"of": declared.id, "subject": kind, "to": subject.of or ""}
+            if not found:
+                self.checker.fault("link_missing", spot, **values)
+            elif len(found) > 1:
+                self.checker.fault("link_ambiguous", spot, fields=", ".join(found), **values)
+
+    def _sides(self) -> Sequence[str]:
+        """The kinds of subject that a fact has to belong to: both of a pair."""
         subject = self.checker.pack.subjects.get(self.scope)
-        if self.scope in BUILT_IN_SUBJECTS or subject is None:
-            return
-        if subject.across or subject.per or declared.id in subject.link:
-            return
-        found = [
-            each.id
+        return subject.across if subject and subject.across else (self.scope,)
+
+    def _paths(self, declared: RecordType, owner: str) -> list[str]:
+        """The references from a record to one of the type `owner`: direct, else one further."""
+        direct = [each.id for each in declared.field if each.to == owner]
+        types = self.checker.pack.types
+        return direct or [
+            f"{each.id}.{far.id}"
             for each in declared.field
-            if each.type in ("ref", "key")
-            and each.to == subject.of
-            and each.id != declared.corrects
+            if each.to in types and each.to != declared.id
+            for far in types[each.to or ""].field
+            if far.to == owner
         ]
-        values = {"of": declared.id, "subject": self.scope, "to": subject.of or ""}
-        if not found and declared.id != subject.of:
-            self.checker.fault("link_missing", spot, **values)
-        elif len(found) > 1:
-            self.checker.fault("link_ambiguous", spot, fields=", ".join(found), **values)
 
     def _check_trend(self, measure: m.Trend, spot: Spot) -> None:
         self.check(measure.measure, (*spot, "measure"))
@@ -189,8 +204,21 @@ class MeasureCheck:
                 values = {"rule": measure.rule, "scope": scope, "of": measure.of}
                 checker.fault("coverage_of_other", (*spot, "rule"), **values)
 
-    def check_need(self, need: m.Need, spot: Spot) -> None:
+    def _words(self, measure: m.Measure | None) -> Collection[str]:
+        """What may stand for an amount: the codes of an ordinal list that is measured by rank."""
+        field = None
+        if isinstance(measure, m.Attribute):
+            field = self.fields.get(measure.field)
+        elif isinstance(measure, m.Greatest) and measure.of in self.checker.pack.types:
+            field = fields_of(self.checker.pack.types[measure.of]).get(measure.field)
+        listed = self.checker.codes_of(field) if field is not None else None
+        if listed is None:
+            return ()
+        return {*(each.id for each in listed.value), *self.checker.pack.levels}
+
+    def check_need(self, need: m.Need, spot: Spot, measure: m.Measure | None = None) -> None:
         """Check a need: one key, readable amounts, a tolerance where it is about."""
+        words = self._words(measure)
         keys = [key for key in _NEEDS if getattr(need, key) is not None]
         if len(keys) != 1:
             code = "need_crowded" if keys else "need_empty"
@@ -202,7 +230,7 @@ class MeasureCheck:
             elif key == "by":
                 self._check_by(value, (*spot, key))
             else:
-                self.amount(value, (*spot, key))
+                self.amount(value, (*spot, key), words)
         if need.tolerance is not None:
             self.amount(need.tolerance, (*spot, "tolerance"))
         if (need.about is None) != (need.tolerance is None):
@@ -282,39 +310,3 @@ def check_month_day(checker: Checker, text: str, spot: Spot) -> None:
         dt.date(2001, int(month), int(day))
     except ValueError:
         checker.fault("day_impossible", spot, day=text)
-
-
-def check_subject(checker: Checker, subject: Subject, spot: Spot) -> None:
-    """Check a kind of subject: what it is made of, its conditions, names and links."""
-    if subject.id in BUILT_IN_SUBJECTS:
-        checker.fault("name_reserved", (*spot, "id"), name=subject.id)
-    if (subject.of is None) == (not subject.across):
-        checker.fault("subject_alternatives", spot, id=subject.id)
-    for position, other in enumerate(subject.across):
-        here = (*spot, "across", position)
-        if checker.subject(other, here) and other == subject.id:
-            checker.fault("across_itself", here, id=other)
-    if subject.across and len(subject.across) != 2:
-        checker.fault("across_not_two", (*spot, "across"), id=subject.id)
-    declared = checker.type_of(subject.of, (*spot, "of")) if subject.of else None
-    if declared is not None:
-        check_where(checker, subject.where, (*spot, "where"), declared)
-    fields = checker.subject_fields(subject.id)
-    for key, names in (("per", subject.per), ("name", subject.name)):
-        for position, name in enumerate(names if fields else ()):
-            checker.field(fields, name, (*spot, key, position), subject.of or subject.id)
-    for type_id, pairs in subject.link.items():
-        _check_link(checker, subject, type_id, pairs)
-
-
-def _check_link(checker: Checker, subject: Subject, type_id: str, pairs: dict[str, str]) -> None:
-    spot = ("subject", subject.id, "link", type_id)
-    declared = checker.type_of(type_id, spot)
-    if not pairs:
-        checker.fault("link_empty", spot, of=type_id)
-    fields = checker.subject_fields(subject.id)
-    for theirs, ours in pairs.items():
-        if declared is not None:
-            checker.field(fields_of(declared), theirs, (*spot, theirs), type_id)
-        if fields and (declared is None or ours != "scope"):
-            checker.field(fields, ours, (*spot, theirs), subject.id)

@@ -8,18 +8,12 @@ import msgspec
 
 from xueshi_server.domain.packs.checker import Checker, fields_of
 from xueshi_server.domain.packs.checking_conditions import check_where, check_who
-from xueshi_server.domain.packs.checking_measures import MeasureCheck, check_subject
+from xueshi_server.domain.packs.checking_measures import MeasureCheck
 from xueshi_server.domain.packs.measures import Coverage, Measure, Need, Ratio
 from xueshi_server.domain.packs.model import Clause, Rule, Statistic, Step, Target
 from xueshi_server.domain.packs.pack import Pack, Spot
 
 _ASKED: Final = ("all_of", "any_of", "some_of", "none_of", "streak", "sequence")
-
-
-def check_subjects(checker: Checker) -> None:
-    """Check every kind of subject."""
-    for subject_id, subject in checker.pack.subjects.items():
-        check_subject(checker, subject, ("subject", subject_id))
 
 
 def check_rules(checker: Checker) -> None:
@@ -78,7 +72,7 @@ def _check_measured(
         if need is None:
             check.checker.fault("need_missing", spot)
     if need is not None:
-        check.check_need(need, (*spot, "need"))
+        check.check_need(need, (*spot, "need"), measure)
         if measure is None and need.by is None:
             check.checker.fault("measure_missing", spot)
 
@@ -242,6 +236,6 @@ def check_figures(checker: Checker) -> None:
         check.check(figure.measure, (*spot, "measure"))
         if isinstance(figure, Target):
             check_who(checker, figure.who, (*spot, "who"), figure.scope)
-            check.check_need(figure.need, (*spot, "need"))
+            check.check_need(figure.need, (*spot, "need"), figure.measure)
         elif window is not None:
             check.check_window(window, (*spot, "window"))
