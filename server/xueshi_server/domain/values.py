@@ -28,13 +28,19 @@ _YES: Final = frozenset({"1", "1.0", "true", "yes", "y"})
 _NO: Final = frozenset({"0", "0.0", "false", "no", "n"})
 
 
-def parse_text(field: str, value: object, *, required: bool = False) -> str:
-    """Return `value` trimmed; refuse control characters, too long texts, missing ones if needed."""
+def parse_text(
+    field: str, value: object, *, required: bool = False, most: int | None = None
+) -> str:
+    """Return `value` trimmed; refuse control characters, too long texts, missing ones if needed.
+
+    `most` is the limit of a field that has no entry in TEXT_MAX.
+    """
     text = "" if value is None else str(value).strip()
     if required and not text:
         raise BadValueError("value.missing")
-    if len(text) > TEXT_MAX[field]:
-        raise BadValueError("value.too_long", most=str(TEXT_MAX[field]))
+    most = most or TEXT_MAX[field]
+    if len(text) > most:
+        raise BadValueError("value.too_long", most=str(most))
     if _UNWRITABLE.search(text):
         raise BadValueError("value.control")
     return text
@@ -51,9 +57,17 @@ def parse_staff_no(value: object) -> str:
 
 def parse_active(value: object) -> bool:
     """Return yes or no; an empty cell means yes."""
-    text = "" if value is None else str(value).strip().lower()
-    if not text or text in _YES:
+    text = "" if value is None else str(value).strip()
+    return True if not text else parse_yes_no(text)
+
+
+def parse_yes_no(
+    value: object, yes: frozenset[str] = frozenset(), no: frozenset[str] = frozenset()
+) -> bool:
+    """Return yes or no; `yes` and `no` are the words of the languages, in small letters."""
+    text = str(value).strip().lower()
+    if text in _YES | yes:
         return True
-    if text in _NO:
+    if text in _NO | no:
         return False
     raise BadValueError("value.not_yes_or_no", seen=text[:20])
