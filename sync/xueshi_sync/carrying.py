@@ -31,8 +31,8 @@ from xueshi_sync.frame import (
     join_blocks,
     split_blocks,
 )
+from xueshi_sync.intake import Code
 from xueshi_sync.limits import BLOCK_STORED_BYTES, HEADER_SEGMENT_BYTES, REQUEST_BYTES
-from xueshi_sync.replica import Code
 from xueshi_sync.reports import PackReport, UnpackReport
 from xueshi_sync.sqlite_db import storage_errors
 from xueshi_sync.suite import digest

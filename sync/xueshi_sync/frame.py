@@ -1,8 +1,7 @@
 """Headers of requests, responses and receipts, and the list of blocks behind them (PROTOCOL 6.2).
 
 A request's header is signed by its sender, since the envelope hides but does not name him. A
-response
-is authentic because only the centre could agree on the key it is sealed under.
+response is authentic because only the centre could agree on the key it is sealed under.
 """
 
 import struct
@@ -16,6 +15,10 @@ from xueshi_sync.limits import BLOCK_STORED_BYTES
 from xueshi_sync.suite import Suite, digest
 
 VERSION: Final = 1
+# Why a centre serves a node no further.
+UNKNOWN_NODE: Final = "unknown_node"
+DENIED: Final = "denied"
+REVOKED: Final = "revoked"
 T = TypeVar("T")
 _U32: Final = struct.Struct("<I")
 _BLOCK_MAX: Final = BLOCK_STORED_BYTES + 4096

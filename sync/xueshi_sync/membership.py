@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from xueshi_sync import exchange
 from xueshi_sync.body import K_BITS
 from xueshi_sync.context import Context
 from xueshi_sync.errors import BadTicketError, InvalidWriteError, NodeStateError
+from xueshi_sync.holdings import SOFTWARE
 from xueshi_sync.identity import (
     TIERS,
     Genesis,
@@ -21,7 +21,8 @@ from xueshi_sync.identity import (
 )
 from xueshi_sync.keys import read_key, write_key
 from xueshi_sync.paths import Paths
-from xueshi_sync.replica import SOFTWARE, Replica
+from xueshi_sync.receipts import stored_receipt
+from xueshi_sync.replica import Replica
 from xueshi_sync.reports import Passport
 from xueshi_sync.sqlite_feeds import SqliteFeeds
 from xueshi_sync.store import PeerState
@@ -212,7 +213,7 @@ def _receipt_time(node: "Node", feed: bytes, seq: int) -> int | None:
     here."""
     if node.replica.is_centre:
         return node.context.now_ms() // 1000
-    receipt = exchange.stored_receipt(node.replica, feed)
+    receipt = stored_receipt(node.replica, feed)
     return receipt.time_s if receipt is not None and receipt.seq >= seq else None
 
 
@@ -247,7 +248,7 @@ def status(node: "Node") -> dict[str, object]:
 def _heads(node: "Node", scope_no: int) -> list[dict[str, object]]:
     found = []
     for feed in node.feeds.feeds(scope_no):
-        receipt = exchange.stored_receipt(node.replica, feed.feed)
+        receipt = stored_receipt(node.replica, feed.feed)
         for short, seq in node.feeds.heads_of(feed.feed):
             found.append({
                 "scope": feed.scope.hex(), "feed": feed.feed.hex(), "node": feed.node.hex(),
@@ -265,7 +266,7 @@ def _own_unreceived(node: "Node") -> list[tuple[int, int]]:
         for feed in node.feeds.feeds(state.scope_no):
             if feed.node != node.replica.identity.node:
                 continue
-            receipt = exchange.stored_receipt(node.replica, feed.feed)
+            receipt = stored_receipt(node.replica, feed.feed)
             row = node.feeds.db.execute(
                 "SELECT count(*), coalesce(sum(op_count), 0) FROM block WHERE feed = ? AND seq > ?",
                 (feed.feed, receipt.seq if receipt else -1),

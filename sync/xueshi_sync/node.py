@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from xueshi_sync import adoption, carrying, exchange, maintenance, membership, opening
+from xueshi_sync import adoption, carrying, maintenance, membership, opening
 from xueshi_sync.body import K_BITS, K_MASK
 from xueshi_sync.carrying import PendingExchange
 from xueshi_sync.conflicts import list_conflicts
 from xueshi_sync.context import Context
+from xueshi_sync.enrolment import is_enrolled
 from xueshi_sync.errors import NodeStateError, StorageError
 from xueshi_sync.exchange import Outcome
 from xueshi_sync.identity import Genesis, fingerprint_words
@@ -137,13 +138,18 @@ class Node:
         return self.replica.identity.node.hex()
 
     @property
+    def home_scope_no(self) -> int:
+        """Number of this node's own scope in the view's tables."""
+        return self.replica.home_scope_no
+
+    @property
     def genesis(self) -> Genesis | None:
         return self.replica.identity.genesis
 
     @property
     def enrolled(self) -> bool:
         """Whether the centre has written this node into its scope, and that word arrived here."""
-        return exchange.is_enrolled(self.replica)
+        return is_enrolled(self.replica)
 
     @property
     def key_words(self) -> tuple[int, int, int, int]:

@@ -24,10 +24,10 @@ from tests.process.nodes import (
 from tests.process.worker import FAST, fast_session
 from tests.process.zygote import Child, Zygote
 from xueshi_sync.errors import NetworkError
-from xueshi_sync.exchange import stored_receipt
 from xueshi_sync.http_listener import make_http_server
 from xueshi_sync.http_session import Timeouts
 from xueshi_sync.node import Node
+from xueshi_sync.receipts import stored_receipt
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -24,8 +24,8 @@ from xueshi_sync.envelope import open_response, seal_request
 from xueshi_sync.errors import SyncError
 from xueshi_sync.exchange import make_request
 from xueshi_sync.frame import decode_response, encode_request, join_blocks
+from xueshi_sync.intake import Code
 from xueshi_sync.node import Node
-from xueshi_sync.replica import Code
 from xueshi_sync.suite import Ed25519Suite
 
 pytestmark = pytest.mark.process

@@ -12,9 +12,10 @@ from tests.simulation.oracle import Held, Meaning, meaning_of
 from tests.simulation.world import Violation, World
 from xueshi_sync.block import Feed, parse_block
 from xueshi_sync.errors import BadSignatureError
-from xueshi_sync.exchange import stored_receipt
+from xueshi_sync.intake import Code
 from xueshi_sync.limits import BLOCK_OPS, BLOCK_STORED_BYTES, HEADER_TLV_BYTES
-from xueshi_sync.replica import Code, Replica
+from xueshi_sync.receipts import stored_receipt
+from xueshi_sync.replica import Replica
 from xueshi_sync.schema import CUT_TABLE, NODE_TABLE
 from xueshi_sync.suite import sha256
 

@@ -9,10 +9,11 @@ import msgspec
 from tests.simulation.memory_store import Journal
 from tests.simulation.memory_view import MemoryView
 from tests.simulation.mutation import mutant, of, swap
-from xueshi_sync import authority, block, merge, projection, replica, viewer
+from xueshi_sync import authority, block, intake, merge, projection, viewer
 from xueshi_sync.body import JUDGE, K_BITS
 from xueshi_sync.errors import MalformedBlockError
-from xueshi_sync.replica import Code, Replica
+from xueshi_sync.intake import Code
+from xueshi_sync.replica import Replica
 from xueshi_sync.viewer import Viewer
 from xueshi_sync.writer import Action
 
@@ -74,10 +75,10 @@ def loosest_word_wins(stack: ExitStack) -> None:
 def no_scope_check(stack: ExitStack) -> None:
     """Any node's blocks are stored in any scope that is held."""
 
-    def admit(self: Replica, feed: Any) -> Code:
-        return Code.STORED if self.feeds.scope_of(feed.scope) else Code.REFUSED_SCOPE
+    def admit(node: Replica, feed: Any) -> Code:
+        return Code.STORED if node.feeds.scope_of(feed.scope) else Code.REFUSED_SCOPE
 
-    swap(stack, Replica, "_admit", admit)
+    swap(stack, intake, "_admit", admit)
 
 
 @mutant
@@ -116,7 +117,7 @@ def signatures_unchecked(stack: ExitStack) -> None:
             raise MalformedBlockError("body")
 
     swap(stack, block, "verify_block", unsigned)
-    swap(stack, replica, "verify_block", unsigned)
+    swap(stack, intake, "verify_block", unsigned)
 
 
 @mutant
@@ -127,19 +128,19 @@ def body_unchecked(stack: ExitStack) -> None:
         suite.verify(feed.key, b"xs1/sig\0" + new.bid, new.signature)
 
     swap(stack, block, "verify_block", bodiless)
-    swap(stack, replica, "verify_block", bodiless)
+    swap(stack, intake, "verify_block", bodiless)
 
 
 @mutant
 def county_unchecked(stack: ExitStack) -> None:
     """Blocks of another county are taken."""
-    opened = of(replica, "open_feed")
+    opened = of(intake, "open_feed")
 
     def any_county(suite: Any, net: bytes, new: Any) -> Any:
         declared = msgspec.msgpack.decode(block.read_body(new), type=block.EpochOpen)
         return opened(suite, declared.net, new)
 
-    swap(stack, replica, "open_feed", any_county)
+    swap(stack, intake, "open_feed", any_county)
 
 
 # Meaning

@@ -9,9 +9,14 @@ import msgspec
 from tests.simulation import healing, machine, world
 from tests.simulation.machine import Machine
 from tests.simulation.mutation import mutant, of, swap
-from xueshi_sync import block, exchange
+from xueshi_sync import block, exchange, intake, offering
 from xueshi_sync.errors import MalformedBlockError
-from xueshi_sync.replica import FOREIGN_OWN, Code, Intake, Replica
+from xueshi_sync.frame import Receipt, sign_receipt
+from xueshi_sync.holdings import FOREIGN_OWN
+from xueshi_sync.intake import Code, Intake
+from xueshi_sync.offering import heads_in
+from xueshi_sync.plan import join_heads
+from xueshi_sync.replica import Replica
 from xueshi_sync.store import PeerState
 
 # Identity of blocks and branches
@@ -35,29 +40,29 @@ def place_instead_of_hash(stack: ExitStack) -> None:
 @mutant
 def refuse_forks(stack: ExitStack) -> None:
     """The second branch of a feed is refused."""
-    has_parent = Replica._has_parent
+    has_parent = intake._has_parent
 
-    def only_child(self: Replica, new: Any, waiting: Any) -> bool:
-        heads = self.feeds.heads_of(new.header.feed)
+    def only_child(node: Replica, new: Any, waiting: Any) -> bool:
+        heads = node.feeds.heads_of(new.header.feed)
         taken = [seq for _, seq in heads if seq >= new.header.seq]
         if taken:
             raise MalformedBlockError("second branch")
-        return has_parent(self, new, waiting)
+        return has_parent(node, new, waiting)
 
-    swap(stack, Replica, "_has_parent", only_child)
+    swap(stack, intake, "_has_parent", only_child)
 
 
 @mutant
 def no_parent_rule(stack: ExitStack) -> None:
     """A block may be stored before its parent."""
-    swap(stack, Replica, "_has_parent", lambda self, new, waiting: True)
+    swap(stack, intake, "_has_parent", lambda node, new, waiting: True)
 
 
 @mutant
 def children_first(stack: ExitStack) -> None:
     """What a peer lacks is sent in the wrong order."""
-    missing = of(exchange, "missing_blocks")
-    swap(stack, exchange, "missing_blocks", lambda *given: missing(*given)[::-1])
+    missing = of(offering, "missing_blocks")
+    swap(stack, offering, "missing_blocks", lambda *given: missing(*given)[::-1])
 
 
 # Epochs
@@ -152,13 +157,11 @@ def own_memory_trusted(stack: ExitStack) -> None:
 
     def remembering(node: Replica, request: Any, response: Any) -> Any:
         outcome = take(node, request, response)
-        heads = exchange.heads_in(node, [each.scope_no for each in node.feeds.scope_states()])
+        heads = heads_in(node, [each.scope_no for each in node.feeds.scope_states()])
         peer = node.feeds.peer(node.identity.genesis.centre_node)  # type: ignore[union-attr]
         assert peer is not None
         with node.feeds.feed_transaction():
-            node.feeds.put_peer(
-                PeerState(peer.node, peer.epoch, of(exchange, "join_heads")(heads), 0, 0, "http")
-            )
+            node.feeds.put_peer(PeerState(peer.node, peer.epoch, join_heads(heads), 0, 0, "http"))
         return outcome
 
     swap(stack, world, "take_response", remembering)
@@ -179,12 +182,8 @@ def receipt_before_commit(stack: ExitStack) -> None:
     def sign_all(node: Replica, request: Any, *rest: Any) -> Any:
         response = answer(node, request, *rest)
         last = [block.parse_block(each) for each in request.blocks[-1:]]
-        more = [
-            of(exchange, "Receipt")(b.header.feed, b.short, b.header.seq, 0, 0, 0) for b in last
-        ]
-        signed = [
-            of(exchange, "sign_receipt")(node.suite, node.seed, node.net, each) for each in more
-        ]
+        more = [Receipt(b.header.feed, b.short, b.header.seq, 0, 0, 0) for b in last]
+        signed = [sign_receipt(node.suite, node.seed, node.net, each) for each in more]
         header = msgspec.structs.replace(
             response.header, receipts=[*response.header.receipts, *signed]
         )
@@ -198,16 +197,16 @@ def receipt_before_commit(stack: ExitStack) -> None:
 @mutant
 def orphans_are_refused(stack: ExitStack) -> None:
     """What the centre could not store for want of a parent is never offered again."""
-    remember = exchange._remember_refusals
+    remember = of(exchange, "remember_refusals")
 
-    def final(node: Replica, centre: bytes, request: Any, header: Any, intake: Any) -> None:
+    def final(node: Replica, centre: bytes, offered: Any, header: Any, known: Any) -> None:
         results = [(at, 5 if code == Code.NEED_PARENT else code) for at, code in header.results]
         changed = msgspec.structs.replace(header, results=results)
         kept = node.feeds.refused_by(centre)
-        remember(node, centre, request, changed, intake)
+        remember(node, centre, offered, changed, known)
         node.feeds.put_refused_by(centre, kept | node.feeds.refused_by(centre))
 
-    swap(stack, exchange, "_remember_refusals", final)
+    swap(stack, exchange, "remember_refusals", final)
 
 
 @mutant

@@ -23,7 +23,9 @@ from xueshi_sync.block import (
 from xueshi_sync.body import DELETE, INSERT, JUDGE, K_BITS, K_MASK, SET, Op, encode_body
 from xueshi_sync.column import Value
 from xueshi_sync.identity import FeedName, epoch_id
-from xueshi_sync.replica import Code, Replica
+from xueshi_sync.intake import Code
+from xueshi_sync.replica import Replica
+from xueshi_sync.sealing import Content, add_own, own_feed
 
 NOBODY: Final = bytes(16)
 # Where the author's clock stands in a header: changed, it is still a block in its place.
@@ -38,11 +40,11 @@ def seal_by_hand(
     if state is None:
         return None
     with replica.feeds.feed_transaction():
-        feed = replica._own_feed(state)
+        feed = own_feed(replica, state)
         for ref in refs:
             replica.feeds.reserve(state, ref)
         number, state.next_no = state.next_no, state.next_no + 1
-        replica._add_own(state, feed, number, kind=DATA, raw=raw, wall_ms=0, op_count=op_count)
+        add_own(replica, state, feed, number, Content(DATA, raw, 0, op_count))
         replica.feeds.put_scope(state)
     replica.viewer.catch_up()
     short = replica.feeds.name_of(state.scope_no, number)

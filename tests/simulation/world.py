@@ -32,7 +32,6 @@ from xueshi_sync.exchange import (
     answer_request,
     make_bundle,
     make_request,
-    scopes_for,
     take_bundle,
     take_response,
 )
@@ -44,6 +43,7 @@ from xueshi_sync.identity import (
     public_scope,
     sign_genesis,
 )
+from xueshi_sync.offering import scopes_for
 from xueshi_sync.replica import Replica
 from xueshi_sync.suite import Suite
 from xueshi_sync.ticket import Ticket

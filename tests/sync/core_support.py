@@ -7,7 +7,8 @@ from pathlib import Path
 from tests.sync.craft import SCHEMA, SUITE, County, id_of, seed_of
 from xueshi_sync.digests import scope_digests
 from xueshi_sync.identity import Identity, admin_scope, public_scope
-from xueshi_sync.replica import Code, Replica
+from xueshi_sync.intake import Code
+from xueshi_sync.replica import Replica
 from xueshi_sync.sqlite_feeds import SqliteFeeds
 from xueshi_sync.sqlite_view import SqliteView
 

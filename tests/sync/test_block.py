@@ -37,8 +37,9 @@ from xueshi_sync.block import (
 )
 from xueshi_sync.body import INSERT, SET
 from xueshi_sync.errors import BadSignatureError, LimitExceededError
+from xueshi_sync.intake import Code
 from xueshi_sync.limits import BLOCK_STORED_BYTES
-from xueshi_sync.replica import Code, Replica
+from xueshi_sync.replica import Replica
 
 COUNTY: Final = County()
 SCOPE: Final = id_of("scope")

@@ -25,7 +25,7 @@ from xueshi_sync.compress import decompress
 from xueshi_sync.envelope import open_request, open_response, seal_request, session_of
 from xueshi_sync.errors import MalformedFrameError, SyncError
 from xueshi_sync.frame import decode_request, decode_response, split_blocks
-from xueshi_sync.replica import Code
+from xueshi_sync.intake import Code
 from xueshi_sync.ticket import decode_ticket
 
 SHORT_MUTATIONS: Final = 20_000

@@ -18,8 +18,8 @@ from xueshi_sync import bundle, envelope, frame, ticket
 from xueshi_sync.body import Body, decode_body, encode_body
 from xueshi_sync.column import decode_column, encode_column
 from xueshi_sync.errors import SyncError
-from xueshi_sync.exchange import root_of
 from xueshi_sync.identity import SignedGenesis, epoch_id, verify_genesis
+from xueshi_sync.offering import root_of
 from xueshi_sync.plan import split_heads
 
 Case = dict[str, Any]

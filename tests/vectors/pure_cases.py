@@ -8,7 +8,6 @@ import msgspec
 from tests.sync.craft import HERE, SUITE, Author, County, Wish, encode_wishes, id_of, seed_of
 from xueshi_sync.body import DELETE, INSERT, JUDGE, RESOLVE, SET
 from xueshi_sync.column import encode_column
-from xueshi_sync.exchange import root_of
 from xueshi_sync.frame import (
     Receipt,
     RequestHeader,
@@ -19,6 +18,7 @@ from xueshi_sync.frame import (
     sign_receipt,
 )
 from xueshi_sync.identity import admin_scope, epoch_id, fingerprint_words, public_scope
+from xueshi_sync.offering import root_of
 from xueshi_sync.suite import digest
 from xueshi_sync.ticket import Ticket, encode_ticket, ticket_proof
 
