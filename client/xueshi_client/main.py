@@ -28,6 +28,8 @@ TOPICS: Final = {
     "unpack": "carry",
     "status": "nodes",
     "conflicts": "conflict",
+    "pack-check": "packs",
+    "pack-diff": "packs",
     "check": "care",
     "rebuild": "care",
     "backup": "care",

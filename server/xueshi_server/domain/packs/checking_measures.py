@@ -29,6 +29,22 @@ _UNDATED: Final = ("any", "as_of", "run")
 _LENGTHS: Final = ("week", "month", "term", "year", "cycle")
 
 
+# Keys a kind of window cannot do without; of alternatives one is enough.
+_NEEDED_KEYS: Final = {
+    "run": (("starts",), ("ends",)),
+    "since": (("starts", "anchor"), ("months", "years")),
+}
+# Keys that mean something in these kinds only.
+_KEYS_ONLY: Final = {
+    "years": ("cycle", "since"),
+    "anchor": ("cycle", "since"),
+    "season": ("holiday",),
+    "months": ("since",),
+    "ends": ("run",),
+    "starts": ("run", "since"),
+}
+
+
 class MeasureCheck:
     """Checks the measures of one rule, target or statistic, judged of one kind of subject."""
 
@@ -252,10 +268,10 @@ class MeasureCheck:
 
     def check_window(self, window: Window, spot: Spot) -> None:
         """Check that a window has the keys its kind needs, and none that mean nothing there."""
-        needed = {"run": ("starts", "ends"), "since": ("starts", "months")}.get(window.kind, ())
-        for key in needed:
-            if getattr(window, key) is None:
-                self.checker.fault("window_incomplete", spot, kind=window.kind, key=key)
+        for alternatives in _NEEDED_KEYS.get(window.kind, ()):
+            if all(getattr(window, key) is None for key in alternatives):
+                values = {"kind": window.kind, "key": alternatives[0]}
+                self.checker.fault("window_incomplete", spot, **values)
         for key in ("starts", "ends", "anchor"):
             name = getattr(window, key)
             if name is not None:
@@ -286,16 +302,9 @@ class MeasureCheck:
             self.subject_field(name, (*spot, "on_roll", position), date=True)
         if window.carry_over is not None:
             self.amount(window.carry_over, (*spot, "carry_over"))
-        only = {
-            "years": ("cycle",),
-            "anchor": ("cycle", "year"),
-            "season": ("holiday",),
-            "months": ("since",),
-            "ends": ("run",),
-            "starts": ("run", "since"),
-        }
-        for key, kinds in only.items():
-            if getattr(window, key) is not None and window.kind not in kinds:
+        here = {window.kind, window.within}
+        for key, kinds in _KEYS_ONLY.items():
+            if getattr(window, key) is not None and here.isdisjoint(kinds):
                 values = {"key": key, "kind": window.kind, "kinds": ", ".join(kinds)}
                 self.checker.fault("window_key_unused", (*spot, key), **values)
         for key in ("years", "months"):
