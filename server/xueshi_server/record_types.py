@@ -59,8 +59,8 @@ TAKEN_TABLES: Final = frozenset(
     | {table.name for table in OWN_TYPES}
 )
 TAKEN_FIELDS: Final = frozenset(
-    {"actor", "author", "conflicts", "credited", "deleted", "entered_at", "rec", "scope_no"}
-    | {"state"}
+    {"actor", "author", "conflicts", "credited", "deleted", "entered_at", "rec", "scope"}
+    | {"scope_no", "state"}
 )
 
 
