@@ -92,23 +92,23 @@ class RowFacts:
         return first <= str(self._value(row, tally.when) or "") <= last
 
     def _meets(self, row: Row, tests: Tests) -> bool:
-        return all(_meets_test(self._value(row, test.column), test) for test in tests)
+        return all(meets_test(self._value(row, test.column), test) for test in tests)
 
     def _value(self, row: Row, column: Column) -> Value:
         if column.via is None:
-            return _clean(row.get(column.field))
+            return clean(row.get(column.field))
         assert column.to is not None
         target = self._target(row, column.to, column.by, column.via)
-        return None if target is None else _clean(target.get(column.field))
+        return None if target is None else clean(target.get(column.field))
 
     def _target(self, row: Row, to: str, by: str, via: str) -> Row | None:
         index = self._targets.get((to, by))
         if index is None:
             index = self._targets[to, by] = {}
             for each in self._rows.get(to, ()):
-                key = (each["scope"], each["rec"]) if by == "rec" else (_clean(each.get(by)),)
+                key = (each["scope"], each["rec"]) if by == "rec" else (clean(each.get(by)),)
                 index.setdefault(key, each)
-        value = _clean(row.get(via))
+        value = clean(row.get(via))
         if value is None:
             return None
         return index.get((row["scope"], value) if by == "rec" else (value,))
@@ -131,7 +131,8 @@ def _record_key(row: Row) -> RecordKey:
     return (scope, rec)
 
 
-def _clean(value: Value) -> Value:
+def clean(value: Value) -> Value:
+    """The value, None for empty text."""
     return None if value == "" else value
 
 
@@ -141,7 +142,8 @@ def _split(value: Value, column: Column) -> tuple[Value, ...]:
     return tuple(str(value).split("|")) if column.many else (value,)
 
 
-def _meets_test(value: Value, test: Test) -> bool:
+def meets_test(value: Value, test: Test) -> bool:
+    """Whether a value of the test's column meets it."""
     if test.op == "present":
         return value is not None
     if test.op == "absent":

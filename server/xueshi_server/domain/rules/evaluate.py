@@ -1,0 +1,260 @@
+"""Evaluation: plan all rules, ask the facts once, judge every subject.
+
+    evaluation = evaluate(pack, facts, dt.date(2026, 6, 30))
+    for result in evaluation.results: ...
+    evaluation.evidence("JY-360", ("S01", 7))
+
+`on` is the day that picks the windows (default: the day of judgement), so that a year that is over
+can be judged by what is known today. A rule that cannot be evaluated as declared is listed in
+`faults` and has no results; the others are not disturbed.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from xueshi_server.domain.packs.model import Rule
+from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.rules.amounts import RuleError
+from xueshi_server.domain.rules.calendar import read_day
+from xueshi_server.domain.rules.catalogue import PENDING, Catalogue
+from xueshi_server.domain.rules.facts import Facts, Key, RecordKey, Row, Test
+from xueshi_server.domain.rules.judging import outer_window, plan_over, plan_spans, rule_of
+from xueshi_server.domain.rules.results import Outcome, Result
+from xueshi_server.domain.rules.spans import Span
+from xueshi_server.domain.rules.study import Cases, Judge, Study
+from xueshi_server.domain.rules.subjects import Subject
+
+# Kinds of subjects to the keys of those that are asked about; other kinds are not judged.
+Wanted = Mapping[str, Collection[Key]]
+_NO_SPAN = Span(dt.date.min, dt.date.max, "", True)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is judged: by which pack, as of which day, which rules and subjects. `detail`: with the
+    results of members and single windows."""
+
+    pack: Pack
+    as_of: dt.date
+    on: dt.date | None = None
+    rules: Collection[str] | None = None
+    subjects: Wanted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All results, rule after rule in the order of the pack, and what could not be evaluated."""
+
+    question: Question
+    facts: Facts
+    results: list[Result]
+    faults: tuple[tuple[str, RuleError], ...] = ()
+    tally_count: int = 0
+
+    def evidence(self, rule_id: str, key: Key) -> list[RecordKey]:
+        """The records that count in one result, each once; what waits for a review is left out."""
+        study = _study(self.question, self.facts)
+        study.narrow = True
+        rule = rule_of(study, rule_id)
+        plan = _plan_rule(study, rule, {rule.scope: [key]})
+        if plan is None:
+            return []
+        found: dict[RecordKey, None] = {}
+        for tally in dict.fromkeys(asked.tally for asked in study.asked):
+            if PENDING in tally.tests:
+                continue
+            for link, spans in tally.keys or ():
+                for span in spans:
+                    found |= dict.fromkeys(self.facts.evidence(tally, link, span))
+        return list(found)
+
+
+@dataclass(slots=True)
+class _Planned:
+    rule: Rule
+    subjects: list[Subject]
+    spans: list[Span | None]
+    where: dict[int, int]
+    judge: Judge
+    missing: list[Outcome | None] = field(default_factory=list)
+
+
+def evaluate(
+    pack: Pack,
+    facts: Facts,
+    as_of: dt.date,
+    *,
+    on: dt.date | None = None,
+    rules: Collection[str] | None = None,
+    subjects: Wanted | None = None,
+) -> Evaluation:
+    """Judge the rules of a pack for their subjects."""
+    question = Question(pack, as_of, on, rules, subjects)
+    study = _study(question, facts)
+    planned: list[_Planned] = []
+    faults: list[tuple[str, RuleError]] = []
+    for rule in pack.rules.values():
+        if not _holds_on(rule, study.on) or (rules is not None and rule.id not in rules):
+            continue
+        noted = study.noted
+        try:
+            plan = _plan_rule(study, rule, subjects)
+        except RuleError as error:
+            study.forget(noted)
+            faults.append((rule.id, error))
+            continue
+        if plan is not None:
+            planned.append(plan)
+    count = study.fetch()
+    results = [result for plan in planned for result in _results_of(study, plan)]
+    return Evaluation(question, facts, _apply_vetoes(pack, results), tuple(faults), count)
+
+
+def find_subjects(pack: Pack, facts: Facts, of: str, key: RecordKey) -> dict[str, list[Key]]:
+    """The subjects of every kind that one record is, or that its own records are: of a person the
+    teacher, and the titles that refer to the person."""
+    catalogue = Catalogue(pack)
+    row = next(iter(facts.rows(of, (), [key])), None)
+    found: dict[str, list[Key]] = {}
+    for kind, declared in pack.subjects.items():
+        if row is None or declared.of is None or declared.per:
+            continue
+        if declared.of == of:
+            found[kind] = [key]
+            continue
+        tests = _refers_to(catalogue, declared.of, of, row)
+        keys: list[Key] = [
+            (each["scope"], each["rec"]) for test in tests for each in facts.rows(declared.of, test)
+        ]
+        if keys:
+            found[kind] = keys
+    return found
+
+
+def _refers_to(catalogue: Catalogue, owner: str, of: str, row: Row) -> list[tuple[Test, ...]]:
+    found: list[tuple[Test, ...]] = []
+    for declared in catalogue.type_of(owner).field:
+        if declared.to != of:
+            continue
+        column = catalogue.column(owner, declared.id)
+        if declared.type == "ref":
+            scope = Test(catalogue.column(owner, "scope"), "in", (row["scope"],))
+            found.append((Test(column, "in", (row["rec"],)), scope))
+        else:
+            found.append((Test(column, "in", (row.get(catalogue.type_of(of).key or ""),)),))
+    return found
+
+
+def _study(question: Question, facts: Facts) -> Study:
+    on = question.on or question.as_of
+    study = Study(Catalogue(question.pack), facts, question.as_of, on, plan_over)
+    study.narrow = question.subjects is not None
+    return study
+
+
+def _holds_on(rule: Rule, day: dt.date) -> bool:
+    begun = rule.valid_from is None or rule.valid_from <= day
+    return begun and (rule.valid_to is None or day <= rule.valid_to)
+
+
+def _plan_rule(study: Study, rule: Rule, wanted: Wanted | None) -> _Planned | None:
+    """Plan one rule for its subjects in their windows of the day; None: nobody is asked about."""
+    only = None if wanted is None else wanted.get(rule.scope)
+    if wanted is not None and only is None:
+        return None
+    with study.inside(rule.id):
+        cases, plan = _place(study, rule, only)
+        plan.judge = plan_spans(study, rule, cases)
+    return plan
+
+
+def _place(study: Study, rule: Rule, only: Collection[Key] | None) -> tuple[Cases, _Planned]:
+    window = outer_window(rule.window)
+    mark = msgspec.json.encode((rule.scope, rule.who, window, None if only is None else list(only)))
+    kept = study.kept.get(mark)
+    if kept is None:
+        subjects = study.populations.of(rule.scope, rule.who, None if only is None else set(only))
+        spans = study.place(window, subjects, study.on)
+        there = [number for number, span in enumerate(spans) if span is not None]
+        cases = Cases(
+            rule.scope,
+            [subjects[number] for number in there],
+            [span for span in spans if span is not None],
+        )
+        where = {number: position for position, number in enumerate(there)}
+        kept = study.kept[mark] = (subjects, spans, where, cases)
+    subjects, spans, where, cases = kept
+    return cases, _Planned(rule, subjects, spans, where, lambda case: None)
+
+
+def _results_of(study: Study, plan: _Planned) -> list[Result]:
+    rule, pack = plan.rule, study.catalogue.pack
+    source = tuple(pack.quotes(rule.source))
+    effects = tuple((each.kind, each.target) for each in rule.effect)
+    leads = ("vetoed",) if rule.veto is not None else ("pass", "exempt")
+    version, anchor = pack.version, outer_window(rule.window).anchor
+    no_date = Outcome("unknown", reason="no_date")
+    results = []
+    for number, subject in enumerate(plan.subjects):
+        span = plan.spans[number]
+        outcome: Outcome | None
+        if span is not None:
+            outcome = plan.judge(plan.where[number])
+        else:
+            outcome = None if anchor and read_day(subject.row, anchor) else no_date
+            span = _NO_SPAN
+        if outcome is None:
+            continue
+        results.append(
+            Result(
+                rule.id,
+                version,
+                subject.kind,
+                subject.key,
+                subject.name,
+                subject.scope,
+                span,
+                outcome,
+                effects if outcome.status in leads else (),
+                source,
+                study.heard_of(subject.scope, span),
+                rule.severity,
+                rule.unit,
+            )
+        )
+    return results
+
+
+def _apply_vetoes(pack: Pack, results: list[Result]) -> list[Result]:
+    """Let the vetoes that strike a subject override the results that they reach.
+
+    A veto on `all` reaches every other result of the subject, another those whose effects have a
+    target of its kind ("title", "award.model")."""
+    struck: dict[tuple[str, Key], list[Rule]] = {}
+    of_kind = {kind: declared.of or kind for kind, declared in pack.subjects.items()}
+    for result in results:
+        rule = pack.rules[result.rule]
+        if rule.veto is not None and result.outcome.status == "vetoed":
+            owner = of_kind.get(result.kind, result.kind)
+            struck.setdefault((owner, result.subject), []).append(rule)
+    if not struck:
+        return results
+    return [
+        _vetoed(pack, each, struck.get((of_kind.get(each.kind, each.kind), each.subject), []))
+        for each in results
+    ]
+
+
+def _vetoed(pack: Pack, result: Result, vetoes: list[Rule]) -> Result:
+    rule = pack.rules[result.rule]
+    if rule.veto is not None:
+        return result
+    reached = {each.target.split(".")[0].split(":")[0] for each in rule.effect}
+    for veto in vetoes:
+        targets = set(veto.veto.target) if veto.veto is not None else set()
+        if "all" in targets or targets & reached:
+            return msgspec.structs.replace(result, vetoed_by=veto.id, effects=())
+    return result

@@ -1,0 +1,404 @@
+"""Rules over cases: whom they apply to, in which windows, and what their parts come to.
+
+A rule that another rule names is judged for the same subject, in its own window on the last day
+of the span in question; a coverage, a streak and an exemption judge it in given spans instead.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from xueshi_server.domain.packs.model import Clause, Exemption, Rule, Window
+from xueshi_server.domain.rules import combine
+from xueshi_server.domain.rules.amounts import Interval, RuleError, exactly
+from xueshi_server.domain.rules.calendar import OWN, TIMELESS, read_day
+from xueshi_server.domain.rules.leaves import Bonus, days_on_roll, plan_leaf
+from xueshi_server.domain.rules.measures import plan_measure
+from xueshi_server.domain.rules.quantities import NOTHING
+from xueshi_server.domain.rules.results import Outcome, Part, Status
+from xueshi_server.domain.rules.sequences import plan_sequence, plan_streak
+from xueshi_server.domain.rules.spans import Span
+from xueshi_server.domain.rules.study import Cases, Judge, Study
+from xueshi_server.domain.rules.subjects import Subject
+
+_WITHIN: Final = {
+    "week": "term",
+    "month": "school_year",
+    "term": "school_year",
+    "holiday": "school_year",
+    "year": "cycle",
+    "school_year": "cycle",
+    "budget_year": "cycle",
+}
+_SIZE: Final = {
+    "week": 1, "month": 2, "holiday": 3, "term": 4, "year": 5, "school_year": 5,
+    "budget_year": 5, "run": 6, "since": 6, "cycle": 7, "as_of": 8, "any": 8,
+}  # fmt: skip
+
+
+def outer_window(window: Window) -> Window:
+    """The window whose parts are judged where a rule says `each`, else the window itself."""
+    if not window.each:
+        return window
+    kind = window.within or _WITHIN.get(window.kind)
+    if kind is None:
+        raise RuleError("rule.each_needs_within", kind=window.kind)
+    return replace(window, kind=kind, each=False, within=None)
+
+
+def rule_of(study: Study, rule_id: str) -> Rule:
+    """A rule of the pack."""
+    found = study.catalogue.pack.rules.get(rule_id)
+    if found is None:
+        raise RuleError("rule.unknown_rule", rule=rule_id)
+    return found
+
+
+def plan_over(study: Study, rule_id: str, cases: Cases) -> Judge:
+    """Judge a rule in the spans of the cases (in its own days where they come from the subject)."""
+    rule = rule_of(study, rule_id)
+    if rule.window.kind in OWN or rule.window.anchor is not None:
+        return plan_named(study, rule_id, cases)
+    with study.inside(rule_id):
+        target, where = _applicable(study, rule, cases)
+        return _at(plan_spans(study, rule, target), where)
+
+
+def plan_named(study: Study, rule_id: str, cases: Cases) -> Judge:
+    """Judge a rule in its own window on the last day of each case's span."""
+    rule = rule_of(study, rule_id)
+    with study.inside(rule_id):
+        target, where = _applicable(study, rule, cases)
+        return _at(plan_placed(study, rule, target, _anchors(study, target)), where)
+
+
+def plan_placed(study: Study, rule: Rule, cases: Cases, days: Sequence[dt.date]) -> Judge:
+    """Judge a rule in the windows of given days; cases without one are unknown, or not yet due."""
+    window = outer_window(rule.window)
+    spans = [
+        span
+        for subject, day in zip(cases.subjects, days, strict=True)
+        for span in study.place(window, (subject,), day)
+    ]
+    there = [number for number, span in enumerate(spans) if span is not None]
+    placed = Cases(
+        cases.kind,
+        [cases.subjects[number] for number in there],
+        [span for span in spans if span is not None],
+    )
+    where = {number: position for position, number in enumerate(there)}
+    judge = plan_spans(study, rule, placed)
+    missing = Outcome("unknown", reason="no_date")
+
+    def read(case: int) -> Outcome | None:
+        position = where.get(case)
+        if position is not None:
+            return judge(position)
+        begins = window.anchor and read_day(cases.subjects[case].row, window.anchor)
+        return None if begins else missing
+
+    return read
+
+
+def plan_spans(study: Study, rule: Rule, cases: Cases) -> Judge:
+    """Judge a rule in the spans of its cases: its body, its exemption, its veto."""
+    if rule.window.each:
+        judge = _plan_each(
+            study, rule.window, cases, lambda inner: _plan_rule_body(study, rule, inner)
+        )
+    else:
+        judge = _plan_rule_body(study, rule, cases)
+    if rule.exempt is not None and _same_window(study, rule, rule.exempt):
+        judge = _plan_exempt(study, rule.exempt, cases, judge)
+    if rule.window.only_if_present:
+        judge = _if_present(rule.window, cases, judge)
+    return judge if rule.veto is None else _veto(judge)
+
+
+def _plan_rule_body(study: Study, rule: Rule, cases: Cases) -> Judge:
+    if rule.measure is not None:
+        if rule.need is None:
+            raise RuleError("rule.no_need", rule=rule.id)
+        bonuses = _plan_bonuses(study, rule, cases)
+        return plan_leaf(
+            study, rule.measure, rule.need, cases,
+            window=rule.window, late=rule.late, bonuses=bonuses,
+        )  # fmt: skip
+    if rule.streak is not None:
+        return plan_streak(study, rule.streak, rule_of(study, rule.streak.rule), cases)
+    if rule.sequence:
+        return plan_sequence(study, rule.sequence, cases)
+    if rule.some_of is not None:
+        count = study.catalogue.number(study.catalogue.plain(rule.some_of.count))
+        members = _plan_members(study, rule, rule.some_of.of, cases)
+        return lambda case: combine.some_of(members(case), count)
+    for clauses, together in (
+        (rule.all_of, combine.all_of),
+        (rule.any_of, combine.any_of),
+        (rule.none_of, combine.none_of),
+    ):
+        if clauses:
+            return _together(_plan_members(study, rule, clauses, cases), together)
+    raise RuleError("rule.asks_nothing", rule=rule.id)
+
+
+def _together(
+    members: Callable[[int], list[Part]], combined: Callable[[Sequence[Part]], Outcome]
+) -> Judge:
+    def judge(case: int) -> Outcome:
+        return combined(members(case))
+
+    return judge
+
+
+# ---- members of a combination
+
+
+def _plan_members(
+    study: Study, rule: Rule, clauses: Sequence[Clause], cases: Cases
+) -> Callable[[int], list[Part]]:
+    judges = [_plan_clause(study, rule, clause, cases) for clause in clauses]
+    labels = [_label_of(study, clause) for clause in clauses]
+    named = list(zip(judges, labels, (clause.rule or "" for clause in clauses), strict=True))
+
+    def read(case: int) -> list[Part]:
+        return [
+            Part(outcome, label, rule_id)
+            for judge, label, rule_id in named
+            if (outcome := judge(case)) is not None
+        ]
+
+    return read
+
+
+def _plan_clause(study: Study, rule: Rule, clause: Clause, cases: Cases) -> Judge:
+    if clause.rule is not None:
+        if clause.window is None:
+            return plan_named(study, clause.rule, cases)
+        return _in_window(
+            study, clause.window, cases, lambda inner: plan_over(study, clause.rule or "", inner)
+        )
+    if clause.measure is None or clause.need is None:
+        raise RuleError("rule.asks_nothing", rule=rule.id)
+    measure, need = clause.measure, clause.need
+    window = clause.window or rule.window
+
+    def leaf(inner: Cases) -> Judge:
+        return plan_leaf(study, measure, need, inner, window=window, late=rule.late)
+
+    return leaf(cases) if clause.window is None else _in_window(study, window, cases, leaf)
+
+
+def _in_window(study: Study, window: Window, cases: Cases, plan: Callable[[Cases], Judge]) -> Judge:
+    """Judge in another window: its parts inside the span for `each`, else the one of the day."""
+    if window.each and window.within is None:
+        return _plan_each(study, window, cases, plan)
+    outer = outer_window(window)
+    days = _anchors(study, cases)
+    found = [
+        span
+        for subject, day in zip(cases.subjects, days, strict=True)
+        for span in study.place(outer, (subject,), day)
+    ]
+    there = [number for number, span in enumerate(found) if span is not None]
+    inner = Cases(
+        cases.kind,
+        [cases.subjects[number] for number in there],
+        [span for span in found if span is not None],
+    )
+    judge = _plan_each(study, window, inner, plan) if window.each else plan(inner)
+    where = {number: position for position, number in enumerate(there)}
+    missing = Outcome("unknown", reason="no_date")
+    return lambda case: judge(where[case]) if case in where else missing
+
+
+def _label_of(study: Study, clause: Clause) -> tuple[str, str] | None:
+    if clause.label is not None:
+        return (clause.label.zh, clause.label.en)
+    if clause.rule is None:
+        return None
+    label = rule_of(study, clause.rule).label
+    return (label.zh, label.en)
+
+
+# ---- every window of several
+
+
+def _plan_each(study: Study, window: Window, cases: Cases, plan: Callable[[Cases], Judge]) -> Judge:
+    inside: dict[Span, list[Span]] = {}
+    subjects: list[Subject] = []
+    spans: list[Span] = []
+    ranges: list[tuple[range, int]] = []
+    checks_roll = window.prorate != "none" or window.only_if_present > 0
+    for subject, outer in zip(cases.subjects, cases.spans, strict=True):
+        if outer not in inside:
+            inside[outer] = study.calendar.inside(window.kind, window.season, outer)
+        due = inside[outer]
+        if checks_roll:
+            due = [span for span in due if _is_present(window, subject, span)]
+        begun = [span for span in due if span.first <= study.as_of]
+        ranges.append((range(len(spans), len(spans) + len(begun)), len(due)))
+        spans += begun
+        subjects += [subject] * len(begun)
+    judge = plan(Cases(cases.kind, subjects, spans))
+    allowed = study.catalogue.number(study.catalogue.plain(window.allow_miss))
+
+    def read(case: int) -> Outcome:
+        begun, total = ranges[case]
+        parts = [
+            Part(outcome, span=spans[each])
+            for each in begun
+            if (outcome := judge(each)) is not None
+        ]
+        return combine.each_of(parts, total, allowed, more=total > len(begun))
+
+    return read
+
+
+def _is_present(window: Window, subject: Subject, span: Span) -> bool:
+    first, last = days_on_roll(window, subject.row, span)
+    return (last - first).days + 1 >= max(window.only_if_present, 1)
+
+
+def _if_present(window: Window, cases: Cases, judge: Judge) -> Judge:
+    absent = Outcome("exempt", reason="not_on_roll")
+
+    def read(case: int) -> Outcome | None:
+        if _is_present(window, cases.subjects[case], cases.spans[case]):
+            return judge(case)
+        return absent
+
+    return read
+
+
+# ---- exemption and veto
+
+
+def _same_window(study: Study, rule: Rule, exempt: Exemption) -> bool:
+    """Whether the exemption is for the rule's whole window, not for parts of it."""
+    kind = outer_window(rule_of(study, exempt.rule).window).kind
+    own = outer_window(rule.window).kind
+    return kind in TIMELESS or kind in OWN or _SIZE[kind] >= _SIZE[own]
+
+
+def _plan_exempt(study: Study, exempt: Exemption, cases: Cases, own: Judge) -> Judge:
+    free = plan_over(study, exempt.rule, cases)
+    other = own if exempt.fallback is None else plan_over(study, exempt.fallback, cases)
+    credit = None
+    if exempt.credit_as is not None:
+        credit = exactly(study.catalogue.number(study.catalogue.plain(exempt.credit_as)))
+
+    def judge(case: int) -> Outcome | None:
+        released = free(case)
+        if released is not None and released.status in ("pass", "exempt"):
+            part = Part(released, rule=exempt.rule)
+            return Outcome("exempt", True, credit, reason="exempt_by_rule", parts=(part,))
+        outcome = other(case)
+        if outcome is None or outcome.status != "fail" or released is None:
+            return outcome
+        if released.status == "unknown":
+            return replace(outcome, status="unknown", met=None, reason="exemption_unknown")
+        return outcome
+
+    return judge
+
+
+def _plan_bonuses(study: Study, rule: Rule, cases: Cases) -> list[Bonus]:
+    """Exempt windows inside the rule's window count as their credit, or as what was really done
+    in them where that is more."""
+    exempt = rule.exempt
+    if exempt is None or exempt.credit_as is None or _same_window(study, rule, exempt):
+        return []
+    credit = study.catalogue.number(study.catalogue.plain(exempt.credit_as))
+    window = outer_window(rule_of(study, exempt.rule).window)
+    subjects: list[Subject] = []
+    spans: list[Span] = []
+    ranges = []
+    for subject, outer in zip(cases.subjects, cases.spans, strict=True):
+        inside = study.calendar.inside(window.kind, window.season, outer)
+        begun = [span for span in inside if span.first <= study.as_of]
+        ranges.append(range(len(spans), len(spans) + len(begun)))
+        spans += begun
+        subjects += [subject] * len(begun)
+    inner = Cases(cases.kind, subjects, spans)
+    free = plan_over(study, exempt.rule, inner)
+    assert rule.measure is not None
+    done = plan_measure(study, rule.measure, inner, window)
+
+    def read(case: int) -> Interval:
+        low, high = NOTHING
+        for each in ranges[case]:
+            released = free(each)
+            if released is None or released.status not in ("pass", "exempt", "unknown"):
+                continue
+            value = done.read(each) or NOTHING
+            gain = max(0, credit - (value.low or 0))
+            high = (high or 0) + gain
+            low = (low or 0) + (gain if released.status != "unknown" else 0)
+        return Interval(low, high)
+
+    return [read]
+
+
+def _veto(judge: Judge) -> Judge:
+    """A veto strikes where its need holds; elsewhere it is passed."""
+
+    def read(case: int) -> Outcome | None:
+        outcome = judge(case)
+        if outcome is None or outcome.status in ("unknown", "exempt"):
+            return outcome
+        struck = outcome.met is True
+        status: Status = "vetoed" if struck else "pass"
+        return replace(outcome, status=status, met=struck, missing=None, impossible_after=None)
+
+    return read
+
+
+# ---- whom a rule applies to
+
+
+def _anchors(study: Study, cases: Cases) -> list[dt.date]:
+    return [min(span.last, study.on) for span in cases.spans]
+
+
+def _at(judge: Judge, where: Sequence[int | None]) -> Judge:
+    def read(case: int) -> Outcome | None:
+        position = where[case]
+        return None if position is None else judge(position)
+
+    return read
+
+
+def _applicable(study: Study, rule: Rule, cases: Cases) -> tuple[Cases, list[int | None]]:
+    """The cases in the rule's own kind of subject, and where each of them is to be found."""
+    subjects: list[Subject] = []
+    spans: list[Span] = []
+    where: list[int | None] = []
+    to_own = _translator(study, rule, cases)
+    for subject, span in zip(cases.subjects, cases.spans, strict=True):
+        own = to_own(subject)
+        where.append(None if own is None else len(subjects))
+        if own is not None:
+            subjects.append(own)
+            spans.append(span)
+    return Cases(rule.scope, subjects, spans), where
+
+
+def _translator(study: Study, rule: Rule, cases: Cases) -> Callable[[Subject], Subject | None]:
+    if cases.kind == rule.scope and not rule.who:
+        return lambda subject: subject
+    population = {each.key: each for each in study.populations.of(rule.scope, rule.who)}
+    if rule.scope == "county":
+        return lambda subject: population.get(())
+    if rule.scope == "school":
+        return lambda subject: population.get((subject.scope,))
+    kinds = study.catalogue.pack.subjects
+    ours, theirs = kinds.get(cases.kind), kinds.get(rule.scope)
+    same = (
+        ours is not None and theirs is not None and (ours.of, ours.per) == (theirs.of, theirs.per)
+    )
+    if cases.kind == rule.scope or same:
+        return lambda subject: population.get(subject.key)
+    raise RuleError("rule.other_subject", rule=rule.id, scope=rule.scope, subject=cases.kind)

@@ -1,0 +1,326 @@
+"""Measures made of other things: attributes, ratios, heads, coverage, trends, lags, spreads."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from xueshi_server.domain.packs.measures import (
+    Attribute,
+    Condition,
+    Count,
+    Coverage,
+    Distinct,
+    Greatest,
+    Headcount,
+    Lag,
+    Length,
+    Measure,
+    Moment,
+    Ratio,
+    Spread,
+    Sum,
+    Total,
+    Trend,
+)
+from xueshi_server.domain.packs.model import Window
+from xueshi_server.domain.rules.amounts import (
+    UNKNOWN,
+    Interval,
+    Number,
+    add,
+    divide,
+    exactly,
+    parse_number,
+    subtract,
+)
+from xueshi_server.domain.rules.quantities import (
+    NOTHING,
+    Quantity,
+    plan_count,
+    plan_distinct,
+    plan_greatest,
+    plan_length,
+    plan_moment,
+    plan_sum,
+)
+from xueshi_server.domain.rules.spans import Span, whole_months
+from xueshi_server.domain.rules.study import Cases, Study
+from xueshi_server.domain.rules.subjects import Subject
+
+_Plan = Callable[..., Quantity]
+_SETTLED: Final = ("pass",)
+_MAYBE: Final = ("unknown", "on_track", "at_risk")
+
+
+def plan_measure(study: Study, measure: Measure, cases: Cases, window: Window) -> Quantity:
+    """Plan any measure; `window` is the one that the spans of the cases come from."""
+    leaf = _LEAVES.get(type(measure))
+    if leaf is not None:
+        return leaf(study, measure, cases)
+    return _NODES[type(measure)](study, measure, cases, window)
+
+
+def plan_attribute(study: Study, measure: Attribute, cases: Cases) -> Quantity:
+    """A field of the subject's row as a number, a day number or a rank."""
+    subjects = cases.subjects
+    own = study.catalogue.own_field(cases.kind, measure.field)
+    declared = None if own is None else study.catalogue.field(*own)
+    ranks = {} if own is None else study.catalogue.ranks(*own)
+    flag = declared is not None and declared.type == "bool"
+
+    def read(case: int) -> Interval | None:
+        value = subjects[case].row.get(measure.field)
+        if value is None or value == "":
+            return NOTHING if flag else None
+        if isinstance(value, str):
+            number = ranks.get(value) if ranks else parse_number(value)
+            return None if number is None else exactly(number)
+        return exactly(int(value))
+
+    return Quantity(read, grows=False, empty="unknown")
+
+
+def _plan_total(study: Study, measure: Total, cases: Cases, window: Window) -> Quantity:
+    parts = [plan_measure(study, each, cases, window) for each in measure.parts]
+
+    def read(case: int) -> Interval | None:
+        total = NOTHING
+        for part in parts:
+            value = part.read(case)
+            if value is None:
+                return None
+            total = add(total, value)
+        return total
+
+    waits = [each.waiting for each in parts if each.waiting is not None]
+    waiting = (lambda case: sum((each(case) for each in waits), start=0)) if waits else None
+    daily = [each.daily for each in parts if each.daily is not None]
+    return Quantity(
+        read, waiting, all(each.grows for each in parts), max(daily) if daily else None,
+        parts[0].empty if parts else "fail",
+    )  # fmt: skip
+
+
+def _plan_ratio(study: Study, measure: Ratio, cases: Cases, window: Window) -> Quantity:
+    part = plan_measure(study, measure.part, cases, window)
+    whole = plan_measure(study, measure.whole, cases, window)
+
+    def read(case: int) -> Interval | None:
+        over, under = part.read(case), whole.read(case)
+        return UNKNOWN if over is None or under is None else divide(over, under)
+
+    def figures(case: int) -> tuple[Interval, Interval]:
+        return (part.read(case) or UNKNOWN, whole.read(case) or UNKNOWN)
+
+    return Quantity(read, grows=False, empty="unknown", figures=figures)
+
+
+def _plan_headcount(study: Study, measure: Headcount, cases: Cases, window: Window) -> Quantity:
+    members = list_members(study, cases, measure.of, measure.who)
+    unheard = _roster_unheard(study, cases, measure.of)
+
+    def read(case: int) -> Interval | None:
+        count = len(members[case])
+        return Interval(count, None if unheard(case) else count)
+
+    return Quantity(read, grows=False)
+
+
+def _plan_coverage(study: Study, measure: Coverage, cases: Cases, window: Window) -> Quantity:
+    members = list_members(study, cases, measure.of, measure.who)
+    flat, first = _flatten(cases, measure.of, members)
+    judge = study.plan_over(study, measure.rule, flat)
+
+    def figures(case: int) -> tuple[Interval, Interval]:
+        passed = total = maybe = 0
+        for position in range(first[case], first[case] + len(members[case])):
+            outcome = judge(position)
+            if outcome is None or outcome.status == "exempt":
+                continue
+            total += 1
+            passed += outcome.status in _SETTLED
+            maybe += outcome.status == "unknown"
+        closed = study.roster_known(cases.subjects[case].scope)
+        high = passed + maybe if closed else None
+        return (Interval(passed, high), Interval(total, total if closed else None))
+
+    def read(case: int) -> Interval | None:
+        part, whole = figures(case)
+        if whole.high == 0:
+            return None
+        value = divide(part, whole)
+        return Interval(value.low, 1 if value.high is None else value.high)
+
+    return Quantity(read, grows=True, empty="exempt", figures=figures)
+
+
+def _plan_spread(study: Study, measure: Spread, cases: Cases, window: Window) -> Quantity:
+    members = list_members(study, cases, measure.of, measure.who)
+    flat, first = _flatten(cases, measure.of, members)
+    each = plan_measure(study, measure.measure, flat, window)
+
+    def read(case: int) -> Interval | None:
+        span = range(first[case], first[case] + len(members[case]))
+        values = [value for position in span if (value := each.read(position)) is not None]
+        if not values:
+            return None
+        lows = [value.low for value in values if value.low is not None]
+        highs = [value.high for value in values if value.high is not None]
+        if len(lows) < len(values):
+            return UNKNOWN
+        if len(highs) < len(values):
+            least = max(lows) - min(highs) if highs else 0
+            return Interval(max(least, 0), None)
+        return Interval(max(0, max(lows) - min(highs)), max(highs) - min(lows))
+
+    return Quantity(read, grows=False, empty="exempt")
+
+
+def _plan_trend(study: Study, measure: Trend, cases: Cases, window: Window) -> Quantity:
+    before, where = _previous(study, measure, cases, window)
+    now = plan_measure(study, measure.measure, cases, window)
+    then = plan_measure(study, measure.measure, before, window)
+
+    def read(case: int) -> Interval | None:
+        position = where[case]
+        if position is None:
+            return None
+        value, old = now.read(case), then.read(position)
+        return UNKNOWN if value is None or old is None else subtract(value, old)
+
+    def figures(case: int) -> tuple[Interval, Interval]:
+        position = where[case]
+        old = None if position is None else then.read(position)
+        return (now.read(case) or UNKNOWN, old or UNKNOWN)
+
+    return Quantity(read, grows=False, empty="exempt", figures=figures)
+
+
+def _previous(
+    study: Study, measure: Trend, cases: Cases, window: Window
+) -> tuple[Cases, list[int | None]]:
+    """The case before each: the window before, or the run before of the same series."""
+    subjects: list[Subject] = []
+    spans: list[Span] = []
+    where: list[int | None] = []
+    runs = _runs(study, measure, cases.kind, window) if window.kind == "run" else {}
+    for subject, span in zip(cases.subjects, cases.spans, strict=True):
+        earlier: tuple[Subject, Span] | None = None
+        if window.kind == "run":
+            series = runs.get(subject.row.get(measure.series) if measure.series else None, [])
+            earlier = next((run for run in reversed(series) if run[1].first < span.first), None)
+        elif (old := study.calendar.before(window, span)) is not None:
+            earlier = (subject, old)
+        where.append(None if earlier is None else len(subjects))
+        if earlier is not None:
+            subjects.append(earlier[0])
+            spans.append(earlier[1])
+    return Cases(cases.kind, subjects, spans), where
+
+
+def _runs(
+    study: Study, measure: Trend, kind: str, window: Window
+) -> dict[object, list[tuple[Subject, Span]]]:
+    """All runs of each series, first to last."""
+    found: dict[object, list[tuple[Subject, Span]]] = {}
+    subjects = study.populations.of(kind)
+    for subject, span in zip(subjects, study.place(window, subjects, study.on), strict=True):
+        if span is not None:
+            series = subject.row.get(measure.series) if measure.series else None
+            found.setdefault(series, []).append((subject, span))
+    for runs in found.values():
+        runs.sort(key=lambda run: run[1])
+    return found
+
+
+def _plan_lag(study: Study, measure: Lag, cases: Cases, window: Window) -> Quantity:
+    before = plan_measure(study, measure.before, cases, window)
+    after = plan_measure(study, measure.after, cases, window)
+    today = study.as_of.toordinal()
+
+    def read(case: int) -> Interval | None:
+        early, late = before.read(case), after.read(case)
+        if early is None or late is None:
+            return None
+        return Interval(
+            _between(early.high, late.low, measure.unit),
+            _between(early.low, late.high, measure.unit),
+        )
+
+    def hope(case: int) -> dt.date | None:
+        late = after.read(case)
+        if late is None or late.exact is None or late.exact <= today:
+            return None
+        return dt.date.fromordinal(int(late.exact))
+
+    def empty_of(case: int) -> str:
+        # While what is timed has not come yet, there is nothing to judge.
+        if after.read(case) is None:
+            return "exempt" if isinstance(measure.after, Moment) else "unknown"
+        return before.empty
+
+    return Quantity(read, grows=False, hope=hope, empty_of=empty_of)
+
+
+def _between(first: Number | None, last: Number | None, unit: str) -> Number | None:
+    return None if first is None or last is None else elapsed(int(first), int(last), unit)
+
+
+def elapsed(first: int, last: int, unit: str) -> int:
+    """Whole units from one day number to another, negative where the second comes first. A school
+    year is a year from day to day, whatever day it begins on."""
+    if last < first:
+        return -elapsed(last, first, unit)
+    if unit == "day":
+        return last - first
+    months = whole_months(dt.date.fromordinal(first), dt.date.fromordinal(last))
+    return months if unit == "month" else months // 12
+
+
+def list_members(
+    study: Study, cases: Cases, kind: str, who: Sequence[Condition]
+) -> list[list[Subject]]:
+    """Subjects of a kind that belong to each case."""
+    population = study.populations.of(kind, who)
+    owned = study.populations.owners(cases.kind, population, kind)
+    return [owned.get(study.populations.owner_key(each, kind), []) for each in cases.subjects]
+
+
+def _flatten(cases: Cases, kind: str, members: list[list[Subject]]) -> tuple[Cases, list[int]]:
+    """Members of all cases as cases of their own, and where those of each begin."""
+    subjects: list[Subject] = []
+    spans: list[Span] = []
+    first = []
+    for span, some in zip(cases.spans, members, strict=True):
+        first.append(len(subjects))
+        subjects += some
+        spans += [span] * len(some)
+    return Cases(kind, subjects, spans), first
+
+
+def _roster_unheard(study: Study, cases: Cases, kind: str) -> Callable[[int], bool]:
+    declared = study.catalogue.pack.subjects.get(kind)
+    if declared is None or declared.of is None:
+        return lambda case: not study.roster_known(cases.subjects[case].scope)
+    link = study.catalogue.link(cases.kind, declared.of)
+    return study.unheard(cases, study.catalogue.type_of(declared.of), link)
+
+
+_LEAVES: Final[dict[type, _Plan]] = {
+    Count: plan_count,
+    Sum: plan_sum,
+    Distinct: plan_distinct,
+    Greatest: plan_greatest,
+    Length: plan_length,
+    Moment: plan_moment,
+    Attribute: plan_attribute,
+}
+_NODES: Final[dict[type, _Plan]] = {
+    Total: _plan_total,
+    Ratio: _plan_ratio,
+    Headcount: _plan_headcount,
+    Coverage: _plan_coverage,
+    Spread: _plan_spread,
+    Trend: _plan_trend,
+    Lag: _plan_lag,
+}

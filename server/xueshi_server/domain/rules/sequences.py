@@ -1,0 +1,199 @@
+"""Rules over time: passed in several windows in a row, and steps that follow each other."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+from xueshi_server.domain.packs.measures import Count
+from xueshi_server.domain.packs.model import Rule, Step, Streak
+from xueshi_server.domain.rules.amounts import Interval, Number, exactly, tidy
+from xueshi_server.domain.rules.facts import LAST_DAY, Answer, Tally
+from xueshi_server.domain.rules.quantities import plain, source_of
+from xueshi_server.domain.rules.results import Needed, Outcome, Part, Status
+from xueshi_server.domain.rules.spans import Span, add_days, add_months, length_months
+from xueshi_server.domain.rules.study import Asked, Cases, Judge, Study
+from xueshi_server.domain.rules.subjects import Subject
+
+# So many windows more than the streak is long are looked at: the most that leave may take up.
+_MORE_WINDOWS: Final = 10
+
+
+def plan_streak(study: Study, streak: Streak, rule: Rule, cases: Cases) -> Judge:
+    """A rule passed in so many windows in a row, counted back from the current one.
+
+    A window with a record of leave in it is passed over. The current window counts once it is
+    passed; before, it neither counts nor breaks.
+    """
+    length = study.catalogue.number(study.catalogue.plain(streak.length))
+    inner, ranges = _windows_back(study, rule, cases, int(length) + _MORE_WINDOWS)
+    judge = study.plan_over(study, streak.rule, inner)
+    pauses = None
+    if streak.pause is not None:
+        count = Count(of=streak.pause, where=streak.pause_where)
+        pauses = source_of(study, inner, count).ask(plain("count"))
+    needed = Needed("streak", exactly(length))
+
+    def read(case: int) -> Outcome:
+        return _judge_streak(study, needed, inner, ranges[case], judge, pauses)
+
+    return read
+
+
+def _windows_back(study: Study, rule: Rule, cases: Cases, count: int) -> tuple[Cases, list[range]]:
+    """The last windows of a rule for each case, latest first."""
+    subjects: list[Subject] = []
+    spans: list[Span] = []
+    ranges = []
+    for subject, outer in zip(cases.subjects, cases.spans, strict=True):
+        first = len(spans)
+        on = min(outer.last, study.on)
+        span = study.calendar.current(rule.window, on, subject.row)
+        while span is not None and len(spans) - first < count:
+            spans.append(span)
+            span = study.calendar.before(rule.window, span)
+        subjects += [subject] * (len(spans) - first)
+        ranges.append(range(first, len(spans)))
+    return Cases(cases.kind, subjects, spans), ranges
+
+
+def _judge_streak(
+    study: Study, needed: Needed, inner: Cases, windows: range, judge: Judge, pauses: Asked | None
+) -> Outcome:
+    goal = needed.low.low if needed.low is not None and needed.low.low is not None else 0
+    count, high, running = 0, None, False
+    parts = []
+    for position in windows:
+        outcome = judge(position)
+        span = inner.spans[position]
+        if pauses is not None and pauses.get(position):
+            parts.append(Part(Outcome("exempt", reason="paused"), span=span))
+            continue
+        if outcome is None:
+            break
+        parts.append(Part(outcome, span=span))
+        if outcome.status in ("pass", "exempt"):
+            count += 1
+        elif outcome.status in ("on_track", "at_risk"):
+            running = True
+        else:
+            high = None if outcome.status == "unknown" else count
+            break
+        if count >= goal:
+            high = count
+            break
+    else:
+        high = count
+    return _streak_outcome(needed, count, high, goal, running, parts)
+
+
+def _streak_outcome(
+    needed: Needed, count: int, high: int | None, goal: Number, running: bool, parts: list[Part]
+) -> Outcome:
+    value = Interval(count, high)
+    if count >= goal:
+        return Outcome("pass", True, value, needed, parts=tuple(parts))
+    missing = goal - count
+    if high is None:
+        return Outcome("unknown", None, value, needed, missing, parts=tuple(parts))
+    # One more window can be passed while the current one runs.
+    status: Status = "on_track" if running and missing <= 1 else "fail"
+    return Outcome(status, False, value, needed, missing, parts=tuple(parts))
+
+
+def plan_sequence(study: Study, steps: Sequence[Step], cases: Cases) -> Judge:
+    """Steps that follow each other: each begins not before the one before it has ended.
+
+    A step with `months` is done when its records, added up, have covered so many; what lies after
+    the day of judgement does not count yet.
+    """
+    asked = []
+    unheard = []
+    needs: list[Number | None] = []
+    for step in steps:
+        declared = study.catalogue.type_of(step.of)
+        source = source_of(study, cases, Count(of=step.of, where=step.where))
+        starts = study.catalogue.column(step.of, step.starts or declared.when or "")
+        ends = study.catalogue.column(step.of, step.ends) if step.ends else None
+        asked.append(source.ask(Tally("", (), "periods", (), column=starts, ends=ends)))
+        unheard.append(source.unheard)
+        plain_months = None if step.months is None else study.catalogue.plain(step.months)
+        needs.append(None if plain_months is None else study.catalogue.number(plain_months))
+    labels = [(step.label.zh, step.label.en) for step in steps]
+    needed = Needed("sequence", exactly(len(steps)))
+
+    def read(case: int) -> Outcome:
+        after = ""
+        parts: list[Part] = []
+        for ask, months, label in zip(asked, needs, labels, strict=True):
+            outcome, after = _judge_step(ask.get(case), months, after, study.as_of)
+            parts.append(Part(outcome, label))
+            if outcome.status != "pass":
+                break
+        waiting = any(late(case) for late in unheard)
+        span = cases.spans[case]
+        lacking = parts[-1].outcome.missing if needs[len(parts) - 1] is not None else None
+        left = sum((months or 0 for months in needs[len(parts) :]), start=lacking or 0)
+        return _sequence_outcome(study, needed, parts, len(steps), span, waiting, left)
+
+    return read
+
+
+def _judge_step(
+    found: Answer | None, months: Number | None, after: str, as_of: dt.date
+) -> tuple[Outcome, str]:
+    """The outcome of one step, and the day on which it ended."""
+    today = as_of.isoformat()
+    done: Number = 0
+    need = Needed("at_least", exactly(1 if months is None else months))
+    goal = 1 if months is None else months
+    ended = ""
+    for first, last in found if isinstance(found, tuple) else ():
+        if first < after or first > today:
+            continue
+        if months is None and (last > today or last == LAST_DAY):
+            continue
+        if months is None:
+            ended = min(ended, last) if ended else last
+            done = 1
+        elif done < months:
+            end = min(last, today)
+            done = tidy(
+                done + length_months(dt.date.fromisoformat(first), dt.date.fromisoformat(end))
+            )
+            ended = max(ended, last)
+    if done >= goal:
+        return Outcome("pass", True, exactly(done), need), ended
+    return Outcome("fail", False, exactly(done), need, tidy(goal - done)), ended
+
+
+def _sequence_outcome(
+    study: Study,
+    needed: Needed,
+    parts: list[Part],
+    total: int,
+    span: Span,
+    waiting: bool,
+    months_left: Number,
+) -> Outcome:
+    done = sum(part.outcome.status == "pass" for part in parts)
+    value = Interval(done, total if waiting else done)
+    if done == total:
+        return Outcome("pass", True, value, needed, parts=tuple(parts))
+    missing = parts[-1].outcome.missing
+    if waiting:
+        return Outcome("unknown", None, value, needed, missing, parts=tuple(parts))
+    last = last_begin(span.last, months_left)
+    still = study.is_open(span) and study.as_of <= last
+    status: Status = "on_track" if still else "fail"
+    return Outcome(
+        status, False, value, needed, missing,
+        impossible_after=last if study.is_open(span) else None, parts=tuple(parts),
+    )  # fmt: skip
+
+
+def last_begin(end: dt.date, months: Number) -> dt.date:
+    """The last day after which so many months still fit in until `end`."""
+    day = add_months(end, -int(-(-months // 1)) - 1)
+    while day < end and length_months(add_days(day, 2), end) >= months:
+        day = add_days(day, 1)
+    return day

@@ -1,0 +1,229 @@
+"""One evaluation in the making: the cases to be judged, and the tallies they ask for.
+
+Planning walks through the rules and collects tallies; each reader it makes looks its answers up
+once they are there. A `Cases` object is a list of subjects, each with one span; what is worked out
+for it (keys, positions of spans, whose facts are missing) is kept, as many measures share it.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from xueshi_server.domain.packs.model import RecordType, Window
+from xueshi_server.domain.rules.amounts import RuleError
+from xueshi_server.domain.rules.calendar import SchoolCalendar
+from xueshi_server.domain.rules.catalogue import SCOPE, Catalogue, Link
+from xueshi_server.domain.rules.facts import Answer, Answers, Days, Facts, Key, Tally
+from xueshi_server.domain.rules.results import Outcome
+from xueshi_server.domain.rules.row_facts import clean
+from xueshi_server.domain.rules.spans import Span
+from xueshi_server.domain.rules.subjects import Populations, Subject
+
+# Reads what a rule came to for a case; None: the rule does not apply to that subject.
+Judge = Callable[[int], Outcome | None]
+Keys = tuple[tuple[Key, tuple[int, ...]], ...]
+
+
+PlanOver = Callable[["Study", str, "Cases"], Judge]
+
+
+class Cases:
+    """Subjects of one kind, each with a span."""
+
+    def __init__(self, kind: str, subjects: Sequence[Subject], spans: Sequence[Span]) -> None:
+        self.kind = kind
+        self.subjects = subjects
+        self.spans = spans
+        self._keys: dict[Link, list[Key]] = {}
+        self._days: dict[dt.date | None, tuple[tuple[Days, ...], list[int]]] = {}
+
+    def __len__(self) -> int:
+        return len(self.subjects)
+
+    def keys(self, link: Link) -> list[Key]:
+        """The link key of each case."""
+        if link not in self._keys:
+            names = [name for _, name in link]
+            rows = [each.row for each in self.subjects]
+            self._keys[link] = [tuple([clean(row.get(name)) for name in names]) for row in rows]
+        return self._keys[link]
+
+    def days(self, latest: dt.date | None) -> tuple[tuple[Days, ...], list[int]]:
+        """The different spans as days, no later than `latest`, and which one each case has."""
+        if latest not in self._days:
+            order: dict[Span, int] = {}
+            numbers = [order.setdefault(span, len(order)) for span in self.spans]
+            self._days[latest] = (tuple(span.days(latest) for span in order), numbers)
+        return self._days[latest]
+
+    def pick(self, positions: Sequence[int]) -> "Cases":
+        """Some of the cases."""
+        subjects = [self.subjects[each] for each in positions]
+        return Cases(self.kind, subjects, [self.spans[each] for each in positions])
+
+
+class Asked:
+    """The answers to one tally, by case."""
+
+    __slots__ = ("_answers", "_keys", "_numbers", "tally")
+
+    def __init__(self, tally: Tally, keys: list[Key], numbers: list[int]) -> None:
+        self.tally = tally
+        self._keys = keys
+        self._numbers = numbers
+        self._answers: Answers = ()
+
+    def fill(self, answers: Answers) -> None:
+        """Take the answers."""
+        self._answers = answers
+
+    def get(self, case: int) -> Answer | None:
+        """The answer for a case; None where no record is behind it."""
+        return self._answers[self._numbers[case]].get(self._keys[case])
+
+
+class Study:
+    """What is known while rules are planned: the pack, the day, the subjects, the tallies."""
+
+    def __init__(
+        self, catalogue: Catalogue, facts: Facts, as_of: dt.date, on: dt.date, plan_over: PlanOver
+    ) -> None:
+        # Plans another rule over the spans of given cases.
+        self.plan_over = plan_over
+        self.catalogue = catalogue
+        self.facts = facts
+        self.as_of = as_of
+        self.on = on
+        self.calendar = SchoolCalendar(catalogue.pack.calendar)
+        self.populations = Populations(catalogue, facts)
+        # Cases of rules that judge the same subjects in the same window.
+        self.kept: dict[bytes, tuple[list[Subject], list[Span | None], dict[int, int], Cases]] = {}
+        # Only these subjects are asked about: then tallies name their keys.
+        self.narrow = False
+        self._asked: list[Asked] = []
+        self._open_rules: list[str] = []
+        self._heard = facts.heard
+        self._schools = dict(facts.heard.schools)
+        self._heard_by: dict[tuple[str | None, dt.date], tuple[int, int]] = {}
+
+    @contextmanager
+    def inside(self, rule_id: str) -> Iterator[None]:
+        """Plan a rule; it must not come up again until that is done."""
+        if rule_id in self._open_rules:
+            raise RuleError("rule.cycle", rules=" ".join([*self._open_rules, rule_id]))
+        self._open_rules.append(rule_id)
+        try:
+            yield
+        finally:
+            self._open_rules.pop()
+
+    # ---- tallies
+
+    def ask(self, tally: Tally, link: Link, cases: Cases, *, clip: bool) -> Asked:
+        """Note a tally for cases; its link, spans and keys are filled in here. `clip`: facts that
+        lie after the day of judgement do not count yet."""
+        days, numbers = cases.days(self.as_of if clip else None)
+        keys = cases.keys(link)
+        wanted = None
+        if self.narrow or len(days) > 1:
+            wanted = _wanted(keys, numbers, len(days), narrow=self.narrow)
+        columns = tuple(column for column, _ in link)
+        full = replace(tally, link=columns, spans=days, keys=wanted)
+        asked = Asked(full, keys, numbers)
+        self._asked.append(asked)
+        return asked
+
+    def fetch(self) -> int:
+        """Ask for every tally that was noted, each once; returns how many there were."""
+        different = list(dict.fromkeys(asked.tally for asked in self._asked))
+        answers = dict(zip(different, self.facts.tally(different), strict=True))
+        for asked in self._asked:
+            asked.fill(answers[asked.tally])
+        return len(different)
+
+    @property
+    def noted(self) -> int:
+        """How many tallies were noted so far."""
+        return len(self._asked)
+
+    def forget(self, noted: int) -> None:
+        """Forget the tallies of a rule that could not be planned to its end."""
+        del self._asked[noted:]
+
+    @property
+    def asked(self) -> Sequence[Asked]:
+        """All tallies noted so far, as often as they were."""
+        return self._asked
+
+    # ---- windows
+
+    def place(self, window: Window, subjects: Sequence[Subject], on: dt.date) -> list[Span | None]:
+        """The window of each subject on a day."""
+        if window.kind in ("run", "since") or window.anchor is not None:
+            return [self.calendar.current(window, on, each.row) for each in subjects]
+        span = self.calendar.current(window, on, {})
+        return [span] * len(subjects)
+
+    def is_open(self, span: Span) -> bool:
+        """Whether facts of the span may still happen."""
+        return self.as_of < span.last and not (span.open_start and span.last == dt.date.max)
+
+    # ---- whose facts are here
+
+    def unheard(self, cases: Cases, declared: RecordType, link: Link) -> Callable[[int], bool]:
+        """Whether facts of a type that belong to a case may still be on their way."""
+        spans = cases.spans
+        if declared.place == "county":
+            county = self._heard.county or dt.date.min
+            return lambda case: county < min(spans[case].last, self.as_of)
+        own = any(column == SCOPE for column, _ in link)
+        if own and all(school.heard == dt.date.max for school in self._schools.values()):
+            return _never
+        subjects = cases.subjects
+        field = next((name for column, name in link if column == SCOPE), "")
+
+        def read(case: int) -> bool:
+            scope = subjects[case].row.get(field) if own else None
+            heard, expected = self.heard_of(None if scope is None else str(scope), spans[case])
+            return heard < expected
+
+        return read
+
+    def heard_of(self, scope: str | None, span: Span) -> tuple[int, int]:
+        """From how many of how many schools everything of a span is here; `scope`: one school."""
+        limit = min(span.last, self.as_of)
+        found = self._heard_by.get((scope, limit))
+        if found is None:
+            found = self._heard_by[scope, limit] = self._count_heard(scope, limit)
+        return found
+
+    def roster_known(self, scope: str | None) -> bool:
+        """Whether every school (or one) was heard from at all, so that its people are known."""
+        if scope is None:
+            everybody = all(school.heard is not None for school in self._schools.values())
+            return everybody and self._heard.all_here
+        return scope not in self._schools or self._schools[scope].heard is not None
+
+    def _count_heard(self, scope: str | None, limit: dt.date) -> tuple[int, int]:
+        if scope is None:
+            dates = [each.heard or dt.date.min for each in self._schools.values()]
+            missing = 0 if self._heard.all_here else 1
+            return (sum(date >= limit for date in dates), len(dates) + missing)
+        school = self._schools.get(scope)
+        date = self._heard.county if school is None else school.heard
+        return (int((date or dt.date.min) >= limit), 1)
+
+
+def _never(case: int) -> bool:
+    return False
+
+
+def _wanted(keys: list[Key], numbers: list[int], span_count: int, *, narrow: bool) -> Keys | None:
+    """Which keys are wanted for which spans; None where all are for all."""
+    found: dict[Key, set[int]] = {}
+    for key, number in zip(keys, numbers, strict=True):
+        found.setdefault(key, set()).add(number)
+    if not narrow and all(len(each) == span_count for each in found.values()):
+        return None
+    return tuple((key, tuple(sorted(each))) for key, each in found.items())

@@ -1,0 +1,234 @@
+"""Who is judged: the subjects of a kind, and which of them belong to which.
+
+A subject's row holds its fields. Of a pair it holds those of both, and each once more under its
+kind ("course.starts_on"). A school's row holds `scope`, `name`, `kind`, and the fields of the
+record of type `school` that stands in it, where the pack has such a type.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from msgspec.structs import replace
+
+from xueshi_server.domain.packs.measures import Condition
+from xueshi_server.domain.packs.model import Subject as Declared
+from xueshi_server.domain.rules.amounts import RuleError
+from xueshi_server.domain.rules.catalogue import BUILT_IN, Catalogue
+from xueshi_server.domain.rules.facts import Column, Facts, Key, RecordKey, Row, Test, Tests, Value
+from xueshi_server.domain.rules.row_facts import clean, meets_test
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """One subject: of a record its key is (school, number), else what names it."""
+
+    kind: str
+    key: Key
+    name: str
+    row: Row
+    scope: str | None
+
+
+class Populations:
+    """The subjects of every kind, read once each."""
+
+    def __init__(self, catalogue: Catalogue, facts: Facts) -> None:
+        self._catalogue = catalogue
+        self._facts = facts
+        self._known: dict[str, list[Subject]] = {}
+
+    def of(
+        self, kind: str, who: Sequence[Condition] = (), only: Collection[Key] | None = None
+    ) -> list[Subject]:
+        """Subjects of a kind that meet `who`, in the order of their keys' records."""
+        if not who and only is None:
+            return self._all(kind)
+        declared = self._catalogue.pack.subjects.get(kind)
+        if declared is None or declared.across:
+            found = self._all(kind)
+            tests = self._row_tests(declared, who)
+            found = [each for each in found if _meets(each.row, tests)]
+        else:
+            found = self._of_records(declared, who, only)
+        return found if only is None else [each for each in found if each.key in only]
+
+    def owners(
+        self, kind: str, members: Sequence[Subject], member_kind: str
+    ) -> Mapping[Key, list[Subject]]:
+        """Members by the values of the fields of `kind` that they belong to (see `owner_key`)."""
+        columns = [column for column, _ in self._membership(kind, member_kind)]
+        found: dict[Key, list[Subject]] = defaultdict(list)
+        for each in members:
+            found[tuple(clean(each.row.get(name)) for name in columns)].append(each)
+        return found
+
+    def owner_key(self, owner: Subject, member_kind: str) -> Key:
+        """Under which key `owners` lists the members of a subject."""
+        fields = [name for _, name in self._membership(owner.kind, member_kind)]
+        return tuple(clean(owner.row.get(name)) for name in fields)
+
+    def _membership(self, kind: str, member_kind: str) -> list[tuple[str, str]]:
+        declared = self._catalogue.pack.subjects.get(member_kind)
+        if kind == "county":
+            return []
+        if declared is None or declared.of is None:
+            return [("scope", "scope")]
+        pairs = self._catalogue.link(kind, declared.of)
+        if any(column.via is not None for column, _ in pairs):
+            raise RuleError("rule.members_too_far", subject=kind, member=member_kind)
+        return [(column.field, own) for column, own in pairs]
+
+    def _all(self, kind: str) -> list[Subject]:
+        if kind not in self._known:
+            declared = self._catalogue.pack.subjects.get(kind)
+            if declared is None:
+                self._known[kind] = self._built_in(kind)
+            elif declared.across:
+                self._known[kind] = self._pairs(declared)
+            else:
+                self._known[kind] = self._of_records(declared, (), None)
+        return self._known[kind]
+
+    def _built_in(self, kind: str) -> list[Subject]:
+        if kind == "county":
+            return [Subject("county", (), "", {}, None)]
+        if kind != "school":
+            raise RuleError("rule.unknown_subject", subject=kind)
+        more: dict[Value, Row] = {}
+        if "school" in self._catalogue.pack.types:
+            for row in self._facts.rows("school"):
+                more.setdefault(row["scope"], row)
+        schools = sorted(self._facts.heard.schools.values(), key=lambda each: each.scope)
+        return [
+            Subject(
+                "school",
+                (each.scope,),
+                each.name,
+                {**more.get(each.scope, {}), "scope": each.scope, "name": each.name}
+                | {"kind": each.kind},
+                each.scope,
+            )
+            for each in schools
+        ]
+
+    def _of_records(
+        self, declared: Declared, who: Sequence[Condition], only: Collection[Key] | None
+    ) -> list[Subject]:
+        if declared.of is None:
+            raise RuleError("rule.subject_of_nothing", subject=declared.id)
+        tests = self._catalogue.fact_tests(declared.of, [*declared.where, *who])
+        if declared.per:
+            return _sets(declared, self._facts.rows(declared.of, tests))
+        records = None if only is None else [_record(key) for key in only if len(key) == 2]
+        names = declared.name or [self._catalogue.type_of(declared.of).key or "rec"]
+        return [
+            _subject(declared.id, names, row)
+            for row in self._facts.rows(declared.of, tests, records)
+        ]
+
+    def _row_tests(self, declared: Declared | None, where: Sequence[Condition]) -> Tests:
+        found = (_row_tests(self._catalogue, declared, each) for each in where)
+        return tuple(test for tests in found for test in tests)
+
+    def _pairs(self, declared: Declared) -> list[Subject]:
+        """Every pair that meets the conditions; conditions that two fields are the same join."""
+        one, other = (self._all(side) for side in declared.across)
+        sides = tuple(declared.across)
+        joins = [pair for each in declared.where if (pair := _sides(each, sides)) is not None]
+        tests = self._row_tests(declared, declared.where)
+        by_value: dict[Key, list[Subject]] = defaultdict(list)
+        for each in other:
+            by_value[tuple(clean(each.row.get(pair[1])) for pair in joins)].append(each)
+        found = []
+        for left in one:
+            values = tuple(clean(left.row.get(pair[0])) for pair in joins)
+            for first, second in product((left,), by_value.get(values, ())):
+                row = _merge(sides, first.row, second.row)
+                if _meets(row, tests):
+                    key, name = first.key + second.key, f"{first.name} {second.name}"
+                    scope = first.scope if first.scope == second.scope else None
+                    found.append(Subject(declared.id, key, name, row, scope))
+        return found
+
+
+def _merge(sides: tuple[str, ...], one: Row, other: Row) -> Row:
+    named = {f"{sides[0]}.{name}": value for name, value in one.items()}
+    named |= {f"{sides[1]}.{name}": value for name, value in other.items()}
+    return {**other, **one, **named}
+
+
+def _sides(condition: Condition, sides: tuple[str, ...]) -> tuple[str, str] | None:
+    """Field of the first and field of the second side that a condition says are the same."""
+    ends = dict(
+        each.split(".", 1) for each in (condition.field, condition.same_as or "") if "." in each
+    )
+    if set(ends) != set(sides):
+        return None
+    return (ends[sides[0]], ends[sides[1]])
+
+
+def _row_tests(catalogue: Catalogue, declared: Declared | None, condition: Condition) -> Tests:
+    """A condition on a school's row or on the merged row of a pair, under the names used there.
+    Comparisons of two sides are joins and no test of one row."""
+    if condition.same_as:
+        return ()
+    side, dot, rest = condition.field.partition(".")
+    of, path = _type_behind(catalogue, declared, side if dot else None, rest or side)
+    tests = catalogue.tests(of, [replace(condition, field=path)])
+    names = (Column(condition.field, many=test.column.many) for test in tests)
+    return tuple(Test(name, each.op, each.values) for name, each in zip(names, tests, strict=True))
+
+
+def _type_behind(
+    catalogue: Catalogue, declared: Declared | None, side: str | None, path: str
+) -> tuple[str, str]:
+    """The record type that a field of a merged row comes from, and the field's name there."""
+    subjects = catalogue.pack.subjects
+    sides = ["school"] if declared is None else [side] if side else declared.across
+    types = [
+        each if each in BUILT_IN else subjects[each].of or ""
+        for each in sides
+        if each in subjects or each in BUILT_IN
+    ]
+    for of in types:
+        fields = catalogue.pack.types[of].field if of in catalogue.pack.types else []
+        if any(each.id == path for each in fields):
+            return of, path
+    if path in ("scope", "name", "kind"):
+        return next(iter(catalogue.pack.types)), path
+    raise RuleError("rule.unknown_field", type=" ".join(types), field=path)
+
+
+def _meets(row: Row, tests: Tests) -> bool:
+    return all(meets_test(clean(row.get(test.column.field)), test) for test in tests)
+
+
+def _sets(declared: Declared, rows: Sequence[Row]) -> list[Subject]:
+    """One subject for each set of values of the fields `per`; records without one have none."""
+    found: dict[Key, Subject] = {}
+    for row in rows:
+        key = tuple(clean(row.get(name)) for name in declared.per)
+        if None in key or key in found:
+            continue
+        own = dict(zip(declared.per, key, strict=True))
+        names = declared.name or declared.per
+        name = " ".join(str(row.get(each) or "") for each in names)
+        scope = own.get("scope")
+        found[key] = Subject(declared.id, key, name, own, None if scope is None else str(scope))
+    return list(found.values())
+
+
+def _subject(kind: str, names: Sequence[str], row: Row) -> Subject:
+    scope, rec = row["scope"], row["rec"]
+    assert isinstance(scope, str)
+    name = " ".join(str(row.get(each) or "") for each in names)
+    return Subject(kind, (scope, rec), name, row, scope)
+
+
+def _record(key: Key) -> RecordKey:
+    scope, rec = key
+    assert isinstance(scope, str)
+    assert isinstance(rec, int | str)
+    return (scope, rec)
