@@ -54,7 +54,8 @@ def inspect_folder(folder: Path, sources: Mapping[str, Path] | None = None) -> I
     if not broken:
         pack, broken = merge_lineage(lineage)
         faults += check_pack(pack, _read_documents(folder, pack, sources or {}))
-        faults += check_queries(pack)
+        # Queries are tried over the tables of a pack that is sound.
+        faults += [] if faults else check_queries(pack)
     placed = place_faults(faults + broken, library, files)
     shown = [each for each in placed if each.pack == own]
     return Inspection(folder.name, pack, (*shown, *(each for each in placed if each.pack != own)))

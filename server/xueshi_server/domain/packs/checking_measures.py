@@ -308,7 +308,7 @@ class MeasureCheck:
                 values = {"key": key, "kind": window.kind, "kinds": ", ".join(kinds)}
                 self.checker.fault("window_key_unused", (*spot, key), **values)
         for key in ("years", "months"):
-            if (getattr(window, key) or 1) < 1:
+            if getattr(window, key) is not None and getattr(window, key) < 1:
                 self.checker.fault("window_not_positive", (*spot, key), key=key)
 
 

@@ -60,7 +60,7 @@ def read_draft(files: Mapping[str, str]) -> tuple[Draft | None, list[Fault]]:
     about = builder.single.get("pack")
     if about is None:
         if all(fault.spot[:1] != ("pack",) for fault in builder.faults):
-            builder.file = min(files, default="pack.toml")
+            builder.file = "pack.toml" if "pack.toml" in files else min(files, default="")
             builder.add_fault("about_missing", (), line=1)
         return None, builder.faults
     draft = Draft(
