@@ -44,6 +44,7 @@ class SchoolCalendar:
     def __init__(self, declared: Calendar) -> None:
         self.declared = declared
         self._years: dict[int, tuple[list[Span], dict[str, Span]]] = {}
+        self._found: dict[tuple[str, dt.date, str | None], Span | None] = {}
         self._weeks: dict[Span, list[tuple[Span, dt.date]]] = {}
 
     def current(self, window: Window, on: dt.date, row: Row) -> Span | None:
@@ -116,6 +117,12 @@ class SchoolCalendar:
         return _years_from(add_months(anchor, 12 * years * count), years)
 
     def _calendar_window(self, kind: str, on: dt.date, season: str | None) -> Span | None:
+        asked = (kind, on, season)
+        if asked not in self._found:
+            self._found[asked] = self._find_window(kind, on, season)
+        return self._found[asked]
+
+    def _find_window(self, kind: str, on: dt.date, season: str | None) -> Span | None:
         if kind == "year":
             return _year_from("01-01", on)
         if kind == "school_year":

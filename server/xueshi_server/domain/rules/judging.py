@@ -4,7 +4,6 @@ A rule that another rule names is judged for the same subject, in its own window
 of the span in question; a coverage, a streak and an exemption judge it in given spans instead.
 """
 
-import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -71,17 +70,13 @@ def plan_named(study: Study, rule_id: str, cases: Cases) -> Judge:
     rule = rule_of(study, rule_id)
     with study.inside(rule_id):
         target, where = _applicable(study, rule, cases)
-        return _at(plan_placed(study, rule, target, _anchors(study, target)), where)
+        return _at(_plan_placed(study, rule, target), where)
 
 
-def plan_placed(study: Study, rule: Rule, cases: Cases, days: Sequence[dt.date]) -> Judge:
-    """Judge a rule in the windows of given days; cases without one are unknown, or not yet due."""
+def _plan_placed(study: Study, rule: Rule, cases: Cases) -> Judge:
+    """Judge a rule in its own window; cases without one are unknown, or not due yet."""
     window = outer_window(rule.window)
-    spans = [
-        span
-        for subject, day in zip(cases.subjects, days, strict=True)
-        for span in study.place(window, (subject,), day)
-    ]
+    spans = study.place_each(window, cases)
     there = [number for number, span in enumerate(spans) if span is not None]
     placed = Cases(
         cases.kind,
@@ -195,13 +190,7 @@ def _in_window(study: Study, window: Window, cases: Cases, plan: Callable[[Cases
     """Judge in another window: its parts inside the span for `each`, else the one of the day."""
     if window.each and window.within is None:
         return _plan_each(study, window, cases, plan)
-    outer = outer_window(window)
-    days = _anchors(study, cases)
-    found = [
-        span
-        for subject, day in zip(cases.subjects, days, strict=True)
-        for span in study.place(outer, (subject,), day)
-    ]
+    found = study.place_each(outer_window(window), cases)
     there = [number for number, span in enumerate(found) if span is not None]
     inner = Cases(
         cases.kind,
@@ -357,10 +346,6 @@ def _veto(judge: Judge) -> Judge:
 
 
 # ---- whom a rule applies to
-
-
-def _anchors(study: Study, cases: Cases) -> list[dt.date]:
-    return [min(span.last, study.on) for span in cases.spans]
 
 
 def _at(judge: Judge, where: Sequence[int | None]) -> Judge:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from xueshi_server.domain.packs.measures import Count
@@ -191,6 +192,7 @@ def _sequence_outcome(
     )  # fmt: skip
 
 
+@lru_cache(maxsize=65536)
 def last_begin(end: dt.date, months: Number) -> dt.date:
     """The last day after which so many months still fit in until `end`."""
     day = add_months(end, -int(-(-months // 1)) - 1)

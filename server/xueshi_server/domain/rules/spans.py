@@ -4,6 +4,7 @@ import calendar
 import datetime as dt
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from xueshi_server.domain.rules.amounts import Number, tidy
 from xueshi_server.domain.rules.facts import LAST_DAY, Days
@@ -59,6 +60,7 @@ def whole_months(first: dt.date, until: dt.date) -> int:
     return months if add_months(first, months) <= until else months - 1
 
 
+@lru_cache(maxsize=65536)
 def length_months(first: dt.date, last: dt.date) -> Number:
     """Months from `first` to `last`, both days included: full months counted from day to day, the
     rest as a fraction of the month it lies in."""

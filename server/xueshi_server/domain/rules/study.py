@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from xueshi_server.domain.packs.model import RecordType, Window
 from xueshi_server.domain.rules.amounts import RuleError
-from xueshi_server.domain.rules.calendar import SchoolCalendar
+from xueshi_server.domain.rules.calendar import OWN, SchoolCalendar
 from xueshi_server.domain.rules.catalogue import SCOPE, Catalogue, Link
 from xueshi_server.domain.rules.facts import Answer, Answers, Days, Facts, Key, Tally
 from xueshi_server.domain.rules.results import Outcome
@@ -160,10 +160,22 @@ class Study:
 
     def place(self, window: Window, subjects: Sequence[Subject], on: dt.date) -> list[Span | None]:
         """The window of each subject on a day."""
-        if window.kind in ("run", "since") or window.anchor is not None:
+        if window.kind in OWN or window.anchor is not None:
             return [self.calendar.current(window, on, each.row) for each in subjects]
         span = self.calendar.current(window, on, {})
         return [span] * len(subjects)
+
+    def place_each(self, window: Window, cases: "Cases") -> list[Span | None]:
+        """The window of each case on the last day of its span, as far as that has come."""
+        if window.kind in OWN or window.anchor is not None:
+            return [
+                self.calendar.current(window, min(span.last, self.on), subject.row)
+                for subject, span in zip(cases.subjects, cases.spans, strict=True)
+            ]
+        found: dict[dt.date, Span | None] = {}
+        for last in {span.last for span in cases.spans}:
+            found[last] = self.calendar.current(window, min(last, self.on), {})
+        return [found[span.last] for span in cases.spans]
 
     def is_open(self, span: Span) -> bool:
         """Whether facts of the span may still happen."""

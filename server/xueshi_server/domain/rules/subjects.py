@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from msgspec.json import encode
 from msgspec.structs import replace
 
 from xueshi_server.domain.packs.measures import Condition
@@ -51,7 +52,7 @@ class Populations:
             tests = self._row_tests(declared, who)
             found = [each for each in found if _meets(each.row, tests)]
         else:
-            found = self._of_records(declared, who, only)
+            found = self._chosen(declared, who, only)
         return found if only is None else [each for each in found if each.key in only]
 
     def owners(
@@ -79,6 +80,16 @@ class Populations:
         if any(column.via is not None for column, _ in pairs):
             raise RuleError("rule.members_too_far", subject=kind, member=member_kind)
         return [(column.field, own) for column, own in pairs]
+
+    def _chosen(
+        self, declared: Declared, who: Sequence[Condition], only: Collection[Key] | None
+    ) -> list[Subject]:
+        mark = None if only is not None else encode((declared.id, who)).decode()
+        if mark is None:
+            return self._of_records(declared, who, only)
+        if mark not in self._known:
+            self._known[mark] = self._of_records(declared, who, None)
+        return self._known[mark]
 
     def _all(self, kind: str) -> list[Subject]:
         if kind not in self._known:
