@@ -125,3 +125,9 @@ class NotCentreError(ServerError):
     """Only the county's centre may do that."""
 
     code = "server.not_centre"
+
+
+class UnknownPersonError(ServerError):
+    """No person, or several, of that number or name; fields `person` and `count`."""
+
+    code = "rules.no_such_person"

@@ -1,10 +1,10 @@
 """Opening a node under the record types of the pack that counts."""
 
-import datetime as dt
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
+from xueshi_server.node_clock import today_of
 from xueshi_server.record_types import SCHEMA
 from xueshi_server.store.packs import level_schema
 from xueshi_sync.context import Context
@@ -26,8 +26,3 @@ def level_types(node: Node) -> None:
     """
     with suppress(StorageError, sqlite3.DatabaseError):
         level_schema(node, today_of(node))
-
-
-def today_of(node: Node) -> dt.date:
-    """The day at this node."""
-    return dt.datetime.fromtimestamp(node.context.now_ms() / 1000).date()

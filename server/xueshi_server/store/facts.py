@@ -24,6 +24,7 @@ from xueshi_server.domain.rules.facts import (
     Tests,
     Value,
 )
+from xueshi_server.store.facts_heard import read_heard, read_scopes
 from xueshi_server.store.facts_sql import SCOPE_CODE, Expression, Query, usable
 from xueshi_sync.node import Node
 from xueshi_sync.schema import Schema
@@ -50,6 +51,7 @@ class SqlFacts:
 
     def __post_init__(self) -> None:
         self.scope_nos = {code: scope_no for scope_no, code in self.scopes.items()}
+        self.db.row_factory = None
         self.db.create_function(SCOPE_CODE, 1, self.scopes.get, deterministic=True)
         self.db.execute("BEGIN")
 
@@ -228,12 +230,10 @@ class SqlFacts:
         )
 
 
-def open_facts(node: Node, heard: Heard, scopes: Mapping[int, str]) -> SqlFacts:
+def open_facts(node: Node) -> SqlFacts:
     """The facts of a node as of now, on a connection of their own."""
-    node.query("SELECT 1")
-    db = connect_reader(node.paths.view)
-    db.row_factory = None
-    return SqlFacts(db, node.schema, scopes, heard)
+    scopes = read_scopes(node)
+    return SqlFacts(connect_reader(node.paths.view), node.schema, scopes, read_heard(node, scopes))
 
 
 def _wanted(query: Query, rows: Iterable[Sequence[Value]], names: str) -> str:

@@ -1,0 +1,97 @@
+"""The rules of a pack over a node's facts: results, the records behind them, and what would change.
+
+with Requirements.open(node) as requirements:
+    for result in requirements.judge(pack, as_of).results: ...
+"""
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.rules.evaluate import Evaluation, evaluate, find_subjects
+from xueshi_server.domain.rules.facts import Key, RecordKey
+from xueshi_server.domain.rules.results import Result
+from xueshi_server.errors import UnknownPersonError
+from xueshi_server.store.facts import SqlFacts, open_facts
+from xueshi_sync.node import Node
+from xueshi_sync.writer import RecordKey as LocalKey
+
+PERSON: Final = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One subject whose result another pack changes; None: there was or will be no result."""
+
+    before: Result | None
+    after: Result | None
+
+
+@dataclass
+class Requirements:
+    """One snapshot of a node's facts, to be judged by packs."""
+
+    node: Node
+    facts: SqlFacts
+
+    @staticmethod
+    @contextmanager
+    def open(node: Node) -> "Iterator[Requirements]":
+        """The facts as they are now; they stay so until the block ends."""
+        with open_facts(node) as facts:
+            yield Requirements(node, facts)
+
+    def judge(
+        self,
+        pack: Pack,
+        as_of: dt.date,
+        *,
+        rules: Collection[str] | None = None,
+        subjects: Mapping[str, Collection[Key]] | None = None,
+    ) -> Evaluation:
+        """The results of all rules, or of some, for all subjects or some."""
+        return evaluate(pack, self.facts, as_of, rules=rules, subjects=subjects)
+
+    def find_person(self, name: str) -> RecordKey:
+        """A person by staff number, public id or name; raises UnknownPersonError."""
+        rows = self.facts.db.execute(
+            "SELECT scope_no, rec FROM person WHERE NOT deleted AND (staff_no = ?1 OR name = ?1)"
+            " ORDER BY staff_no = ?1 DESC, scope_no, rec LIMIT 2",
+            [name],
+        ).fetchall()
+        if len(rows) != 1:
+            raise UnknownPersonError(person=name, count=len(rows))
+        scope_no, rec = rows[0]
+        return self.facts.scopes[scope_no], rec
+
+    def subjects_of(self, pack: Pack, person: RecordKey) -> dict[str, list[Key]]:
+        """What a person is judged as: teacher, holder of a title, ..."""
+        return find_subjects(pack, self.facts, PERSON, person)
+
+    def evidence(self, evaluation: Evaluation, result: Result) -> list[str]:
+        """Public ids of the records that count in a result."""
+        return [
+            self.node.public_id(LocalKey(self.facts.scope_nos[scope], int(rec)))
+            for scope, rec in evaluation.evidence(result.rule, result.subject)
+        ]
+
+
+def compare(before: Evaluation, after: Evaluation) -> list[Change]:
+    """The subjects whose result changes from one evaluation to another, in order."""
+    old = {(each.rule, each.kind, each.subject): each for each in before.results}
+    new = {(each.rule, each.kind, each.subject): each for each in after.results}
+    return [
+        Change(old.get(key), new.get(key))
+        for key in {**old, **new}
+        if _gist(old.get(key)) != _gist(new.get(key))
+    ]
+
+
+def _gist(result: Result | None) -> object:
+    """What a person would notice of a result."""
+    if result is None:
+        return None
+    return result.status, result.value, result.missing, result.span.first, result.span.last
