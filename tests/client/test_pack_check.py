@@ -38,7 +38,7 @@ def test_a_fault_is_said_with_file_line_code_and_cure(folder: Path, tmp_path: Pa
     done = xueshi(tmp_path / "node", "pack-check", str(folder), "--lang", "en")
     line = done.out.splitlines()[0]
     assert done.status == 1
-    assert line.startswith("rules.toml:17 pack.unknown_key There is no key at_laest here.")
+    assert line.startswith("rules.toml:18 pack.unknown_key There is no key at_laest here.")
     assert line.endswith("Did you mean at_least?")
 
 

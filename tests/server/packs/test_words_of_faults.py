@@ -55,3 +55,14 @@ def test_braces_in_words_are_places_or_doubled(language: str) -> None:
     for key, text in load_catalogue(language).items():
         if key.startswith("pack."):
             assert all(name != "" for _, name, _, _ in string.Formatter().parse(text)), key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_place_is_called_as_a_parameter_of_the_wording(language: str) -> None:
+    places = {
+        name
+        for key, text in load_catalogue(language).items()
+        if key.startswith("pack.")
+        for _, name, _, _ in string.Formatter().parse(text)
+    }
+    assert places & {"key", "language"} == set()

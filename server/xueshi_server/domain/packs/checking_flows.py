@@ -177,7 +177,7 @@ def _check_block(checker: Checker, block: Block, spot: Spot, of: tuple[str, Fiel
         checker.rule(rule, (*spot, "rules", position))
     needed = {"fields": "fields", "table": "of", "rules": "rules"}.get(block.kind)
     if needed and not getattr(block, needed):
-        checker.fault("block_incomplete", spot, kind=block.kind, key=needed)
+        checker.fault("block_incomplete", spot, kind=block.kind, name=needed)
     # Lines are room to write by hand.
     if block.kind == "text" and block.text is None and not block.lines:
-        checker.fault("block_incomplete", spot, kind=block.kind, key="text")
+        checker.fault("block_incomplete", spot, kind=block.kind, name="text")

@@ -270,7 +270,7 @@ class MeasureCheck:
         """Check that a window has the keys its kind needs, and none that mean nothing there."""
         for alternatives in _NEEDED_KEYS.get(window.kind, ()):
             if all(getattr(window, key) is None for key in alternatives):
-                values = {"kind": window.kind, "key": alternatives[0]}
+                values = {"kind": window.kind, "name": alternatives[0]}
                 self.checker.fault("window_incomplete", spot, **values)
         for key in ("starts", "ends", "anchor"):
             name = getattr(window, key)
@@ -305,11 +305,11 @@ class MeasureCheck:
         here = {window.kind, window.within}
         for key, kinds in _KEYS_ONLY.items():
             if getattr(window, key) is not None and here.isdisjoint(kinds):
-                values = {"key": key, "kind": window.kind, "kinds": ", ".join(kinds)}
+                values = {"name": key, "kind": window.kind, "kinds": ", ".join(kinds)}
                 self.checker.fault("window_key_unused", (*spot, key), **values)
         for key in ("years", "months"):
             if getattr(window, key) is not None and getattr(window, key) < 1:
-                self.checker.fault("window_not_positive", (*spot, key), key=key)
+                self.checker.fault("window_not_positive", (*spot, key), name=key)
 
 
 def check_month_day(checker: Checker, text: str, spot: Spot) -> None:

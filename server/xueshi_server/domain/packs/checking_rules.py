@@ -86,7 +86,7 @@ def _check_clause(checker: Checker, rule: Rule, clause: Clause, spot: Spot) -> N
         check.check_window(clause.window, (*spot, "window"))
     _check_measured(check, clause.measure, clause.need, spot)
     if measured and clause.label is None:
-        checker.fault("label_missing", spot, key="label")
+        checker.fault("label_missing", spot, name="label")
     if clause.rule is not None:
         _check_member(checker, rule, clause.rule, (*spot, "rule"))
 

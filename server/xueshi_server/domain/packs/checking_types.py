@@ -115,7 +115,7 @@ def _check_writers(checker: Checker, declared: RecordType, spot: Spot) -> None:
     if declared.kind == "register":
         for key in ("judges", "amount", "corrects"):
             if getattr(declared, key):
-                checker.fault("ledger_only", (*spot, key), key=key, of=declared.id)
+                checker.fault("ledger_only", (*spot, key), name=key, of=declared.id)
     if declared.owner not in declared.writers:
         writers = ", ".join(declared.writers)
         values = {"owner": declared.owner, "writers": writers, "of": declared.id}

@@ -16,8 +16,8 @@ from xueshi_server.domain.packs.pack import Spot
 _PATH: Final = re.compile(r"^(?P<said>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _PART: Final = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+|\.\.\.)\]")
 _SAID: Final = (
-    ("unknown_key", re.compile(r"^Object contains unknown field `(?P<key>.*)`$")),
-    ("key_missing", re.compile(r"^Object missing required field `(?P<key>.*)`$")),
+    ("unknown_key", re.compile(r"^Object contains unknown field `(?P<name>.*)`$")),
+    ("key_missing", re.compile(r"^Object missing required field `(?P<name>.*)`$")),
     ("choice_unknown", re.compile(r"^Invalid (?:enum )?value (?P<value>.*)$")),
     ("shape_wrong", re.compile(r"matching regex (?P<wanted>.*)$")),
     ("text_length", re.compile(r"^Expected `str` of length (?P<wanted>.*)$")),
@@ -55,12 +55,12 @@ def _refine(
 ) -> tuple[str, Spot, dict[str, str]]:
     value, wanted = subject
     if code == "key_missing":
-        return ("label_missing" if values["key"] in ("label", "zh", "en") else code), path, values
+        return ("label_missing" if values["name"] in ("label", "zh", "en") else code), path, values
     if code == "unknown_key":
         holder = _type_at(inspect.type_info(wanted), path, value)
         known = [each.encode_name for each in _fields_of(holder)]
-        hint = nearest(values["key"], known)
-        return code, (*path, values["key"]), {**values, "hint": hint, "known": ", ".join(known)}
+        hint = nearest(values["name"], known)
+        return code, (*path, values["name"]), {**values, "hint": hint, "known": ", ".join(known)}
     if code == "choice_unknown":
         return _refine_choice(path, subject)
     if values.get("got") == "float":

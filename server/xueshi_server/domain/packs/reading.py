@@ -126,7 +126,7 @@ def _read_file(builder: _Builder, text: str) -> None:
             builder.places["drop", ""] = Place(builder.file, 0)
             builder.drop += builder.convert(value, list[str], ("drop",)) or []
         else:
-            values = {"key": key, "hint": nearest(key, _FIELDS), "known": ", ".join(_FIELDS)}
+            values = {"name": key, "hint": nearest(key, _FIELDS), "known": ", ".join(_FIELDS)}
             builder.add_fault("unknown_key", (key,), values)
 
 
