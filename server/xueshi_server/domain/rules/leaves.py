@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from xueshi_server.domain.packs.measures import (
     Amount,
     Attribute,
-    By,
     Formula,
     Greatest,
     Measure,
+    Moment,
     Need,
 )
 from xueshi_server.domain.packs.model import Window
@@ -31,11 +31,18 @@ from xueshi_server.domain.rules.amounts import (
 )
 from xueshi_server.domain.rules.calendar import read_day
 from xueshi_server.domain.rules.catalogue import NotSetError
+from xueshi_server.domain.rules.deadlines import (
+    accept_late,
+    known_day,
+    last_day,
+    plan_deadline,
+    until,
+)
 from xueshi_server.domain.rules.facts import Row
 from xueshi_server.domain.rules.measures import plan_measure
 from xueshi_server.domain.rules.quantities import NOTHING, Quantity
 from xueshi_server.domain.rules.results import Needed, Op, Outcome, Status
-from xueshi_server.domain.rules.spans import Span, add_days, in_year, whole_months
+from xueshi_server.domain.rules.spans import Span, add_days, whole_months
 from xueshi_server.domain.rules.study import Cases, Judge, Study
 from xueshi_server.domain.rules.subjects import Subject
 
@@ -59,12 +66,14 @@ def plan_leaf(
     try:
         if need.by is None:
             return _plan_need(study, measure, need, cases, window, bonuses, None)
-        days = [_last_day(need.by, subject.row, span) for subject, span in _zip(cases)]
-        in_time = _plan_need(study, measure, need, _until(cases, days), window, bonuses, days)
+        days = [last_day(need.by, subject.row, span) for subject, span in _zip(cases)]
+        if isinstance(measure, Moment):
+            return known_day(plan_deadline(study, measure, cases, days, late), days)
+        in_time = _plan_need(study, measure, need, until(cases, days), window, bonuses, days)
         if late == "reject":
-            return _known_day(in_time, days)
+            return known_day(in_time, days)
         after = _plan_need(study, measure, need, cases, window, bonuses, days)
-        return _known_day(_accept_late(in_time, after), days)
+        return known_day(accept_late(in_time, after), days)
     except NotSetError:
         outcome = Outcome("unknown", reason="parameter_not_set")
         return lambda case: outcome
@@ -131,7 +140,7 @@ def _empty(study: Study, quantity: Quantity, case: int, needed: Needed, span: Sp
     if last is None:
         return Outcome("fail", False, None, needed, reason="not_done")
     last = add_days(last, -lead)
-    status: Status = "on_track" if study.as_of <= last else "fail"
+    status: Status = "on_track" if study.as_of < last else "fail"
     return Outcome(status, False, None, needed, impossible_after=last, reason="not_done")
 
 
@@ -282,51 +291,6 @@ def _plan_carried(
         return Interval(low, max(0, min(most, value.high - bound.low)))
 
     return read
-
-
-# ---- last days
-
-
-def _last_day(by: By, row: Row, span: Span) -> dt.date | None:
-    """The last day for a subject: a day of the window's year, or counted from a date of its."""
-    if by.field is not None:
-        day = read_day(row, by.field)
-        return None if day is None else add_days(day, by.days)
-    if by.on is None:
-        return add_days(span.last, by.days)
-    year = span.first.year if span.first != dt.date.min else span.last.year
-    day = in_year(by.on, year)
-    if day < span.first and year < dt.date.max.year:
-        day = in_year(by.on, year + 1)
-    return add_days(day, by.days)
-
-
-def _until(cases: Cases, days: Sequence[dt.date | None]) -> Cases:
-    spans = [
-        span if day is None else span.until(day)
-        for span, day in zip(cases.spans, days, strict=True)
-    ]
-    return Cases(cases.kind, cases.subjects, spans)
-
-
-def _known_day(judge: Judge, days: Sequence[dt.date | None]) -> Judge:
-    outcome = Outcome("unknown", reason="no_date")
-    return lambda case: outcome if days[case] is None else judge(case)
-
-
-def _accept_late(in_time: Judge, after: Judge) -> Judge:
-    """What was done after its last day counts, and says so."""
-
-    def judge(case: int) -> Outcome | None:
-        outcome = in_time(case)
-        if outcome is None or outcome.status != "fail":
-            return outcome
-        second = after(case)
-        if second is None or second.status != "pass":
-            return outcome
-        return replace(second, late=True)
-
-    return judge
 
 
 def _zip(cases: Cases) -> Iterator[tuple[Subject, Span]]:
