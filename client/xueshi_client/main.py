@@ -28,6 +28,8 @@ TOPICS: Final = {
     "unpack": "carry",
     "status": "nodes",
     "conflicts": "conflict",
+    "rules": "rules",
+    "pack-publish": "rules",
     "pack-check": "packs",
     "pack-diff": "packs",
     "check": "care",
