@@ -1,0 +1,190 @@
+"""Chongqing's classes for vocational teachers, system by system (Y13-Y15): enter, act, evaluate."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.server.walks.chongqing_county import District, Record, make_district
+
+
+@pytest.fixture(scope="module")
+def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
+    with make_district(tmp_path_factory.mktemp("district")) as found:
+        yield found
+
+
+def add_class(district: District, no: str, title: str) -> Record:
+    return district.enter(
+        "training_class", no=no, title=title, run=1, level="national", faculty="机电工程学院",
+        starts_on="2024-04-01", ends_on="2024-05-31", class_teacher="余小波",
+        archive_keeper="蔡芳", secretary="秦岚",
+    )  # fmt: skip
+
+
+def add_course(district: District, run: Record, no: str, part: str, minutes: int) -> Record:
+    """A course with all eight parts of its syllabus."""
+    return district.enter(
+        "course", no=no, training_class=run, title=f"{no}课程", part=part, minutes=minutes,
+        written_by="余小波", textbook="数控加工技术", aims="能独立编程",
+        hours_plan="讲授与实训各半", lecture_content="编程与加工", practice="车间实训",
+        grading="平时与结业各半", remarks="自带工装",
+    )  # fmt: skip
+
+
+def add_courses(district: District, run: Record, no: str) -> list[Record]:
+    """260 hours: 20, 30 and 50 per cent."""
+    shares = {"theory": 2340, "professional": 3510, "enterprise": 5850}
+    return [
+        add_course(district, run, f"{no}-{part[0]}", part, minutes)
+        for part, minutes in shares.items()
+    ]
+
+
+def add_trainee(district: District, run: Record, no: str, name: str) -> Record:
+    return district.enter("enrolment", no=no, training_class=run, name=name, unit="江北职教中心")
+
+
+def test_a_plan_starts_only_after_the_experts_and_may_be_improved(district: District) -> None:
+    """Y13: 论证 with opinions from inside and outside; hours and shares of the plan."""
+    run = add_class(district, "Y13", "数控技术班")
+    plan, kept = (
+        district.enter(
+            "class_plan", training_class=run, version=version, date="2024-02-20",
+            starts_on="2024-04-01", aims="双师型教师", content="理论、技能、企业实践",
+        )
+        for version in (1, 2)
+    )  # fmt: skip
+    assert district.act(plan, "start", "2024-02-21") == ["wrong_state"]
+    district.walk(plan, ("submit", "2024-02-22"))
+    assert district.act(plan, "judge", "2024-02-26", without=("outside_opinion",)) == [
+        "papers_missing"
+    ]
+    district.walk(
+        plan, ("return", "2024-02-26"), ("submit", "2024-02-28"), ("judge", "2024-03-04"),
+        ("start", "2024-03-08"), ("end", "2024-05-31"), ("improve", "2024-06-20"),
+    )  # fmt: skip
+    district.walk(
+        kept, ("submit", "2024-02-22"), ("judge", "2024-03-04"), ("start", "2024-03-08"),
+        ("end", "2024-05-31"), ("close", "2024-06-20"),
+    )  # fmt: skip
+    assert [district.state(each) for each in (plan, kept)] == ["improved", "closed"]
+    add_courses(district, run, "Y13")
+    found = [district.status(f"ZZ-{no}", "2024-05-31", "Y13") for no in (53, 55, 56, 57)]
+    assert found == ["pass"] * 4
+
+
+def test_a_class_is_opened_inspected_and_archived(district: District) -> None:
+    """Y14: meeting and schedule before the start, three inspections, lesson visits, archive."""
+    run = add_class(district, "Y14", "汽车维修班")
+    course = add_courses(district, run, "Y14")[0]
+    lecturer = district.enter("lecturer", no="Y14-L", name="吴刚", teaching_years=12)
+    district.walk(run, ("coordinate", "2024-03-20"), ("schedule", "2024-03-22"))
+    assert district.act(run, "open", "2024-04-01") == ["gate_closed", "gate_closed"]
+    add_event = {"training_class": run, "content": "落实教学任务"}
+    district.enter("class_event", kind="coordination", date="2024-03-20", **add_event)
+    row = {"kind": "schedule", "date": "2024-03-22", "sent_to_units": True, "with_lecturers": True}
+    district.enter("class_event", **add_event, **row)
+    row = {"date": "2024-04-02", "minutes": 180, "room": "实训楼201"}
+    district.enter("lesson", course=course, lecturer=lecturer, **row)
+    district.walk(run, ("open", "2024-04-01"))
+    visit = district.enter(
+        "lesson_visit", course=course, lecturer=lecturer, visitor="余小波", date="2024-04-10",
+        opinion="多留操作时间",
+    )  # fmt: skip
+    district.walk(visit, ("note", "2024-04-10"), ("tell", "2024-04-12"))
+    for stage, day in (("preparation", "2024-03-28"), ("midterm", "2024-04-28")):
+        inspect(district, run, stage, day)
+    assert district.act(run, "finish", "2024-05-31") == ["gate_closed"]
+    inspect(district, run, "final", "2024-05-29")
+    district.walk(run, ("finish", "2024-05-31"), ("archive", "2024-06-10"))
+    assert (district.state(run), district.state(visit)) == ("archived", "told")
+    assert district.status("ZZ-72", "2024-05-31", "Y14") == "pass"
+
+
+def inspect(district: District, run: Record, stage: str, date: str) -> None:
+    marks = dict.fromkeys(
+        ("homework", "presence", "preparation", "lesson_visit", "regulations"), "good"
+    )
+    district.enter("inspection", training_class=run, stage=stage, date=date, **marks)
+
+
+def test_leave_is_approved_twice_and_told_to_the_lecturer(district: District) -> None:
+    """Y15: in writing and beforehand; unit, centre, lecturer; two ways of refusing."""
+    run = add_class(district, "Y15-L", "电子商务班")
+    course = add_courses(district, run, "Y15-L")[0]
+    trainee = add_trainee(district, run, "Y15-L1", "陈志远")
+    row = {"applied_on": "2024-04-08", "starts_on": "2024-04-10", "ends_on": "2024-04-11"}
+    granted, unit, centre = (
+        district.enter("class_leave", enrolment=trainee, course=course, reason="家人住院", **row)
+        for _ in range(3)
+    )
+    assert district.act(granted, "apply", "2024-04-10") == ["late"]
+    district.walk(
+        granted, ("apply", "2024-04-09"), ("approve_unit", "2024-04-09"),
+        ("approve_centre", "2024-04-09"), ("tell", "2024-04-09"),
+    )  # fmt: skip
+    district.walk(unit, ("apply", "2024-04-09"), ("refuse_unit", "2024-04-09"))
+    district.walk(
+        centre, ("apply", "2024-04-09"), ("approve_unit", "2024-04-09"),
+        ("refuse_centre", "2024-04-09"),
+    )  # fmt: skip
+    states = [district.state(each) for each in (granted, unit, centre)]
+    assert states == ["told", "refused", "refused"]
+
+
+def attend(district: District, trainee: Record, course: Record, *days: tuple[str, int]) -> None:
+    for presence, minutes in days:
+        row = {"date": "2024-04-15", "presence": presence, "minutes": minutes}
+        district.enter("attendance", enrolment=trainee, course=course, **row)
+
+
+def add_grade(district: District, trainee: Record, course: Record, result: str) -> Record:
+    return district.enter(
+        "grade", enrolment=trainee, course=course, date="2024-05-30", attendance_mark="pass",
+        homework_mark="excellent", lesson_mark="pass", trial_lesson="教态自然", thesis="有新意",
+        skill="中级工水平", result=result,
+    )  # fmt: skip
+
+
+def test_grades_pass_fail_and_resit(district: District) -> None:
+    """Y15: passed and filed; failed, resit, passed; failed twice."""
+    run = add_class(district, "Y15-G", "旅游服务班")
+    course = add_courses(district, run, "Y15-G")[0]
+    ways = {
+        "pass": [("pass", "2024-05-30"), ("file", "2024-06-03")],
+        "resit": [
+            ("fail", "2024-05-30"), ("order_resit", "2024-06-03"), ("pass_resit", "2024-06-20"),
+            ("file", "2024-06-21"),
+        ],
+        "lost": [
+            ("fail", "2024-05-30"), ("order_resit", "2024-06-03"), ("fail_resit", "2024-06-20"),
+        ],
+    }  # fmt: skip
+    states = []
+    for no, way in ways.items():
+        trainee = add_trainee(district, run, f"Y15-G-{no}", "学员" + no)
+        attend(district, trainee, course, ("present", 2340))
+        grade = add_grade(district, trainee, course, "pass" if no == "pass" else "fail")
+        district.walk(grade, *way)
+        states.append(district.state(grade))
+    assert states == ["filed", "filed", "lost"]
+
+
+def test_a_third_of_absence_cancels_the_grade_and_fails_the_class(district: District) -> None:
+    """Y15: the gate of the panel is closed at exactly a third, leave included."""
+    run = add_class(district, "Y15-A", "烹饪班")
+    theory, *others = add_courses(district, run, "Y15-A")
+    away = add_trainee(district, run, "Y15-A1", "罗晓燕")
+    there = add_trainee(district, run, "Y15-A2", "蒲大海")
+    attend(district, away, theory, ("absent", 400), ("excused", 380), ("present", 1560))
+    attend(district, there, theory, ("absent", 779), ("present", 1561))
+    grade = add_grade(district, away, theory, "pass")
+    assert district.act(grade, "pass", "2024-05-30") == ["gate_closed"]
+    district.walk(grade, ("cancel", "2024-05-31"))
+    district.walk(add_grade(district, there, theory, "pass"), ("pass", "2024-05-30"))
+    assert district.state(grade) == "cancelled"
+    assert district.status("ZZ-69", "2024-05-31", "罗晓燕") == "pass"
+    for other in others:
+        attend(district, away, other, ("absent", 1560))
+    assert district.status("ZZ-69", "2024-05-31", "罗晓燕") == "vetoed"
+    assert district.status("ZZ-69", "2024-05-31", "蒲大海") == "pass"
