@@ -82,7 +82,7 @@ def begin_exchange(node: "Node", limit_bytes: int) -> PendingExchange:
     if node.replica.is_centre:
         raise NodeStateError("the centre is where exchanges end")
     node.publish_barrier()
-    frame = exchange.make_request(node.replica, limit_bytes)
+    frame = node.reserve.with_room(lambda: exchange.make_request(node.replica, limit_bytes))
     header = encode_request(node.replica.suite, node.replica.seed, frame.header)
     sealed, session = seal_request(
         genesis.centre_key, node.context.random(32), header, join_blocks(frame.blocks)
@@ -133,7 +133,7 @@ def pack(node: "Node", path: Path, to: str | None) -> PackReport:
     """Write what another node lacks into a file sealed for it."""
     recipient, key, name = membership.recipient(node, to)
     node.publish_barrier()
-    bundle = exchange.make_bundle(node.replica, recipient, key)
+    bundle = node.reserve.with_room(lambda: exchange.make_bundle(node.replica, recipient, key))
     header = encode_request(node.replica.suite, node.replica.seed, bundle.header)
     sealed, _ = seal_request(key, node.context.random(32), header, join_blocks(bundle.blocks))
     size = write_bundle(path, recipient, sealed)

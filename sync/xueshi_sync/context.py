@@ -16,6 +16,8 @@ import platformdirs
 # Test runs name their machine; a real one reads its hardware.
 FINGERPRINT_VARIABLE: Final = "XUESHI_FINGERPRINT"
 STATE_VARIABLE: Final = "XUESHI_STATE_DIR"
+# What a node keeps back at most for a full disk (SYNC 3.12); as large as its data until then.
+RESERVE_BYTES: Final = 64 << 20
 
 
 def _now_ms() -> int:
@@ -31,13 +33,15 @@ class Context:
     monotonic: Callable[[], float] = time.monotonic
     random: Callable[[int], bytes] = secrets.token_bytes
     fingerprint: Callable[[], list[str]] = field(default=lambda: read_fingerprint())
+    # Room kept back at most for a full disk; none at 0.
+    reserve_bytes: int = 0
 
     @staticmethod
     def system() -> "Context":
         """The machine itself. The state folder is outside every node's folder and its backups."""
         given = os.environ.get(STATE_VARIABLE)
         folder = Path(given) if given else platformdirs.user_state_path("xueshi", "xueshi")
-        return Context(folder)
+        return Context(folder, reserve_bytes=RESERVE_BYTES)
 
 
 def read_fingerprint() -> list[str]:

@@ -114,6 +114,10 @@ class StorageError(SyncError):
     code = "node.storage"
 
 
+class DiskFullError(StorageError):
+    """There is no room left on the disk; nothing of the action was kept."""
+
+
 class InvalidWriteError(SyncError):
     """The caller's values do not fit the declaration; fields `table` and `field`."""
 

@@ -305,6 +305,8 @@ def _notices(node: "Node") -> list[str]:
         notices.append(f"notice.epoch.{node.replica.epoch.reason}")
     if node.paths.root_key.exists():
         notices.append("notice.root_key_here")
+    if node.reserve.is_missing:
+        notices.append("notice.disk_full")
     return notices
 
 

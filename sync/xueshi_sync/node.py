@@ -42,6 +42,7 @@ from xueshi_sync.reports import (
     RebuildReport,
     UnpackReport,
 )
+from xueshi_sync.reserve import Reserve
 from xueshi_sync.schema import Schema
 from xueshi_sync.sqlite_db import connect_reader, storage_errors
 from xueshi_sync.sqlite_feeds import SqliteFeeds
@@ -68,6 +69,7 @@ class Node:
     feeds: SqliteFeeds
     view: SqliteView
     replica: Replica
+    reserve: Reserve
     _folder_lock: FolderLock
     _readers: threading.local = field(default_factory=threading.local)
 
@@ -96,8 +98,12 @@ class Node:
         lock.acquire(wait_s)
         try:
             maintenance.finish_restore(paths)
-            feeds, view, replica = opening.open_replica(paths, schema, context)
-            return Node(paths, context, replica.schema, feeds, view, replica, lock)
+            reserve = Reserve(paths.reserve, context.reserve_bytes)
+            feeds, view, replica = reserve.with_room(
+                lambda: opening.open_replica(paths, schema, context)
+            )
+            replica.make_room = reserve.give_up
+            return Node(paths, context, replica.schema, feeds, view, replica, reserve, lock)
         except BaseException:
             lock.release()
             raise
@@ -183,7 +189,11 @@ class Node:
 
     def _try_level(self) -> None:
         """Show what a full or failing disk kept from the view; until then the page shows less."""
-        with suppress(StorageError), storage_errors():
+        with suppress(StorageError):
+            self.reserve.with_room(self._level_view)
+
+    def _level_view(self) -> None:
+        with storage_errors():
             self.replica.level_view()
 
     def reset_readers(self) -> None:
@@ -246,6 +256,10 @@ class Node:
 
     def publish_barrier(self) -> None:
         """Seal, then note outside the folder how far this node got; only then may bytes leave."""
+        self.reserve.with_room(self._publish)
+        self.reserve.fill(sum(path.stat().st_size for path in (self.paths.feed, self.paths.view)))
+
+    def _publish(self) -> None:
         with storage_errors():
             self.replica.seal()
             with self.replica.lock:

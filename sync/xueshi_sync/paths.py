@@ -21,6 +21,11 @@ class Paths:
         return self.home / "data" / "view.db"
 
     @property
+    def reserve(self) -> Path:
+        """Room kept back for a full disk."""
+        return self.home / "data" / "reserve"
+
+    @property
     def open_marker(self) -> Path:
         """There while a process has the node open: found at a start, it was no clean stop."""
         return self.home / "data" / "open"

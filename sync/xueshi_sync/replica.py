@@ -8,13 +8,14 @@ The rules kept here and below:
      it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from xueshi_sync import intake, sealing
 from xueshi_sync.body import K_BITS
 from xueshi_sync.column import Value
+from xueshi_sync.errors import DiskFullError
 from xueshi_sync.holdings import Holdings
 from xueshi_sync.store import OpenOp
 from xueshi_sync.viewer import UNSEALED
@@ -25,6 +26,7 @@ from xueshi_sync.writer import Action, RecordKey
 class Replica(Holdings):
     """Holdings that are written to, sealed and added to by others."""
 
+    make_room: Callable[[], bool] = lambda: False
     _seen: dict[int, tuple[int, set[Value]]] = field(default_factory=dict)
 
     @contextmanager
@@ -46,17 +48,25 @@ class Replica(Holdings):
                 raise
 
     def _commit(self, action: Action) -> None:
+        try:
+            self._keep(action)
+        except DiskFullError:
+            if not self.make_room():
+                raise
+            self._keep(action)
+        by_scope: dict[int, list[OpenOp]] = {}
+        for op in action.ops:
+            by_scope.setdefault(op.scope_no, []).append(op)
+        for scope_no, ops in by_scope.items():
+            self.show(scope_no, (), ops, ops[0].pos, ops[-1].pos)
+
+    def _keep(self, action: Action) -> None:
         with self.feeds.feed_transaction():
             self.feeds.add_open_ops(action.ops)
             entries = [(name, key.scope_no, key.rec) for name, key in action.entries.items()]
             self.feeds.add_entries(entries)
             for state in action.states.values():
                 self.feeds.put_scope(state)
-        by_scope: dict[int, list[OpenOp]] = {}
-        for op in action.ops:
-            by_scope.setdefault(op.scope_no, []).append(op)
-        for scope_no, ops in by_scope.items():
-            self.show(scope_no, (), ops, ops[0].pos, ops[-1].pos)
 
     def seal(self) -> int:
         """Turn all open ops into blocks (the publish barrier); returns how many blocks were made.

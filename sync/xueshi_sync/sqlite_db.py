@@ -4,14 +4,19 @@ One connection a file and process writes, and it alone checkpoints: SQLite befor
 WAL reset when several connections do. Readers open the file read-only.
 """
 
+import errno
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import Literal
+from typing import Final, Literal
 
-from xueshi_sync.errors import StorageError
+from xueshi_sync.errors import DiskFullError, StorageError
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+# The second: a log's index, which has its place on the disk too, could not grow.
+_SQLITE_NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 
 
 def connect_writer(path: Path, *, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Connection:
@@ -73,7 +78,7 @@ class Transactions:
             finally:
                 self._depth = 0
         except sqlite3.OperationalError as error:
-            raise StorageError(str(error)) from error
+            raise _storage_error(error) from error
 
 
 @contextmanager
@@ -81,7 +86,13 @@ def storage_errors() -> Iterator[None]:
     """Turn what a full, failing or read-only disk raises into StorageError."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
-        raise StorageError(str(error)) from error
-    except OSError as error:
-        raise StorageError(f"{error.strerror}: {error.filename}") from error
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise _storage_error(error) from error
+
+
+def _storage_error(error: sqlite3.DatabaseError | OSError) -> StorageError:
+    if isinstance(error, OSError):
+        kind = DiskFullError if error.errno in _NO_ROOM else StorageError
+        return kind(f"{error.strerror}: {error.filename}")
+    code = getattr(error, "sqlite_errorcode", None)
+    return (DiskFullError if code in _SQLITE_NO_ROOM else StorageError)(str(error))

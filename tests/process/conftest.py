@@ -1,6 +1,12 @@
 """Figures of these tests (images, kills, longest save) go into the summary of the run."""
 
-from collections.abc import Callable
+import ctypes
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +17,27 @@ Figure = Callable[[str, object], None]
 def figure(record_property: Callable[[str, object], None]) -> Figure:
     """Note a figure of this test for the summary."""
     return record_property
+
+
+@contextmanager
+def small_file_system(folder: Path, size_mb: int) -> Iterator[Path]:
+    """A real file system of some megabytes, where this user may mount one; else skip."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "xueshi-test", str(folder)]
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root can mount a small file system here")
+    if subprocess.run(command, capture_output=True, timeout=10).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        ctypes.CDLL(None).umount2(str(folder).encode(), 2)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of four megabytes."""
+    with small_file_system(tmp_path, 4) as folder:
+        yield folder
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

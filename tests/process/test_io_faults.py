@@ -1,10 +1,7 @@
 """A disk that is full or fails never makes half a form, never loses what was acknowledged, says so
 with one error, and is worked on as soon as it is well again."""
 
-import ctypes
-import os
 import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,22 +161,6 @@ def test_every_form_is_saved_once_somebody_made_room(zygote: Zygote, county: Pat
         run = _Run(zygote, county, "")
     assert len(run.saved) == FORMS
     run.check()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of four megabytes, where this user may mount one."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "xueshi-test", str(folder)]
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root can mount a small file system here")
-    if subprocess.run(command, capture_output=True, timeout=10).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
-        yield folder
-    finally:
-        ctypes.CDLL(None).umount2(str(folder).encode(), 2)
 
 
 def test_a_real_full_disk_refuses_and_goes_on_with_room(small_disk: Path) -> None:
