@@ -63,6 +63,8 @@ ASSESSMENT = [
     Case("S2.34 on 20 December", "CQ-34-FORM", [CITY, handed_in("2024-12-20")], EVE, "pass"),
     Case("S2.34 on 21 December", "CQ-34-FORM", [CITY, handed_in("2024-12-21")], EVE, "fail"),
     Case("S2.34 never", "CQ-34-FORM", [CITY, handed_in(None)], EVE, "fail"),
+    Case("S2.34 the day before there is time", "CQ-34-FORM", [CITY], "2024-12-19", "on_track"),
+    Case("S2.34 with the last day it is over", "CQ-34-FORM", [CITY], "2024-12-20", "fail"),
     Case("S2.34 in spring there is time", "CQ-34-FORM", [CITY], "2024-03-01", "on_track"),
     Case("S2.34 the district, in time", "CQ-34", [CITY, handed_in("2024-12-20")], EVE, "pass"),
     Case(
