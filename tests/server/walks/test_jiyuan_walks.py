@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.server.walks.shipped_county import County, Record, make_county
+from tests.server.walks.chongqing_county import Record
+from tests.server.walks.shipped_county import County, make_county
 
 END = "2020-12-31"
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.server.walks.shipped_county import County, Record, make_county
+from tests.server.walks.chongqing_county import Record
+from tests.server.walks.shipped_county import County, make_county
 
 TERM = "2010-01-10"
 
