@@ -20,6 +20,8 @@ import datetime as dt
 from functools import cached_property
 from typing import Final
 
+from msgspec.structs import replace
+
 from xueshi_server.domain.packs.model import Calendar, Window
 from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.domain.rules.facts import Row
@@ -36,6 +38,16 @@ _SPRING_AFTER: Final = 6
 _SPRING_MONTHS: Final = 4
 _SPRING_DAYS: Final = 15
 _AUTUMN_MONTHS: Final = 5
+# The span whose windows are judged where a rule says `each` and does not say within what.
+_WITHIN: Final = {
+    "week": "term",
+    "month": "school_year",
+    "term": "school_year",
+    "holiday": "school_year",
+    "year": "cycle",
+    "school_year": "cycle",
+    "budget_year": "cycle",
+}
 
 
 class SchoolCalendar:
@@ -219,6 +231,16 @@ class SchoolCalendar:
     @cached_property
     def _days_off(self) -> dict[str, list[tuple[dt.date, dt.date]]]:
         return {each.id: list(each.holidays) for each in self.declared.term}
+
+
+def outer_window(window: Window) -> Window:
+    """The window whose parts are judged where a rule says `each`, else the window itself."""
+    if not window.each:
+        return window
+    kind = window.within or _WITHIN.get(window.kind)
+    if kind is None:
+        raise RuleError("rule.each_needs_within", kind=window.kind)
+    return replace(window, kind=kind, each=False, within=None)
 
 
 def read_day(row: Row, field: str) -> dt.date | None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from xueshi_server.domain.packs.measures import Amount, Condition, Formula
-from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
+from xueshi_server.domain.packs.model import FieldDeclaration, RecordType, Rule
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.amounts import Number, RuleError, parse_number
 from xueshi_server.domain.rules.facts import Column, Test, Tests, Value
@@ -45,6 +45,13 @@ class Catalogue:
         found = self.pack.types.get(of)
         if found is None:
             raise RuleError("rule.unknown_type", type=of)
+        return found
+
+    def rule(self, rule_id: str) -> Rule:
+        """A rule."""
+        found = self.pack.rules.get(rule_id)
+        if found is None:
+            raise RuleError("rule.unknown_rule", rule=rule_id)
         return found
 
     def parameter(self, name: str) -> bool | int | str:

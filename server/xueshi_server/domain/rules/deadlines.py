@@ -8,11 +8,12 @@ from msgspec.structs import replace
 from xueshi_server.domain.packs.measures import By, Moment
 from xueshi_server.domain.rules.amounts import Interval, exactly
 from xueshi_server.domain.rules.calendar import read_day
+from xueshi_server.domain.rules.cases import Cases
 from xueshi_server.domain.rules.facts import Row
 from xueshi_server.domain.rules.quantities import plan_moment
 from xueshi_server.domain.rules.results import Needed, Outcome, Status
 from xueshi_server.domain.rules.spans import Span, add_days, in_year
-from xueshi_server.domain.rules.study import Cases, Judge, Study
+from xueshi_server.domain.rules.study import Judge, Study
 
 
 def plan_deadline(
@@ -27,7 +28,7 @@ def plan_deadline(
         Span(span.first, span.last, span.label, span.open_start or (day or span.first) < span.first)
         for span, day in zip(cases.spans, days, strict=True)
     ]
-    quantity = plan_moment(study, measure, Cases(cases.kind, cases.subjects, spans))
+    quantity = plan_moment(study, measure, cases.with_spans(spans))
 
     def judge(case: int) -> Outcome:
         day = days[case]
@@ -75,7 +76,7 @@ def until(cases: Cases, days: Sequence[dt.date | None]) -> Cases:
         span if day is None else span.until(day)
         for span, day in zip(cases.spans, days, strict=True)
     ]
-    return Cases(cases.kind, cases.subjects, spans)
+    return cases.with_spans(spans)
 
 
 def known_day(judge: Judge, days: Sequence[dt.date | None]) -> Judge:

@@ -18,13 +18,14 @@ import msgspec
 from xueshi_server.domain.packs.model import Rule
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.amounts import RuleError
-from xueshi_server.domain.rules.calendar import read_day
+from xueshi_server.domain.rules.calendar import outer_window, read_day
+from xueshi_server.domain.rules.cases import Cases
 from xueshi_server.domain.rules.catalogue import PENDING, Catalogue
 from xueshi_server.domain.rules.facts import Facts, Key, RecordKey, Row, Test
-from xueshi_server.domain.rules.judging import outer_window, plan_over, plan_spans, rule_of
+from xueshi_server.domain.rules.judging import plan_over, plan_spans
 from xueshi_server.domain.rules.results import Outcome, Result
 from xueshi_server.domain.rules.spans import Span
-from xueshi_server.domain.rules.study import Cases, Judge, Study
+from xueshi_server.domain.rules.study import Judge, Study
 from xueshi_server.domain.rules.subjects import Subject
 
 # Kinds of subjects to the keys of those that are asked about; other kinds are not judged.
@@ -58,7 +59,7 @@ class Evaluation:
         """The records that count in one result, each once; what waits for a review is left out."""
         study = _study(self.question, self.facts)
         study.narrow = True
-        rule = rule_of(study, rule_id)
+        rule = study.catalogue.rule(rule_id)
         plan = _plan_rule(study, rule, {rule.scope: [key]})
         if plan is None:
             return []

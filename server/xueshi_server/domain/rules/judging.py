@@ -5,59 +5,24 @@ of the span in question; a coverage, a streak and an exemption judge it in given
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
-from msgspec.structs import replace
-
-from xueshi_server.domain.packs.model import Clause, Exemption, Rule, Window
+from xueshi_server.domain.packs.model import Clause, Rule, Window
 from xueshi_server.domain.rules import combine
-from xueshi_server.domain.rules.amounts import Interval, RuleError, exactly
-from xueshi_server.domain.rules.calendar import OWN, TIMELESS, read_day
-from xueshi_server.domain.rules.leaves import Bonus, days_on_roll, plan_leaf
-from xueshi_server.domain.rules.measures import plan_measure
-from xueshi_server.domain.rules.quantities import NOTHING
-from xueshi_server.domain.rules.results import Outcome, Part, Status
+from xueshi_server.domain.rules.amounts import RuleError
+from xueshi_server.domain.rules.calendar import OWN, outer_window, read_day
+from xueshi_server.domain.rules.cases import Cases
+from xueshi_server.domain.rules.exemptions import plan_bonuses, plan_exempt, same_window, strike
+from xueshi_server.domain.rules.leaves import days_on_roll, plan_leaf
+from xueshi_server.domain.rules.results import Outcome, Part
 from xueshi_server.domain.rules.sequences import plan_sequence, plan_streak
 from xueshi_server.domain.rules.spans import Span
-from xueshi_server.domain.rules.study import Cases, Judge, Study
+from xueshi_server.domain.rules.study import Judge, Study
 from xueshi_server.domain.rules.subjects import Subject
-
-_WITHIN: Final = {
-    "week": "term",
-    "month": "school_year",
-    "term": "school_year",
-    "holiday": "school_year",
-    "year": "cycle",
-    "school_year": "cycle",
-    "budget_year": "cycle",
-}
-_SIZE: Final = {
-    "week": 1, "month": 2, "holiday": 3, "term": 4, "year": 5, "school_year": 5,
-    "budget_year": 5, "run": 6, "since": 6, "cycle": 7, "as_of": 8, "any": 8,
-}  # fmt: skip
-
-
-def outer_window(window: Window) -> Window:
-    """The window whose parts are judged where a rule says `each`, else the window itself."""
-    if not window.each:
-        return window
-    kind = window.within or _WITHIN.get(window.kind)
-    if kind is None:
-        raise RuleError("rule.each_needs_within", kind=window.kind)
-    return replace(window, kind=kind, each=False, within=None)
-
-
-def rule_of(study: Study, rule_id: str) -> Rule:
-    """A rule of the pack."""
-    found = study.catalogue.pack.rules.get(rule_id)
-    if found is None:
-        raise RuleError("rule.unknown_rule", rule=rule_id)
-    return found
 
 
 def plan_over(study: Study, rule_id: str, cases: Cases) -> Judge:
     """Judge a rule in the spans of the cases (in its own days where they come from the subject)."""
-    rule = rule_of(study, rule_id)
+    rule = study.catalogue.rule(rule_id)
     if rule.window.kind in OWN or rule.window.anchor is not None:
         return plan_named(study, rule_id, cases)
     with study.inside(rule_id):
@@ -67,7 +32,7 @@ def plan_over(study: Study, rule_id: str, cases: Cases) -> Judge:
 
 def plan_named(study: Study, rule_id: str, cases: Cases) -> Judge:
     """Judge a rule in its own window on the last day of each case's span."""
-    rule = rule_of(study, rule_id)
+    rule = study.catalogue.rule(rule_id)
     with study.inside(rule_id):
         target, where = _applicable(study, rule, cases)
         return _at(_plan_placed(study, rule, target), where)
@@ -105,24 +70,24 @@ def plan_spans(study: Study, rule: Rule, cases: Cases) -> Judge:
         )
     else:
         judge = _plan_rule_body(study, rule, cases)
-    if rule.exempt is not None and _same_window(study, rule, rule.exempt):
-        judge = _plan_exempt(study, rule.exempt, cases, judge)
+    if rule.exempt is not None and same_window(study, rule, rule.exempt):
+        judge = plan_exempt(study, rule.exempt, cases, judge)
     if rule.window.only_if_present:
         judge = _if_present(rule.window, cases, judge)
-    return judge if rule.veto is None else _veto(judge)
+    return judge if rule.veto is None else strike(judge)
 
 
 def _plan_rule_body(study: Study, rule: Rule, cases: Cases) -> Judge:
     if rule.measure is not None:
         if rule.need is None:
             raise RuleError("rule.no_need", rule=rule.id)
-        bonuses = _plan_bonuses(study, rule, cases)
+        bonuses = plan_bonuses(study, rule, cases)
         return plan_leaf(
             study, rule.measure, rule.need, cases,
             window=rule.window, late=rule.late, bonuses=bonuses,
         )  # fmt: skip
     if rule.streak is not None:
-        return plan_streak(study, rule.streak, rule_of(study, rule.streak.rule), cases)
+        return plan_streak(study, rule.streak, study.catalogue.rule(rule.streak.rule), cases)
     if rule.sequence:
         return plan_sequence(study, rule.sequence, cases)
     if rule.some_of is not None:
@@ -137,6 +102,20 @@ def _plan_rule_body(study: Study, rule: Rule, cases: Cases) -> Judge:
         if clauses:
             return _together(_plan_members(study, rule, clauses, cases), together)
     raise RuleError("rule.asks_nothing", rule=rule.id)
+
+
+def _with_clusters(study: Study, rule: Rule, cases: Cases) -> Cases:
+    """The cases, with the facts of its whole cluster for each subject that is in one."""
+    if rule.cluster is None:
+        return cases
+    clusters: dict[object, list[Subject]] = {}
+    for each in study.populations.of(rule.scope, rule.who):
+        clusters.setdefault(each.row.get(rule.cluster) or None, []).append(each)
+    teams = [
+        clusters[name] if (name := each.row.get(rule.cluster)) else [each]
+        for each in cases.subjects
+    ]
+    return Cases(cases.kind, cases.subjects, cases.spans, teams)
 
 
 def _together(
@@ -181,6 +160,7 @@ def _plan_clause(study: Study, rule: Rule, clause: Clause, cases: Cases) -> Judg
     window = clause.window or rule.window
 
     def leaf(inner: Cases) -> Judge:
+        inner = _with_clusters(study, rule, inner)
         return plan_leaf(study, measure, need, inner, window=window, late=rule.late)
 
     return leaf(cases) if clause.window is None else _in_window(study, window, cases, leaf)
@@ -208,7 +188,7 @@ def _label_of(study: Study, clause: Clause) -> tuple[str, str] | None:
         return (clause.label.zh, clause.label.en)
     if clause.rule is None:
         return None
-    label = rule_of(study, clause.rule).label
+    label = study.catalogue.rule(clause.rule).label
     return (label.zh, label.en)
 
 
@@ -258,89 +238,6 @@ def _if_present(window: Window, cases: Cases, judge: Judge) -> Judge:
         if _is_present(window, cases.subjects[case], cases.spans[case]):
             return judge(case)
         return absent
-
-    return read
-
-
-# ---- exemption and veto
-
-
-def _same_window(study: Study, rule: Rule, exempt: Exemption) -> bool:
-    """Whether the exemption is for the rule's whole window, not for parts of it."""
-    kind = outer_window(rule_of(study, exempt.rule).window).kind
-    own = outer_window(rule.window).kind
-    return kind in TIMELESS or kind in OWN or _SIZE[kind] >= _SIZE[own]
-
-
-def _plan_exempt(study: Study, exempt: Exemption, cases: Cases, own: Judge) -> Judge:
-    free = plan_over(study, exempt.rule, cases)
-    other = own if exempt.fallback is None else plan_over(study, exempt.fallback, cases)
-    credit = None
-    if exempt.credit_as is not None:
-        credit = exactly(study.catalogue.number(study.catalogue.plain(exempt.credit_as)))
-
-    def judge(case: int) -> Outcome | None:
-        released = free(case)
-        if released is not None and released.status in ("pass", "exempt"):
-            part = Part(released, rule=exempt.rule)
-            return Outcome("exempt", True, credit, reason="exempt_by_rule", parts=(part,))
-        outcome = other(case)
-        if outcome is None or outcome.status != "fail" or released is None:
-            return outcome
-        if released.status == "unknown":
-            return replace(outcome, status="unknown", met=None, reason="exemption_unknown")
-        return outcome
-
-    return judge
-
-
-def _plan_bonuses(study: Study, rule: Rule, cases: Cases) -> list[Bonus]:
-    """Exempt windows inside the rule's window count as their credit, or as what was really done
-    in them where that is more."""
-    exempt = rule.exempt
-    if exempt is None or exempt.credit_as is None or _same_window(study, rule, exempt):
-        return []
-    credit = study.catalogue.number(study.catalogue.plain(exempt.credit_as))
-    window = outer_window(rule_of(study, exempt.rule).window)
-    subjects: list[Subject] = []
-    spans: list[Span] = []
-    ranges = []
-    for subject, outer in zip(cases.subjects, cases.spans, strict=True):
-        inside = study.calendar.inside(window.kind, window.season, outer)
-        begun = [span for span in inside if span.first <= study.as_of]
-        ranges.append(range(len(spans), len(spans) + len(begun)))
-        spans += begun
-        subjects += [subject] * len(begun)
-    inner = Cases(cases.kind, subjects, spans)
-    free = plan_over(study, exempt.rule, inner)
-    assert rule.measure is not None
-    done = plan_measure(study, rule.measure, inner, window)
-
-    def read(case: int) -> Interval:
-        low, high = NOTHING
-        for each in ranges[case]:
-            released = free(each)
-            if released is None or released.status not in ("pass", "exempt", "unknown"):
-                continue
-            value = done.read(each) or NOTHING
-            gain = max(0, credit - (value.low or 0))
-            high = (high or 0) + gain
-            low = (low or 0) + (gain if released.status != "unknown" else 0)
-        return Interval(low, high)
-
-    return [read]
-
-
-def _veto(judge: Judge) -> Judge:
-    """A veto strikes where its need holds; elsewhere it is passed."""
-
-    def read(case: int) -> Outcome | None:
-        outcome = judge(case)
-        if outcome is None or outcome.status in ("unknown", "exempt"):
-            return outcome
-        struck = outcome.met is True
-        status: Status = "vetoed" if struck else "pass"
-        return replace(outcome, status=status, met=struck, missing=None, impossible_after=None)
 
     return read
 

@@ -30,6 +30,7 @@ from xueshi_server.domain.rules.amounts import (
     tidy,
 )
 from xueshi_server.domain.rules.calendar import read_day
+from xueshi_server.domain.rules.cases import Cases
 from xueshi_server.domain.rules.catalogue import NotSetError
 from xueshi_server.domain.rules.deadlines import (
     accept_late,
@@ -43,7 +44,7 @@ from xueshi_server.domain.rules.measures import plan_measure
 from xueshi_server.domain.rules.quantities import NOTHING, Quantity
 from xueshi_server.domain.rules.results import Needed, Op, Outcome, Status
 from xueshi_server.domain.rules.spans import Span, add_days, whole_months
-from xueshi_server.domain.rules.study import Cases, Judge, Study
+from xueshi_server.domain.rules.study import Judge, Study
 from xueshi_server.domain.rules.subjects import Subject
 
 # What is added to a value from elsewhere: carried over, or credited for exempt windows.

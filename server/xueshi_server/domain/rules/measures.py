@@ -33,6 +33,7 @@ from xueshi_server.domain.rules.amounts import (
     parse_number,
     subtract,
 )
+from xueshi_server.domain.rules.cases import Cases
 from xueshi_server.domain.rules.quantities import (
     NOTHING,
     Quantity,
@@ -44,7 +45,7 @@ from xueshi_server.domain.rules.quantities import (
     plan_sum,
 )
 from xueshi_server.domain.rules.spans import Span, whole_months
-from xueshi_server.domain.rules.study import Cases, Study
+from xueshi_server.domain.rules.study import Study
 from xueshi_server.domain.rules.subjects import Subject
 
 _Plan = Callable[..., Quantity]

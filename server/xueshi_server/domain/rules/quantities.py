@@ -21,10 +21,11 @@ from xueshi_server.domain.packs.measures import (
 )
 from xueshi_server.domain.packs.model import ConversionRow
 from xueshi_server.domain.rules.amounts import Interval, Number, RuleError, tidy
+from xueshi_server.domain.rules.cases import Asked, Cases
 from xueshi_server.domain.rules.catalogue import PENDING, Link, names_state
 from xueshi_server.domain.rules.facts import LAST_DAY, Column, Tally, Test, Tests
 from xueshi_server.domain.rules.spans import length_months
-from xueshi_server.domain.rules.study import Asked, Cases, Study
+from xueshi_server.domain.rules.study import Study
 
 Reader = Callable[[int], Interval | None]
 NOTHING = Interval(0, 0)

@@ -8,11 +8,12 @@ from typing import Final
 from xueshi_server.domain.packs.measures import Count
 from xueshi_server.domain.packs.model import Rule, Step, Streak
 from xueshi_server.domain.rules.amounts import Interval, Number, exactly, tidy
+from xueshi_server.domain.rules.cases import Asked, Cases
 from xueshi_server.domain.rules.facts import LAST_DAY, Answer, Tally
 from xueshi_server.domain.rules.quantities import plain, source_of
 from xueshi_server.domain.rules.results import Needed, Outcome, Part, Status
 from xueshi_server.domain.rules.spans import Span, add_days, add_months, length_months
-from xueshi_server.domain.rules.study import Asked, Cases, Judge, Study
+from xueshi_server.domain.rules.study import Judge, Study
 from xueshi_server.domain.rules.subjects import Subject
 
 # So many windows more than the streak is long are looked at: the most that leave may take up.

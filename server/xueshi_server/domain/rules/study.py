@@ -1,8 +1,7 @@
 """One evaluation in the making: the cases to be judged, and the tallies they ask for.
 
 Planning walks through the rules and collects tallies; each reader it makes looks its answers up
-once they are there. A `Cases` object is a list of subjects, each with one span; what is worked out
-for it (keys, positions of spans, whose facts are missing) is kept, as many measures share it.
+once they are there.
 """
 
 import datetime as dt
@@ -13,10 +12,10 @@ from dataclasses import replace
 from xueshi_server.domain.packs.model import RecordType, Window
 from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.domain.rules.calendar import OWN, SchoolCalendar
+from xueshi_server.domain.rules.cases import Asked, Cases
 from xueshi_server.domain.rules.catalogue import SCOPE, Catalogue, Link
-from xueshi_server.domain.rules.facts import Answer, Answers, Days, Facts, Key, Tally
+from xueshi_server.domain.rules.facts import Facts, Key, Tally
 from xueshi_server.domain.rules.results import Outcome
-from xueshi_server.domain.rules.row_facts import clean
 from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.rules.subjects import Populations, Subject
 
@@ -26,61 +25,6 @@ Keys = tuple[tuple[Key, tuple[int, ...]], ...]
 
 
 PlanOver = Callable[["Study", str, "Cases"], Judge]
-
-
-class Cases:
-    """Subjects of one kind, each with a span."""
-
-    def __init__(self, kind: str, subjects: Sequence[Subject], spans: Sequence[Span]) -> None:
-        self.kind = kind
-        self.subjects = subjects
-        self.spans = spans
-        self._keys: dict[Link, list[Key]] = {}
-        self._days: dict[dt.date | None, tuple[tuple[Days, ...], list[int]]] = {}
-
-    def __len__(self) -> int:
-        return len(self.subjects)
-
-    def keys(self, link: Link) -> list[Key]:
-        """The link key of each case."""
-        if link not in self._keys:
-            names = [name for _, name in link]
-            rows = [each.row for each in self.subjects]
-            self._keys[link] = [tuple([clean(row.get(name)) for name in names]) for row in rows]
-        return self._keys[link]
-
-    def days(self, latest: dt.date | None) -> tuple[tuple[Days, ...], list[int]]:
-        """The different spans as days, no later than `latest`, and which one each case has."""
-        if latest not in self._days:
-            order: dict[Span, int] = {}
-            numbers = [order.setdefault(span, len(order)) for span in self.spans]
-            self._days[latest] = (tuple(span.days(latest) for span in order), numbers)
-        return self._days[latest]
-
-    def pick(self, positions: Sequence[int]) -> "Cases":
-        """Some of the cases."""
-        subjects = [self.subjects[each] for each in positions]
-        return Cases(self.kind, subjects, [self.spans[each] for each in positions])
-
-
-class Asked:
-    """The answers to one tally, by case."""
-
-    __slots__ = ("_answers", "_keys", "_numbers", "tally")
-
-    def __init__(self, tally: Tally, keys: list[Key], numbers: list[int]) -> None:
-        self.tally = tally
-        self._keys = keys
-        self._numbers = numbers
-        self._answers: Answers = ()
-
-    def fill(self, answers: Answers) -> None:
-        """Take the answers."""
-        self._answers = answers
-
-    def get(self, case: int) -> Answer | None:
-        """The answer for a case; None where no record is behind it."""
-        return self._answers[self._numbers[case]].get(self._keys[case])
 
 
 class Study:
@@ -123,6 +67,9 @@ class Study:
     def ask(self, tally: Tally, link: Link, cases: Cases, *, clip: bool) -> Asked:
         """Note a tally for cases; its link, spans and keys are filled in here. `clip`: facts that
         lie after the day of judgement do not count yet."""
+        ranges = None
+        if cases.teams:
+            cases, ranges = cases.team
         days, numbers = cases.days(self.as_of if clip else None)
         keys = cases.keys(link)
         wanted = None
@@ -130,7 +77,7 @@ class Study:
             wanted = _wanted(keys, numbers, len(days), narrow=self.narrow)
         columns = tuple(column for column, _ in link)
         full = replace(tally, link=columns, spans=days, keys=wanted)
-        asked = Asked(full, keys, numbers)
+        asked = Asked(full, keys, numbers, ranges)
         self._asked.append(asked)
         return asked
 
@@ -185,6 +132,10 @@ class Study:
 
     def unheard(self, cases: Cases, declared: RecordType, link: Link) -> Callable[[int], bool]:
         """Whether facts of a type that belong to a case may still be on their way."""
+        if cases.teams:
+            team, ranges = cases.team
+            waits = self.unheard(team, declared, link)
+            return lambda case: any(waits(each) for each in ranges[case])
         spans = cases.spans
         if declared.place == "county":
             county = self._heard.county or dt.date.min
