@@ -103,7 +103,9 @@ def _make_request(replica: Replica, limit_bytes: int) -> Request:
     known = split_heads(centre.heads) if centre else {}
     refused = replica.feeds.refused_by(genesis.centre_node)
     feeds = centre_first(replica, heads)
-    blocks, ops, complete = gather(replica, feeds, known, limit_bytes, refused)
+    blocks, ops, all_sent = gather(replica, feeds, known, limit_bytes, refused)
+    # Of a feed with heads that are not here nothing is sent, since the other is ahead there.
+    complete = all_sent and all(replica.holds(known.get(feed, ())) for feed in heads)
     level = centre is not None and centre.heads == joined
     header = RequestHeader(
         VERSION, net, replica.identity.node, replica.key, next_counter(replica),
@@ -137,14 +139,17 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
     if header.refused == REVOKED:
         # What we shall never be given must not hold back what we have.
         shown = join_heads(known_part(replica, split_heads(shown)))
-    if not request.complete:
-        shown = join_heads(_with_taken(split_heads(shown), request, header))
+    settled = _is_settled(request, header)
+    if not settled:
+        before = None if new_epoch else replica.feeds.peer(genesis.centre_node)
+        known = split_heads(before.heads) if before else {}
+        shown = join_heads(_with_taken(replica, split_heads(shown), known, request, header))
     with replica.lock, replica.feeds.feed_transaction():
         fresh = says_something_new(replica, header, intake, new_epoch=new_epoch)
-        known = frozenset() if fresh else replica.feeds.refused_by(genesis.centre_node)
-        remember_refusals(replica, genesis.centre_node, request.blocks, header, known)
+        refused = frozenset() if fresh else replica.feeds.refused_by(genesis.centre_node)
+        remember_refusals(replica, genesis.centre_node, request.blocks, header, refused)
         keep_receipts(replica, header.receipts)
-        if header.scopes and not new_epoch and request.complete:
+        if header.scopes and not new_epoch and settled:
             # Not before all was offered that a restored centre may have lost in the others.
             replica.feeds.put_meta("served", msgspec.msgpack.encode(header.scopes))
         replica.feeds.put_peer(
@@ -155,7 +160,7 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
     served = [state.scope_no for state in served_scopes(replica)]
     level = root_of(join_heads(heads_in(replica, served))) == header.root
     new_there = len(request.blocks) - len(header.results)
-    goes_on = not request.complete and any(_taken_places(request, header))
+    goes_on = not settled and any(_taken_places(request, header))
     progress = bool(intake.new_blocks or header.scopes) or new_there > 0 or goes_on
     return Outcome(
         len(request.blocks), request.ops, intake.new_blocks, intake.new_ops,
@@ -194,21 +199,33 @@ def _notice_foreign(replica: Replica, theirs: dict[bytes, frozenset[bytes]]) -> 
                 return
 
 
-def _with_taken(
-    heads: dict[bytes, frozenset[bytes]], request: Request, header: ResponseHeader
-) -> dict[bytes, frozenset[bytes]]:
-    """Heads the centre stated and, of feeds it does not state to us, what it just took of them.
+def _is_settled(request: Request, header: ResponseHeader) -> bool:
+    """Whether the centre has all that was held here in the scopes of the request, or does not want
+    it: nothing was left out, and nothing is to be offered again."""
+    final = (Code.HAD, Code.REFUSED_SCOPE, Code.MALFORMED)
+    return request.complete and all(code in final for _, code in header.results)
 
-    So the next request goes on where this one was cut for its size.
+
+def _with_taken(
+    replica: Replica,
+    stated: dict[bytes, frozenset[bytes]],
+    before: dict[bytes, frozenset[bytes]],
+    request: Request,
+    header: ResponseHeader,
+) -> dict[bytes, frozenset[bytes]]:
+    """Heads the centre stated and, of feeds it does not state to us, what it took of them so far.
+
+    So the next request goes on where this one ended. Heads that are not here are left out: what
+    we shall never be given must not hold back what we have.
     """
-    taken: dict[bytes, set[bytes]] = {}
+    taken = {feed: set(blocks) for feed, blocks in known_part(replica, before).items()}
     for place, is_taken in enumerate(_taken_places(request, header)):
         if is_taken:
             block = parse_block(request.blocks[place])
             of_feed = taken.setdefault(block.header.feed, set())
             of_feed.discard(block.header.prev[:16])
             of_feed.add(block.short)
-    return {feed: frozenset(blocks) for feed, blocks in taken.items()} | heads
+    return {feed: frozenset(blocks) for feed, blocks in taken.items()} | stated
 
 
 def _taken_places(request: Request, header: ResponseHeader) -> list[bool]:

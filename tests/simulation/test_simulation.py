@@ -42,6 +42,7 @@ FOUND_LATE: Final = {
     10131: "refused, then granted, then revoked",
     10476: "a restored centre and a push cut at its limit",
     10949: "revoked before anything was sealed",
+    12331: "a scope lost while the centre was ahead in it",
 }
 MUST_HAPPEN: Final = (
     "dropped", "duplicated", "stale answer ignored", "receipts sent", "restarted", "view tail lost",
