@@ -22,6 +22,7 @@ from xueshi_server.pack_files import (
     read_shipped,
     split_closure,
 )
+from xueshi_server.pack_trial import try_rules
 from xueshi_server.store.pack_queries import check_queries
 
 
@@ -54,8 +55,8 @@ def inspect_folder(folder: Path, sources: Mapping[str, Path] | None = None) -> I
     if not broken:
         pack, broken = merge_lineage(lineage)
         faults += check_pack(pack, _read_documents(folder, pack, sources or {}))
-        # Queries are tried over the tables of a pack that is sound.
-        faults += [] if faults else check_queries(pack)
+        # What is sound is tried out: queries over its tables, rules on a day without facts.
+        faults += [] if faults else [*check_queries(pack), *try_rules(pack)]
     placed = place_faults(faults + broken, library, files)
     shown = [each for each in placed if each.pack == own]
     return Inspection(folder.name, pack, (*shown, *(each for each in placed if each.pack != own)))

@@ -219,6 +219,9 @@ MEASURES = [
     Case("sum-of-two", RULES, 'field = "minutes", where = [{ field = "role"',
          'field = "minutes", convert = "table", where = [{ field = "role"', "sum_alternatives",
          "convert"),
+    Case("caps-with-conversion", FLOWS, 'convert = "table"',
+         'convert = "table", caps = [{ where = [], at_most = 1 }]',
+         "caps_with_convert", "caps"),
     Case("unknown-conversion", FLOWS, 'convert = "table"', 'convert = "tabel"',
          "conversion_unknown", "tabel"),
     Case("sum-of-nothing", RULES, *_rule(

@@ -21,6 +21,7 @@ PUT_TOGETHER: Final = {
     "need_empty",
     "query_faulty",
     "query_writes",
+    "rule_not_judged",
     "tolerance_missing",
     "tolerance_unused",
 }

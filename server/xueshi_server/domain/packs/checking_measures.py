@@ -132,6 +132,8 @@ class MeasureCheck:
             self.checker.whole_field(fields_of(declared), measure.field, here, declared.id)
         if measure.convert is not None:
             self._check_convert(measure.convert, (*spot, "convert"), declared)
+            if measure.caps:
+                self.checker.fault("caps_with_convert", (*spot, "caps"), id=measure.convert)
         for position, cap in enumerate(measure.caps):
             here = (*spot, "caps", position)
             check_where(self.checker, cap.where, (*here, "where"), declared, self.fields)
