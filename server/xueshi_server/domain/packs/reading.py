@@ -111,7 +111,8 @@ def _read_file(builder: _Builder, text: str) -> None:
         return
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Beside syntax: numbers of thousands of digits, and thousands of brackets.
         line, why = _where_of(str(error), text)
         builder.add_fault("not_toml", (), {"why": why}, line=line)
         return
