@@ -4,18 +4,13 @@ A value is known exactly, or only from below and above while facts may still be 
 Dates are day numbers (`date.toordinal`). No binary floats anywhere.
 """
 
-import datetime as dt
-import re
 from fractions import Fraction
 from typing import Final, NamedTuple
 
 from xueshi_server.domain.errors import DomainError
+from xueshi_server.domain.packs.amounts import read_fraction
 
 Number = int | Fraction
-
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_PERCENT: Final = re.compile(r"(-?\d+(?:\.\d+)?)\s*%")
-_EXACT: Final = re.compile(r"-?\d+(?:\.\d+|/[1-9]\d*)?")
 
 
 class RuleError(DomainError):
@@ -45,15 +40,9 @@ UNKNOWN: Final = Interval(None, None)
 
 
 def parse_number(text: str) -> Number | None:
-    """Read "1/3", "5%", "1.5", "12" or an ISO date (its day number); None if it is none."""
-    text = text.strip()
-    if _DATE.fullmatch(text):
-        return dt.date.fromisoformat(text).toordinal()
-    if match := _PERCENT.fullmatch(text):
-        return tidy(Fraction(match[1]) / 100)
-    if _EXACT.fullmatch(text):
-        return tidy(Fraction(text))
-    return None
+    """Read an amount as packs write them; None if it is none."""
+    value = read_fraction(text)
+    return None if value is None else tidy(value)
 
 
 def tidy(number: Number) -> Number:
