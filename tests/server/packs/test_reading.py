@@ -97,6 +97,8 @@ def test_a_faulty_closure_is_refused() -> None:
         pytest.param("1/3", Fraction(1, 3), id="fraction"),
         pytest.param("1.5", Fraction(3, 2), id="point"),
         pytest.param("2.5%", Fraction(1, 40), id="per-cent"),
+        pytest.param("360h", Fraction(360 * 60), id="class-hours"),
+        pytest.param("1/3h", None, id="fraction-of-hours"),
         pytest.param("-1", Fraction(-1), id="negative"),
         pytest.param("1970-01-01", Fraction(719163), id="day"),
         pytest.param("1/0", None, id="by-nought"),
