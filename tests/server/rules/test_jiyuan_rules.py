@@ -1,6 +1,6 @@
 """Jiyuan 2016-2020 (S3): every rule with subjects that pass, fail and stand on the border.
 
-Hours are minutes of lessons of 45: 360 hours are 16200. Money is in fen.
+Class hours are in sixtieths: 360 hours are 21600. Money is in fen.
 """
 
 from typing import Any
@@ -28,57 +28,60 @@ def yearly(*minutes: int) -> tuple[Fact, ...]:
 HALF_CYCLE = person(rec=1, staff_no="J001", name="孙立", hired_on="2018-07-01")
 
 HOURS_360 = [
-    Case("exactly 360 hours", "JY-360", [PERSON, *yearly(*[3240] * 5)], CYCLE_ENDS, "pass"),
-    Case("a minute short", "JY-360", [PERSON, *yearly(*[3240] * 4, 3239)], CYCLE_ENDS, "fail", 1),
-    Case("nothing at all", "JY-360", [PERSON], CYCLE_ENDS, "fail", 16200),
+    Case("exactly 360 hours", "JY-360", [PERSON, *yearly(*[4320] * 5)], CYCLE_ENDS, "pass"),
+    Case(
+        "a sixtieth of an hour short", "JY-360", [PERSON, *yearly(*[4320] * 4, 4319)],
+        CYCLE_ENDS, "fail", 1,
+    ),
+    Case("nothing at all", "JY-360", [PERSON], CYCLE_ENDS, "fail", 21600),
     Case(
         "what waits for review does not count", "JY-360",
-        [PERSON, *yearly(*[3240] * 4), hours(3240, "2020-07-20", state="pending")],
-        CYCLE_ENDS, "fail", 3240,
+        [PERSON, *yearly(*[4320] * 4), hours(4320, "2020-07-20", state="pending")],
+        CYCLE_ENDS, "fail", 4320,
     ),
     Case(
         "what was returned does not count", "JY-360",
-        [PERSON, *yearly(*[3240] * 4), hours(3240, "2020-07-20", state="rejected")],
-        CYCLE_ENDS, "fail", 3240,
+        [PERSON, *yearly(*[4320] * 4), hours(4320, "2020-07-20", state="rejected")],
+        CYCLE_ENDS, "fail", 4320,
     ),
     Case(
         "the first and the last day of the cycle count", "JY-360",
-        [PERSON, hours(8100, "2016-01-01"), hours(8100, "2020-12-31")], CYCLE_ENDS, "pass",
+        [PERSON, hours(10800, "2016-01-01"), hours(10800, "2020-12-31")], CYCLE_ENDS, "pass",
     ),
     Case(
         "the days before and after do not", "JY-360",
-        [PERSON, hours(8100, "2015-12-31"), hours(8100, "2021-01-01")], CYCLE_ENDS, "fail", 16200,
+        [PERSON, hours(10800, "2015-12-31"), hours(10800, "2021-01-01")], CYCLE_ENDS, "fail", 21600,
     ),
     Case(
         "half the cycle on the roll, half the hours", "JY-360",
-        [HALF_CYCLE, hours(8100, "2019-07-20")], CYCLE_ENDS, "pass",
+        [HALF_CYCLE, hours(10800, "2019-07-20")], CYCLE_ENDS, "pass",
     ),
     Case(
-        "half the cycle, a minute short", "JY-360",
-        [HALF_CYCLE, hours(8099, "2019-07-20")], CYCLE_ENDS, "fail", 1,
+        "half the cycle, a sixtieth short", "JY-360",
+        [HALF_CYCLE, hours(10799, "2019-07-20")], CYCLE_ENDS, "fail", 1,
     ),
     Case(
-        "done early is done", "JY-360", [PERSON, hours(16200, "2016-07-20")], "2017-03-01", "pass",
+        "done early is done", "JY-360", [PERSON, hours(21600, "2016-07-20")], "2017-03-01", "pass",
     ),
     Case(
-        "on the way in the middle", "JY-360", [PERSON, *yearly(3240, 3240)], "2017-12-31",
-        "on_track", 9720,
+        "on the way in the middle", "JY-360", [PERSON, *yearly(4320, 4320)], "2017-12-31",
+        "on_track", 12960,
     ),
     Case(
         "behind in the middle", "JY-360", [PERSON, *yearly(100, 100)], "2019-12-31",
-        "at_risk", 16000,
+        "at_risk", 21400,
     ),
     Case(
         "more is missing than the last day can bring", "JY-360",
-        [PERSON, *yearly(*[3240] * 4)], "2020-12-30", "fail", 3240,
+        [PERSON, *yearly(*[4320] * 4)], "2020-12-30", "fail", 4320,
     ),
     Case(
         "short while the school has not been heard", "JY-360",
-        [PERSON, *yearly(*[3240] * 4)], CYCLE_ENDS, "unknown", heard="2020-06-30",
+        [PERSON, *yearly(*[4320] * 4)], CYCLE_ENDS, "unknown", heard="2020-06-30",
     ),
     Case(
         "enough though the school has not been heard", "JY-360",
-        [PERSON, *yearly(*[3240] * 5)], CYCLE_ENDS, "pass", heard="2020-07-31",
+        [PERSON, *yearly(*[4320] * 5)], CYCLE_ENDS, "pass", heard="2020-07-31",
     ),
 ]  # fmt: skip
 
@@ -248,16 +251,16 @@ TRAINERS = [
 TRAINER = [PERSON, *trainers(1)]
 TRAINER_HOURS = [
     Case("100 hours received", "JY-TRAINER-100",
-         [*TRAINER, hours(4500, "2019-05-10", role="received")], YEAR_ENDS, "pass"),
-    Case("a minute short", "JY-TRAINER-100",
-         [*TRAINER, hours(4499, "2019-05-10", role="received")], YEAR_ENDS, "fail", 1),
+         [*TRAINER, hours(6000, "2019-05-10", role="received")], YEAR_ENDS, "pass"),
+    Case("a sixtieth of an hour short", "JY-TRAINER-100",
+         [*TRAINER, hours(5999, "2019-05-10", role="received")], YEAR_ENDS, "fail", 1),
     Case("hours given do not count", "JY-TRAINER-100",
-         [*TRAINER, hours(4500, "2019-05-10", role="given")], YEAR_ENDS, "fail", 4500),
+         [*TRAINER, hours(6000, "2019-05-10", role="given")], YEAR_ENDS, "fail", 6000),
     Case("unless the county counts those", "JY-TRAINER-100",
-         [*TRAINER, hours(4500, "2019-05-10", role="given")], YEAR_ENDS, "pass",
+         [*TRAINER, hours(6000, "2019-05-10", role="given")], YEAR_ENDS, "pass",
          settings={"trainer_hours_role": "given"}),
     Case("hours of the year before do not count", "JY-TRAINER-100",
-         [*TRAINER, hours(4500, "2018-12-31", role="received")], YEAR_ENDS, "fail", 4500),
+         [*TRAINER, hours(6000, "2018-12-31", role="received")], YEAR_ENDS, "fail", 6000),
 ]  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def add_person(county: County, staff_no: str, name: str, **more: Any) -> Record:
 
 def add_hours(county: County, person: Record, date: str, hours: int, **more: Any) -> Record:
     row = {"title": "集中培训", "form": "class", "role": "received", **more}
-    record = county.enter("hour", person=person, date=date, minutes=hours * 45, **row)
+    record = county.enter("hour", person=person, date=date, minutes=hours * 60, **row)
     county.approve(record)
     return record
 

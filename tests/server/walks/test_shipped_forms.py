@@ -14,7 +14,8 @@ from xueshi_server.domain.workflow import place_record
 
 DAY = dt.date(2019, 12, 31)
 VALUES: dict[str, Any] = {
-    "int": 3, "hours": 90, "money": 12050, "date": "2019-11-20", "bool": True, "ref": 1, "key": "K1",
+    "int": 3, "hours": 90, "money": 12050, "date": "2019-11-20", "bool": True,
+    "ref": 1, "key": "K1",
 }  # fmt: skip
 FORMS = [(pack, form) for pack in ("jiyuan", "qinggang") for form in load(pack).forms]
 
