@@ -69,12 +69,12 @@ def test_a_folder_without_toml_is_refused(tmp_path: Path) -> None:
 
 def test_a_diff_names_what_came_went_and_changed(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "next")
-    edit(tmp_path / "next", "pack.toml", "value = 16200", "value = 18000")
+    edit(tmp_path / "next", "pack.toml", 'value = "360h"', 'value = "400h"')
     edit(tmp_path / "next", "rules.toml", 'id = "SX-VETO"', 'id = "SX-ETHICS"')
     done = xueshi(tmp_path / "node", "pack-diff", str(folder), str(tmp_path / "next"), "--json")
     changes = [(each["what"], each["id"], each["path"]) for each in done.data["changes"]]
     assert changes == [
-        ("changed", "cycle_minutes", "value"),
+        ("changed", "cycle_hours", "value"),
         ("added", "SX-ETHICS", ""),
         ("removed", "SX-VETO", ""),
     ]

@@ -30,6 +30,19 @@ def check_amount(checker: Checker, amount: Amount, spot: Spot, words: Collection
         checker.fault("parameter_not_amount", (*spot, "param"), **values)
 
 
+def check_hours(checker: Checker, amount: Amount, spot: Spot) -> None:
+    """Check that class hours say so: records keep them in sixtieths, so a bare number misleads."""
+    if isinstance(amount, Formula):
+        parameter = checker.pack.parameters.get(amount.param or "")
+        if parameter is None or amount.per is not None:
+            return
+        written: bool | int | str = parameter.value
+    else:
+        written = amount
+    if written not in (0, "0", "") and not str(written).endswith("h"):
+        checker.fault("hours_without_unit", spot, value=str(written))
+
+
 def check_parameter(checker: Checker, name: str, spot: Spot) -> bool:
     """Check that there is such a parameter."""
     return checker.known("parameter_unknown", name, checker.pack.parameters, spot)

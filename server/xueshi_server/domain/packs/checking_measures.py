@@ -7,7 +7,12 @@ from typing import Final
 
 from xueshi_server.domain.packs import measures as m
 from xueshi_server.domain.packs.checker import COUNTY, WHOLE, Checker, fields_of
-from xueshi_server.domain.packs.checking_conditions import check_amount, check_where, check_who
+from xueshi_server.domain.packs.checking_conditions import (
+    check_amount,
+    check_hours,
+    check_where,
+    check_who,
+)
 from xueshi_server.domain.packs.model import RecordType, Window
 from xueshi_server.domain.packs.pack import Spot
 
@@ -234,6 +239,22 @@ class MeasureCheck:
             return ()
         return {*(each.id for each in listed.value), *self.checker.pack.levels}
 
+    def _in_hours(self, measure: m.Measure | None) -> bool:
+        """Whether a measure comes in class hours."""
+        if isinstance(measure, m.Total):
+            return any(self._in_hours(part) for part in measure.parts)
+        if isinstance(measure, m.Trend | m.Spread):
+            return self._in_hours(measure.measure)
+        field = None
+        if isinstance(measure, m.Attribute):
+            field = self.fields.get(measure.field)
+        elif isinstance(measure, m.Sum | m.Greatest) and measure.of in self.checker.pack.types:
+            declared = self.checker.pack.types[measure.of]
+            field = fields_of(declared).get(measure.field or declared.amount or "")
+            if isinstance(measure, m.Sum) and measure.convert is not None:
+                return False
+        return field is not None and field.type == "hours"
+
     def check_need(self, need: m.Need, spot: Spot, measure: m.Measure | None = None) -> None:
         """Check a need: one key, readable amounts, a tolerance where it is about."""
         words = self._words(measure)
@@ -249,6 +270,11 @@ class MeasureCheck:
                 self._check_by(value, (*spot, key))
             else:
                 self.amount(value, (*spot, key), words)
+            if key != "by" and self._in_hours(measure):
+                for no, each in enumerate(value if key == "between" else (value,)):
+                    check_hours(
+                        self.checker, each, (*spot, key, no) if key == "between" else (*spot, key)
+                    )
         if need.tolerance is not None:
             self.amount(need.tolerance, (*spot, "tolerance"))
         if (need.about is None) != (need.tolerance is None):

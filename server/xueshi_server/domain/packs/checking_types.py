@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from xueshi_server.domain.packs.checker import WHOLE, Checker, fields_of
-from xueshi_server.domain.packs.checking_conditions import check_amount, check_where
+from xueshi_server.domain.packs.checking_conditions import check_amount, check_hours, check_where
 from xueshi_server.domain.packs.model import (
     CodeList,
     Conversion,
@@ -28,6 +28,8 @@ RESERVED_FIELDS: Final = frozenset(
     {"actor", "author", "conflicts", "credited", "deleted", "entered_at", "rec", "scope"}
     | {"scope_no", "state"}
 )
+
+_ROW_AMOUNTS: Final = ("minutes", "item_cap", "window_cap")
 
 
 def check_types(checker: Checker) -> None:
@@ -176,6 +178,8 @@ def _check_conversion(checker: Checker, table: Conversion, spot: Spot) -> None:
         checker.fault("conversion_empty", spot, id=table.id)
     if table.cap is not None:
         check_amount(checker, table.cap, (*spot, "cap"))
+    if declared is not None:
+        _check_hours_of(checker, table, declared, spot)
     for position, row in enumerate(table.row):
         _check_row(checker, row, (*spot, "row", position), declared)
     for earlier, later in pairwise(range(len(table.row))):
@@ -184,10 +188,24 @@ def _check_conversion(checker: Checker, table: Conversion, spot: Spot) -> None:
             break
 
 
+def _check_hours_of(checker: Checker, table: Conversion, declared: RecordType, spot: Spot) -> None:
+    """A table that takes hours over as they are is in hours; its other amounts say so."""
+    hours = {each.id for each in declared.field if each.type == "hours"}
+    if all(row.per not in hours for row in table.row):
+        return
+    amounts = [(table.cap, (*spot, "cap"))]
+    for position, row in enumerate(table.row):
+        keys = ("item_cap", "window_cap") if row.per in hours else _ROW_AMOUNTS
+        amounts += [(getattr(row, key), (*spot, "row", position, key)) for key in keys]
+    for amount, here in amounts:
+        if amount is not None:
+            check_hours(checker, amount, here)
+
+
 def _check_row(
     checker: Checker, row: ConversionRow, spot: Spot, declared: RecordType | None
 ) -> None:
-    for key in ("minutes", "item_cap", "window_cap"):
+    for key in _ROW_AMOUNTS:
         amount = getattr(row, key)
         if amount is not None:
             check_amount(checker, amount, (*spot, key))
