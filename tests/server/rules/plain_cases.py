@@ -8,8 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tests.server.rules.county import evaluate_case
-from xueshi_server.domain.rules.amounts import Number
+from msgspec.structs import replace
+
+from tests.server.rules.county import evaluate_case, evaluate_rows, load
+from xueshi_server.domain.packs.measures import Need
+from xueshi_server.domain.packs.model import Rule, Statistic, Target, Window
+from xueshi_server.domain.rules.amounts import Interval, Number
 
 
 class Fact(NamedTuple):
@@ -74,3 +78,31 @@ def check(pack: str, case: Case) -> None:
         assert found[0].missing == case.missing
     assert found[0].source
     assert all(quote for _, quote in found[0].source)
+
+
+def value_of(
+    pack_id: str, figure: Target | Statistic, facts: Sequence[Fact], as_of: str
+) -> Interval | None:
+    """What a target or a statistic over the whole county comes to: a rule asks the same of it."""
+    pack = load(pack_id)
+    window = (
+        figure.window if isinstance(figure, Statistic) and figure.window else Window(kind="any")
+    )
+    rule = Rule(
+        id="FIGURE", label=figure.label, scope=figure.scope, window=window,
+        measure=figure.measure, need=Need(at_least=0),
+    )  # fmt: skip
+    changed = replace(pack, rules={**pack.rules, rule.id: rule})
+    rows: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for each in facts:
+        rows[each.of].append(each.row)
+    found = evaluate_rows(changed, rows, as_of, rules=[rule.id])
+    assert found.faults == ()
+    return found.results[0].value
+
+
+def untried(pack_id: str, cases: Sequence[Case]) -> list[str]:
+    """Rules of a pack that no case passes, or that no case does otherwise."""
+    passed = {case.rule for case in cases if case.status == "pass"}
+    other = {case.rule for case in cases if case.status != "pass"}
+    return [rule for rule in load(pack_id).rules if rule not in passed & other]

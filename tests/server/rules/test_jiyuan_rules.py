@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.rules.plain_cases import Case, Fact, check, fact, many, person
+from tests.server.rules.plain_cases import Case, Fact, check, fact, many, person, untried
 
 CYCLE_ENDS = "2020-12-31"
 YEAR_ENDS = "2019-12-31"
@@ -134,10 +134,18 @@ COVERAGE = [
         "a principal's school not heard from", "JY-PRINCIPALS",
         [principal(1)], CYCLE_ENDS, "unknown", heard="2018-06-30",
     ),
-    Case(
-        "one principal", "JY-PRINCIPAL", [principal(1), trained(1, "principal_post")],
-        CYCLE_ENDS, "pass",
-    ),
+    Case("one principal", "JY-PRINCIPAL", [principal(1), trained(1, "principal_post")],
+         CYCLE_ENDS, "pass"),
+    Case("one principal without", "JY-PRINCIPAL", [principal(1)], CYCLE_ENDS, "fail", 1),
+    Case("a class head", "JY-HEAD-TEACHER", [head_teacher(1), trained(1, "head_teacher_post")],
+         CYCLE_ENDS, "pass"),
+    Case("a class head without", "JY-HEAD-TEACHER", [head_teacher(1)], CYCLE_ENDS, "fail", 1),
+    Case("a backbone teacher", "JY-BACKBONE-THEME", [titled(1), trained(1, "backbone_theme")],
+         CYCLE_ENDS, "pass"),
+    Case("a backbone teacher without", "JY-BACKBONE-THEME", [titled(1)], CYCLE_ENDS, "fail", 1),
+    Case("a master", "JY-MASTER", [titled(1, "master"), trained(1, "master")],
+         CYCLE_ENDS, "pass"),
+    Case("a master without", "JY-MASTER", [titled(1, "master")], CYCLE_ENDS, "fail", 1),
     Case(
         "backbone and class head teachers", "JY-BACKBONE-HEADS",
         [*BACKBONE_AND_HEAD, trained(1, "backbone_theme"), trained(2, "head_teacher")],
@@ -400,3 +408,7 @@ ALL = [
 @pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case.rule} {case.id}")
 def test_rule_of_jiyuan_says(case: Case) -> None:
     check("jiyuan", case)
+
+
+def test_every_rule_of_jiyuan_is_tried_both_ways() -> None:
+    assert untried("jiyuan", ALL) == []

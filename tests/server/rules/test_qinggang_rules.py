@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.rules.plain_cases import Case, Fact, check, fact, many, person
+from tests.server.rules.plain_cases import Case, Fact, check, fact, many, person, untried
 
 TERM_ENDS = "2010-01-10"
 SUMMER_ENDS = "2009-08-31"
@@ -117,6 +117,8 @@ MOKE = [
          TERM_ENDS, "pass"),
     Case("a school with a county lesson", "QG-MOKE-SCHOOL", [unit("S1"), polished("county")],
          TERM_ENDS, "fail", 1),
+    Case("a small school whose cluster has one", "QG-MOKE-SCHOOL",
+         [unit("S1", "东片"), unit("S2", "东片"), ELSEWHERE], TERM_ENDS, "pass", subject="S1"),
     Case("a school of another cluster", "QG-MOKE-SCHOOL",
          [unit("S1", "东片"), unit("S2", "西片"), ELSEWHERE], TERM_ENDS, "fail", 1, subject="S1"),
     Case("a school without a cluster stands alone", "QG-MOKE-SCHOOL",
@@ -260,6 +262,20 @@ PROGRAMMES = [
     Case("after the term has begun", "QG-START-ALL",
          [*STARTING, trained(1, "new_textbook"), trained(2, "new_textbook", "2009-09-01")],
          SUMMER_ENDS, "fail"),
+    Case("a teacher of English", "QG-ENGLISH", [english(1), trained(1, "english_textbook")],
+         SUMMER_ENDS, "pass"),
+    Case("a teacher of English without", "QG-ENGLISH", [english(1)], SUMMER_ENDS, "fail", 1),
+    Case("a teacher of a starting grade", "QG-START", [STARTING[0], trained(1, "new_textbook")],
+         SUMMER_ENDS, "pass"),
+    Case("a teacher of a starting grade without", "QG-START", [STARTING[0]],
+         SUMMER_ENDS, "fail", 1),
+    Case("a principal", "QG-LEADER", [LEADERS[0], trained(1, "primary_leaders")],
+         YEAR_ENDS, "pass"),
+    Case("a principal without", "QG-LEADER", [LEADERS[0]], YEAR_ENDS, "fail", 1),
+    Case("a leader of teaching", "QG-TEACHING-LEADER", [LEADERS[1], trained(2, "teaching_leaders")],
+         YEAR_ENDS, "pass"),
+    Case("a leader of teaching without", "QG-TEACHING-LEADER", [LEADERS[1]],
+         YEAR_ENDS, "fail", 1),
     Case("leaders of schools and of teaching", "QG-LEADERS",
          [*LEADERS, trained(1, "primary_leaders"), trained(2, "teaching_leaders")],
          YEAR_ENDS, "pass"),
@@ -305,3 +321,7 @@ ALL = [*JOURNALS, *DUTIES, *MOKE, *RESEARCH, *BULLETIN, *PROGRAMMES, *DEGREES]
 @pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case.rule} {case.id}")
 def test_rule_of_qinggang_says(case: Case) -> None:
     check("qinggang", case)
+
+
+def test_every_rule_of_qinggang_is_tried_both_ways() -> None:
+    assert untried("qinggang", ALL) == []
