@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from xueshi_sync import membership
 from xueshi_sync.block import EPOCH_OPEN, open_feed, parse_block, verify_block
 from xueshi_sync.context import Context
 from xueshi_sync.digests import scope_digests
 from xueshi_sync.errors import MediumError, StorageError, SyncError
+from xueshi_sync.identity import ID_BYTES, Epoch, Identity
 from xueshi_sync.keys import FolderLock
 from xueshi_sync.paths import Paths
 from xueshi_sync.reports import CheckReport, RebuildReport
@@ -208,24 +211,48 @@ def finish_restore(paths: Paths) -> None:
 
 
 def _copy_blocks(source: Path, target: Path, paths: Paths, context: Context) -> None:
-    """Copy a backup and verify every block in the copy before it may be used."""
+    """Copy what a backup says and verify every block in the copy before it may be used."""
     drop_view(target)
-    target.write_bytes(source.read_bytes())
     feeds = SqliteFeeds(target)
     try:
+        feeds.copy_rows(source)
+        msgspec.msgpack.decode(feeds.meta("epoch") or b"", type=Epoch)
+        identity = msgspec.msgpack.decode(feeds.meta("identity") or b"", type=Identity)
         membership.replace_identity(feeds, paths, context)
-        for state in feeds.scope_states():
-            for stored in feeds.all_blocks(state.scope_no):
-                feed = feeds.feed(stored.feed)
-                block = parse_block(feeds.block_data(stored.scope_no, stored.no))
-                if feed is None or block.bid != stored.bid:
-                    raise StorageError("backup holds a block under another name")
-                verify_block(membership.SUITE, feed, block)
-    except sqlite3.DatabaseError as error:
+        _verify_copy(feeds, identity.genesis.net if identity.genesis else b"")
+    except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
         raise StorageError(f"{source.name} is no backup of a node: {error}") from error
     finally:
         feeds.close()
     _sync_file(target)
+
+
+def _verify_copy(feeds: SqliteFeeds, net: bytes) -> None:
+    """Hold every block to the rules of the door, and every row to its block."""
+    blocks, parents, heads = set[bytes](), set[bytes](), set[bytes]()
+    for state in feeds.scope_states():
+        for stored in feeds.all_blocks(state.scope_no):
+            _verify_copied(feeds, stored, net)
+            blocks.add(stored.bid[:ID_BYTES])
+            parents.add(stored.prev[:ID_BYTES])
+        for feed in feeds.feeds(state.scope_no):
+            heads.update(head for head, _ in feeds.heads_of(feed.feed))
+    if heads != blocks - parents:
+        raise StorageError("backup names other heads than its blocks have")
+
+
+def _verify_copied(feeds: SqliteFeeds, stored: StoredBlock, net: bytes) -> None:
+    feed = feeds.feed(stored.feed)
+    block = parse_block(feeds.block_data(stored.scope_no, stored.no))
+    header = block.header
+    said = (block.bid, header.feed, header.seq, header.prev, header.kind, header.op_count)
+    row = (stored.bid, stored.feed, stored.seq, stored.prev, stored.kind, stored.op_count)
+    if feed is None or said != row or feeds.name_of(stored.scope_no, stored.no) != block.short:
+        raise StorageError("backup holds a block under another name")
+    if stored.kind != EPOCH_OPEN:
+        verify_block(membership.SUITE, feed, block)
+    elif open_feed(membership.SUITE, net, block) != feed:
+        raise StorageError("backup holds a feed of another speaker")
 
 
 def _set_aside(path: Path, now_ms: int) -> None:
