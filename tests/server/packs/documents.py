@@ -15,7 +15,6 @@ from xueshi_server.domain.packs.coverage import Traced, trace_statements
 from xueshi_server.domain.packs.model import PackFile
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.packs.reading import load_pack
-from xueshi_server.errors import PackUnreadableError
 from xueshi_server.pack_files import list_shipped, read_shipped, split_closure
 
 ROOT: Final = Path(__file__).parents[3]
@@ -46,13 +45,10 @@ Each quotation is exact. A declaration is named by its kind and id, as `xueshi p
 
 @cache
 def shipped_packs() -> tuple[Pack, ...]:
-    """Every shipped pack that is a pack already, resolved."""
+    """Every shipped pack, resolved."""
     found = []
     for pack_id in list_shipped():
-        try:
-            closure = split_closure(read_shipped(pack_id))
-        except PackUnreadableError:
-            continue
+        closure = split_closure(read_shipped(pack_id))
         found.append(load_pack(closure, pack_id))
     return tuple(found)
 
