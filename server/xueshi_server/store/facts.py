@@ -5,9 +5,8 @@ instead. `SqlFacts` reads from one snapshot of the view until it is closed, and 
 `RowFacts` answers for the same rows.
 """
 
-import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 from typing import Any, Final
@@ -16,6 +15,7 @@ from xueshi_server.domain.rules.facts import (
     Answer,
     Answers,
     Column,
+    Days,
     Heard,
     Key,
     RecordKey,
@@ -24,12 +24,15 @@ from xueshi_server.domain.rules.facts import (
     Tests,
     Value,
 )
+from xueshi_server.store.facts_cache import Found, Part, TallyCache, combine, depends_on_others
 from xueshi_server.store.facts_heard import read_heard, read_scopes
-from xueshi_server.store.facts_sql import SCOPE_CODE, Expression, Query, usable
+from xueshi_server.store.facts_pass import Reader, all_of, look_up, run_pass, wanted_rows
+from xueshi_server.store.facts_sql import SCOPE_CODE
 from xueshi_sync.node import Node
 from xueshi_sync.schema import Schema
 from xueshi_sync.sqlite_db import connect_reader
 
+SCOPE: Final = Column("scope")
 # SQLite takes 2,000 columns; statements of some hundred aggregates are still quick to prepare.
 AGGREGATES_MAX: Final = 400
 # With more keys than this one pass over the type costs less than a look-up for each.
@@ -47,13 +50,19 @@ class SqlFacts:
     schema: Schema
     scopes: Mapping[int, str]
     heard: Heard
+    cache: TallyCache = field(default_factory=TallyCache)
     scope_nos: Mapping[str, int] = field(init=False)
+    positions: Mapping[int, int] = field(init=False)
+    reader: Reader = field(init=False)
 
     def __post_init__(self) -> None:
         self.scope_nos = {code: scope_no for scope_no, code in self.scopes.items()}
+        self.reader = Reader(self.db, self.schema, self.scopes, self.scope_nos)
         self.db.row_factory = None
         self.db.create_function(SCOPE_CODE, 1, self.scopes.get, deterministic=True)
         self.db.execute("BEGIN")
+        marks = dict(self.db.execute("SELECT scope_no, pos FROM watermark").fetchall())
+        self.positions = {scope_no: marks.get(scope_no, 0) for scope_no in self.scopes}
 
     def close(self) -> None:
         """Give the snapshot up."""
@@ -71,7 +80,7 @@ class SqlFacts:
         """Records of a type that meet `tests`, ordered by school and number."""
         if of not in self.schema.by_name:
             return []
-        query = self._query(of)
+        query = self.reader.query(of)
         where = [*query.alive(), *query.taking_part(tests, ())]
         names = [*query.table.field_names, "rec"]
         names += ["state", "credited"] if query.table.kind == "ledger" else []
@@ -79,10 +88,10 @@ class SqlFacts:
         source, ctes = query.source(), query.with_ctes()
         if only is not None:
             keys = {(self.scope_nos[scope], rec) for scope, rec in only if scope in self.scope_nos}
-            ctes = query.with_ctes(_wanted(query, keys, "k0, k1"))
+            ctes = query.with_ctes(wanted_rows(query, keys, "k0, k1"))
             source = f"w CROSS JOIN {source}"
             where += ["f.scope_no = w.k0", "f.rec = w.k1"]
-        sql = f"{ctes}SELECT f.scope_no, {columns} FROM {source} WHERE {_all(where)}"
+        sql = f"{ctes}SELECT f.scope_no, {columns} FROM {source} WHERE {all_of(where)}"
         found = [
             {"scope": self.scopes.get(scope_no, ""), **dict(zip(names, values, strict=True))}
             for scope_no, *values in map(tuple, self.db.execute(sql, query.params))
@@ -96,158 +105,119 @@ class SqlFacts:
         for no, tally in enumerate(tallies):
             if tally.of in self.schema.by_name and tally.spans and tally.keys != ():
                 passes[_pass_of(tally)].append(no)
-        for numbers in passes.values():
-            first = tallies[numbers[0]]
-            run = self._look_up if _is_looked_up(first) else self._run_pass
-            size = 1 if _is_looked_up(first) else len(first.spans)
-            for some in _chunks(numbers, max(1, AGGREGATES_MAX // size)):
-                run([tallies[no] for no in some], [answers[no] for no in some])
+        with self.cache.lock:
+            self.cache.enter((self.schema.tables, self.scopes))
+            for numbers in passes.values():
+                first = tallies[numbers[0]]
+                ask = self._look_up if _is_looked_up(first) else self._pass
+                size = 1 if _is_looked_up(first) else len(first.spans)
+                for some in _chunks(numbers, max(1, AGGREGATES_MAX // size)):
+                    found = ask([tallies[no] for no in some])
+                    for no, answer in zip(some, found, strict=True):
+                        answers[no] = answer
         return answers
 
     def evidence(self, tally: Tally, key: Key, span: int) -> Sequence[RecordKey]:
         """The records behind one answer, ordered by date, school and number."""
         if tally.of not in self.schema.by_name:
             return []
-        query = self._query(tally.of)
+        query = self.reader.query(tally.of)
         where = [*query.alive(), *query.taking_part(tally.tests, tally.unless)]
         where.append(query.lies_in(tally.when, tally.spans[span]) or "1")
         for column, value in zip(tally.link, key, strict=True):
             seen = query.column(column)
-            bound = self._local(seen, value)
+            bound = self.reader.local(seen, value)
             if bound is None:
                 return []
             where.append(f"{seen.sql} = {query.bind(bound)}")
         sql = (
             f"SELECT f.scope_no, f.rec, {query.day(tally.when)} FROM {query.source()}"
-            f" WHERE {_all(where)}"
+            f" WHERE {all_of(where)}"
         )
         found = self.db.execute(query.with_ctes() + sql, query.params)
         named = [(day, (self.scopes.get(scope_no, ""), rec)) for scope_no, rec, day in found]
         return [key for _, key in sorted(named)]
 
-    # One pass for all keys
+    def _pass(self, tallies: Sequence[Tally]) -> list[list[dict[Key, Answer]]]:
+        """One pass for all keys, over the schools whose parts are not known."""
+        if depends_on_others(tallies[0]):
+            every = run_pass(self.reader, tallies)
+            return [
+                combine(each, parts.values()) for each, parts in zip(tallies, every, strict=True)
+            ]
+        stale = set().union(*(self.cache.stale(each, self.positions) for each in tallies))
+        if stale:
+            everywhere = len(stale) == len(self.positions)
+            parts = run_pass(self.reader, tallies, None if everywhere else stale)
+            for tally, found in zip(tallies, parts, strict=True):
+                nothing: Part = [{} for _ in tally.spans]
+                for scope_no in stale:
+                    part = found.get(scope_no, nothing)
+                    self.cache.put(tally, scope_no, self.positions[scope_no], part)
+        return [combine(each, self.cache.parts(each, self.positions)) for each in tallies]
 
-    def _run_pass(
-        self, tallies: Sequence[Tally], answers: Sequence[list[dict[Key, Answer]]]
-    ) -> None:
-        query = self._query(tallies[0].of)
-        link = [query.column(column) for column in tallies[0].link]
-        shared = _shared_tests(tallies)
-        where = [*query.alive(), *query.taking_part(shared, ()), *_present(link)]
-        where += self._days_of_all(query, tallies)
-        columns, places = [], []
-        for no, tally in enumerate(tallies):
-            own = tuple(test for test in tally.tests if test not in shared)
-            tests = query.taking_part(own, tally.unless)
-            for span, days in enumerate(tally.spans):
-                inside = query.lies_in(tally.when, days)
-                condition = _all([*tests, *([inside] if inside else [])])
-                columns.append(query.aggregate(tally, condition))
-                places.append((no, span))
-        groups = [_grouped(each) for each in link]
-        sql = f"SELECT {', '.join([*groups, *columns])} FROM {query.source()} WHERE {_all(where)}"
-        if groups:
-            sql += f" GROUP BY {', '.join(groups)}"
-        rows = self.db.execute(query.with_ctes() + sql, query.params)
-        wanted = [None if each.keys is None else dict(each.keys) for each in tallies]
-        for row in rows:
-            key = self._key(tallies[0].link, row)
-            for (no, span), value in zip(places, tuple(row)[len(link) :], strict=True):
-                if value is None or not _is_wanted(wanted[no], key, span):
-                    continue
-                answer = _answer(tallies[no], value)
-                if answer is not None:
-                    answers[no][span][key] = answer
-
-    def _days_of_all(self, query: Query, tallies: Sequence[Tally]) -> list[str]:
-        """The days that any span looks at, where all look at one date field."""
-        when = tallies[0].when
-        firsts = [first for each in tallies for first, _ in each.spans]
-        if when is None or "" in firsts or any(each.when != when for each in tallies):
-            return []
-        lasts = [last for each in tallies for _, last in each.spans]
-        inside = query.lies_in(when, (min(firsts), max(lasts)))
-        return [inside] if inside else []
-
-    # Look-ups of given keys
-
-    def _look_up(
-        self, tallies: Sequence[Tally], answers: Sequence[list[dict[Key, Answer]]]
-    ) -> None:
+    def _look_up(self, tallies: Sequence[Tally]) -> list[list[dict[Key, Answer]]]:
+        """Look-ups of given keys, of those that are not known."""
         first = tallies[0]
-        query = self._query(first.of)
-        link = [query.column(column) for column in first.link]
-        where = [*query.alive()]
-        where += [f"{each.sql} = w.k{no}" for no, each in enumerate(link)]
-        if first.when is not None:
-            open_start = any(days[0] == "" for days in first.spans)
-            day = query.day(first.when) if open_start else query.raw_day(first.when)
-            where.append(f"{day} BETWEEN w.a AND w.b")
-        columns = [
-            query.aggregate(each, _all(query.taking_part(each.tests, each.unless)))
-            for each in tallies
+        keys = first.keys or ()
+        kept = [self._kept(each) for each in tallies]
+        missing = [
+            (key, spans)
+            for key, spans in keys
+            if not all(_knows(each, key, [first.spans[no] for no in spans]) for each in kept)
         ]
-        names = ", ".join([*(f"k{no}" for no in range(len(link))), "s, a, b"])
-        wanted = _wanted(query, self._local_keys(first, link), names)
-        by_index = all(column.via is None for column in first.link)
-        source = f"w {'CROSS ' if by_index else ''}JOIN {query.source()}"
-        keys = [f"w.k{no}" for no in range(len(link))]
-        sql = (
-            f"SELECT {', '.join([*keys, 'w.s', *columns])} FROM {source}"
-            f" WHERE {_all(where)} GROUP BY {', '.join([*keys, 'w.s'])}"
-        )
-        for row in self.db.execute(query.with_ctes(wanted) + sql, query.params):
-            key, span = self._key(first.link, row), row[len(link)]
-            for no, value in enumerate(tuple(row)[len(link) + 1 :]):
-                answer = None if value is None else _answer(tallies[no], value)
-                if answer is not None:
-                    answers[no][span][key] = answer
+        found = look_up(self.reader, tallies, missing) if missing else [{} for _ in tallies]
+        answers: list[list[dict[Key, Answer]]] = []
+        for tally, known, new in zip(tallies, kept, found, strict=True):
+            for key, spans in missing:
+                for no in spans:
+                    known(key)[key, tally.spans[no]] = new.get((key, no))
+            answer: list[dict[Key, Answer]] = [{} for _ in tally.spans]
+            for key, spans in keys:
+                for no in spans:
+                    value = known(key)[key, tally.spans[no]]
+                    if value is not None:
+                        answer[no][key] = value
+            answers.append(answer)
+        return answers
 
-    def _local_keys(self, tally: Tally, link: Sequence[Expression]) -> list[Sequence[Value]]:
-        """Wanted keys as the view numbers them, with the number and days of each span."""
-        found: list[Sequence[Value]] = []
-        for key, spans in tally.keys or ():
-            values = [self._local(seen, value) for seen, value in zip(link, key, strict=True)]
-            if None not in values:
-                found += [(*values, span, *tally.spans[span]) for span in sorted(set(spans))]
-        return found
+    def _kept(self, tally: Tally) -> Callable[[Key], Found]:
+        """Where answers of a tally are kept: by school where the link names it, else for now."""
+        place = next((no for no, column in enumerate(tally.link) if column == SCOPE), None)
+        for_now: Found = {}
+        if place is None or depends_on_others(tally):
+            return lambda key: for_now
+        by_scope: dict[Value, Found] = {}
 
-    # Pieces
+        def find(key: Key) -> Found:
+            code = key[place]
+            if code not in by_scope:
+                scope_no = self.scope_nos.get(str(code))
+                by_scope[code] = (
+                    for_now
+                    if scope_no is None
+                    else self.cache.found(tally, scope_no, self.positions[scope_no])
+                )
+            return by_scope[code]
 
-    def _query(self, of: str) -> Query:
-        return Query(self.schema, of, self.scope_nos)
-
-    def _local(self, seen: Expression, value: Value) -> Value:
-        """A link value as the view holds it; None where the column can hold no such value."""
-        if seen.kind == "scope":
-            return self.scope_nos.get(str(value))
-        return next(iter(usable([value], seen.kind)), None)
-
-    def _key(self, link: Sequence[Column], row: Sequence[Any]) -> Key:
-        return tuple(
-            self.scopes.get(row[no], "") if column.field == "scope" else row[no]
-            for no, column in enumerate(link)
-        )
+        return find
 
 
-def open_facts(node: Node) -> SqlFacts:
-    """The facts of a node as of now, on a connection of their own."""
+def open_facts(node: Node, cache: TallyCache | None = None) -> SqlFacts:
+    """The facts of a node as of now, on a connection of their own.
+
+    With a `cache` that is kept only those schools are read again that changed since.
+    """
     scopes = read_scopes(node)
-    return SqlFacts(connect_reader(node.paths.view), node.schema, scopes, read_heard(node, scopes))
-
-
-def _wanted(query: Query, rows: Iterable[Sequence[Value]], names: str) -> str:
-    """A table `w` of given rows."""
-    count = names.count(",") + 1
-    parts = ", ".join(f"json_extract(value, '$[{no}]')" for no in range(count))
-    data = query.bind(json.dumps([list(row) for row in rows]))
-    return f"w({names}) AS MATERIALIZED (SELECT {parts} FROM json_each({data}))"
+    heard = read_heard(node, scopes)
+    db = connect_reader(node.paths.view)
+    return SqlFacts(db, node.schema, scopes, heard, cache or TallyCache())
 
 
 def _pass_of(tally: Tally) -> _PassKey:
     if _is_looked_up(tally):
         return (tally.of, tally.link, tally.when, tally.spans, tally.keys)
-    return (tally.of, tally.link)
+    return (tally.of, tally.link, depends_on_others(tally))
 
 
 def _is_looked_up(tally: Tally) -> bool:
@@ -260,47 +230,6 @@ def _chunks(numbers: Sequence[int], size: int) -> Iterable[Sequence[int]]:
     return (numbers[at : at + size] for at in range(0, len(numbers), size))
 
 
-def _shared_tests(tallies: Sequence[Tally]) -> Tests:
-    """Tests that every tally of a pass makes: they are made once, for the whole pass."""
-    return tuple(
-        test for test in tallies[0].tests if all(test in each.tests for each in tallies[1:])
-    )
-
-
-def _is_wanted(wanted: Mapping[Key, tuple[int, ...]] | None, key: Key, span: int) -> bool:
-    return wanted is None or span in wanted.get(key, ())
-
-
-def _all(conditions: Sequence[str]) -> str:
-    return " AND ".join(f"({each})" for each in conditions) or "1"
-
-
-def _grouped(seen: Expression) -> str:
-    """A link column as it is grouped and compared: schools by their local number."""
-    return seen.sql if seen.kind == "scope" else seen.clean
-
-
-def _present(link: Sequence[Expression]) -> list[str]:
-    return [f"{_grouped(each)} IS NOT NULL" for each in link]
-
-
-def _answer(tally: Tally, value: Any) -> Answer | None:
-    """An aggregate's value as an answer; None: nothing was found."""
-    if tally.aggregate == "periods":
-        return tuple(sorted((start, end) for start, end in json.loads(value))) or None
-    if tally.aggregate == "distinct" or (tally.aggregate == "greatest" and _is_many(tally)):
-        values = {part for each in json.loads(value) for part in _parts(tally, each)}
-        if tally.aggregate == "distinct":
-            return frozenset(values) or None
-        ranks = dict(tally.ranks)
-        numbers = (ranks.get(str(each)) if ranks else int(each or 0) for each in values)
-        return max((each for each in numbers if each is not None), default=None)
-    return value  # type: ignore[no-any-return]
-
-
-def _is_many(tally: Tally) -> bool:
-    return tally.column is not None and tally.column.many
-
-
-def _parts(tally: Tally, value: Value) -> Sequence[Value]:
-    return str(value).split("|") if _is_many(tally) else (value,)
+def _knows(kept: Callable[[Key], Found], key: Key, spans: Iterable[Days]) -> bool:
+    known = kept(key)
+    return all((key, days) in known for days in spans)

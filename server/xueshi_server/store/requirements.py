@@ -16,6 +16,7 @@ from xueshi_server.domain.rules.facts import Key, RecordKey
 from xueshi_server.domain.rules.results import Result
 from xueshi_server.errors import UnknownPersonError
 from xueshi_server.store.facts import SqlFacts, open_facts
+from xueshi_server.store.facts_cache import TallyCache
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey as LocalKey
 
@@ -39,9 +40,12 @@ class Requirements:
 
     @staticmethod
     @contextmanager
-    def open(node: Node) -> "Iterator[Requirements]":
-        """The facts as they are now; they stay so until the block ends."""
-        with open_facts(node) as facts:
+    def open(node: Node, cache: TallyCache | None = None) -> "Iterator[Requirements]":
+        """The facts as they are now; they stay so until the block ends.
+
+        A process that judges often keeps a `cache`: then only changed schools are read again.
+        """
+        with open_facts(node, cache) as facts:
             yield Requirements(node, facts)
 
     def judge(

@@ -14,6 +14,7 @@ from xueshi_server.domain.rules import facts as asked
 from xueshi_server.domain.rules.facts import Aggregate, Column, Days, Heard, Key, Row, Tally, Tests
 from xueshi_server.domain.rules.row_facts import RowFacts
 from xueshi_server.store.facts import SqlFacts
+from xueshi_server.store.facts_cache import TallyCache
 from xueshi_sync.schema import Field, Schema, Table
 from xueshi_sync.sqlite_view import SqliteView
 
@@ -230,7 +231,9 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteView]:
     made.close()
 
 
-def _facts(view: SqliteView, rows: Mapping[str, Sequence[Row]]) -> SqlFacts:
+def _facts(
+    view: SqliteView, rows: Mapping[str, Sequence[Row]], cache: TallyCache | None = None
+) -> SqlFacts:
     view.db.execute("BEGIN")
     for of, some in rows.items():
         view.db.execute(f"DELETE FROM {of}")
@@ -251,7 +254,8 @@ def _facts(view: SqliteView, rows: Mapping[str, Sequence[Row]]) -> SqlFacts:
             ],
         )
     view.db.execute("COMMIT")
-    return SqlFacts(sqlite3.connect(view.path, isolation_level=None), SCHEMA, SCOPES, Heard())
+    db = sqlite3.connect(view.path, isolation_level=None)
+    return SqlFacts(db, SCHEMA, SCOPES, Heard(), cache or TallyCache())
 
 
 ROWS: Final = st.fixed_dictionaries({"person": _rows("person"), "hour": _rows("hour")})
@@ -333,3 +337,35 @@ def test_an_open_snapshot_does_not_see_later_records(view: SqliteView, tmp_path:
         assert facts.tally([count]) == [[{(): 1}]]
         view.db.execute("DELETE FROM hour")
         assert facts.tally([count]) == [[{(): 1}]]
+
+
+@slow
+@given(
+    before=ROWS,
+    after=ROWS,
+    changed=st.sets(st.sampled_from(sorted(NUMBERS))),
+    tallies=st.lists(_tallies(), min_size=1, max_size=3),
+)
+def test_kept_parts_and_changed_schools_give_what_a_fresh_look_gives(
+    view: SqliteView,
+    before: dict[str, list[Row]],
+    after: dict[str, list[Row]],
+    changed: set[str],
+    tallies: list[Tally],
+) -> None:
+    """Only schools whose watermark moved differ; the parts of the others are kept."""
+    mixed = {
+        of: [row for row in before[of] if row["scope"] not in changed]
+        + [row for row in after[of] if row["scope"] in changed]
+        for of in before
+    }
+    cache = TallyCache()
+    with _facts(view, before, cache) as facts:
+        facts.tally(tallies)
+    for code in changed:
+        view.put_watermark(NUMBERS[code], view.watermark(NUMBERS[code]) + 1)
+    with _facts(view, mixed, cache) as facts:
+        found = [list(each) for each in facts.tally(tallies)]
+    assert found == [
+        [dict(each) for each in some] for some in RowFacts(mixed, Heard()).tally(tallies)
+    ]
