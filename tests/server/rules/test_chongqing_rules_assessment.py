@@ -1,5 +1,5 @@
 """Chongqing, assessment and money of backbone teachers (S2.9, S2.30-48): every rule with subjects
-that pass, fail and stand on the border. Hours are minutes of lessons of 45."""
+that pass, fail and stand on the border. Class hours are in sixtieths: 72 are 4320."""
 
 from typing import Any
 
@@ -153,7 +153,7 @@ def funded(owner: str, date: str = "2024-02-01") -> Fact:
 LESSONS = tuple(
     duty("demo_lesson", f"2024-{month:02}-10", audience="whole_school") for month in range(3, 7)
 )
-LONG_COURSE = duty("course", "2024-10-09", course="作文教学", minutes=450)
+LONG_COURSE = duty("course", "2024-10-09", course="作文教学", minutes=600)
 
 MONEY = [
     Case("S2.40 city fund", "CQ-40", [funded("city")], EVE, "pass"),
@@ -161,26 +161,26 @@ MONEY = [
     Case("S2.41 district fund", "CQ-41", [funded("district")], EVE, "pass"),
     Case("S2.41 the city's does not count", "CQ-41", [funded("city")], EVE, "fail", 1),
     Case("S2.47 passed: exempt", "CQ-47", [CITY, concluded(2024)], EVE, "exempt"),
-    Case("S2.47 not passed, nothing done", "CQ-47", [CITY], EVE, "fail", 3240),
-    Case("S2.47 not passed, 72 hours attended", "CQ-47", [CITY, attended(3240)], EVE, "pass"),
-    Case("S2.47 one minute short", "CQ-47", [CITY, attended(3239)], EVE, "fail", 1),
-    Case("S2.48 72 hours attended", "CQ-48", [CITY, attended(3240)], EVE, "pass"),
-    Case("S2.48 one minute short", "CQ-48", [CITY, attended(3239)], EVE, "fail", 1),
+    Case("S2.47 not passed, nothing done", "CQ-47", [CITY], EVE, "fail", 4320),
+    Case("S2.47 not passed, 72 hours attended", "CQ-47", [CITY, attended(4320)], EVE, "pass"),
+    Case("S2.47 a sixtieth short", "CQ-47", [CITY, attended(4319)], EVE, "fail", 1),
+    Case("S2.48 72 hours attended", "CQ-48", [CITY, attended(4320)], EVE, "pass"),
+    Case("S2.48 a sixtieth short", "CQ-48", [CITY, attended(4319)], EVE, "fail", 1),
     Case(
         "S2.48 four lessons of two hours fill it up", "CQ-48",
-        [CITY, attended(2880), *LESSONS], EVE, "pass",
+        [CITY, attended(3840), *LESSONS], EVE, "pass",
     ),
     Case(
-        "S2.48 four lessons, a minute short", "CQ-48",
-        [CITY, attended(2879), *LESSONS], EVE, "fail", 1,
+        "S2.48 four lessons, a sixtieth short", "CQ-48",
+        [CITY, attended(3839), *LESSONS], EVE, "fail", 1,
     ),
     Case(
         "S2.48 one course counts eight hours and no more", "CQ-48",
-        [CITY, attended(2880), LONG_COURSE], EVE, "pass",
+        [CITY, attended(3840), LONG_COURSE], EVE, "pass",
     ),
     Case(
         "S2.48 the excess of a long course is lost", "CQ-48",
-        [CITY, attended(2879), LONG_COURSE], EVE, "fail", 1,
+        [CITY, attended(3839), LONG_COURSE], EVE, "fail", 1,
     ),
 ]  # fmt: skip
 

@@ -1,5 +1,5 @@
 """Chongqing, training, mentors and duties of backbone teachers (S2.6-27): every rule with subjects
-that pass, fail and stand on the border. Hours are minutes of lessons of 45."""
+that pass, fail and stand on the border."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ TWO_OF_THE_DISTRICT = (
 
 
 def coached(mentee: str, date: str = "2024-04-10") -> Fact:
-    return fact("coaching", person=1, mentee=mentee, date=date, minutes=90)
+    return fact("coaching", person=1, mentee=mentee, date=date, minutes=120)
 
 
 def trainee(level: str, last: str) -> Fact:

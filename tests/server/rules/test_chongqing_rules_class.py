@@ -1,5 +1,5 @@
 """Chongqing, classes for vocational teachers (S2.52-75): every duty with classes and trainees that
-pass, fail and stand on the border. 260 hours of 45 minutes are 11700 minutes, 130 are 5850."""
+pass, fail and stand on the border. Class hours are in sixtieths: 260 are 15600."""
 
 from typing import Any
 
@@ -53,25 +53,25 @@ def graded(result: str, resit_result: str | None = None) -> Fact:
     return fact("grade", resit_result=resit_result, **row)
 
 
-ONE_COURSE = [run("national"), TRAINEE, course(1350)]
-TWO_COURSES = [run("national"), TRAINEE, course(1350), course(1350, "enterprise", 2)]
+ONE_COURSE = [run("national"), TRAINEE, course(1800)]
+TWO_COURSES = [run("national"), TRAINEE, course(1800), course(1800, "enterprise", 2)]
 
 PLAN = [
-    Case("S2.53 two months, 260 hours", "ZZ-53", [run("national"), course(11700)], END, "pass"),
-    Case("S2.53 259 hours", "ZZ-53", [run("national"), course(11655)], END, "fail"),
-    Case("S2.53 a minute short", "ZZ-53", [run("national"), course(11699)], END, "fail"),
+    Case("S2.53 two months, 260 hours", "ZZ-53", [run("national"), course(15600)], END, "pass"),
+    Case("S2.53 259 hours", "ZZ-53", [run("national"), course(15540)], END, "fail"),
+    Case("S2.53 a sixtieth short", "ZZ-53", [run("national"), course(15599)], END, "fail"),
     Case(
         "S2.53 a day short of two months", "ZZ-53",
-        [run("national", "2024-04-02"), course(11700)], END, "fail",
+        [run("national", "2024-04-02"), course(15600)], END, "fail",
     ),
     Case(
         "S2.54 a month, 130 hours", "ZZ-54",
-        [run("province", "2024-05-01"), course(5850)], END, "pass",
+        [run("province", "2024-05-01"), course(7800)], END, "pass",
     ),
-    Case("S2.54 129 hours", "ZZ-54", [run("province"), course(5805)], END, "fail"),
+    Case("S2.54 129 hours", "ZZ-54", [run("province"), course(7740)], END, "fail"),
     Case(
         "S2.54 a day short of a month", "ZZ-54",
-        [run("province", "2024-05-02"), course(5850)], END, "fail",
+        [run("province", "2024-05-02"), course(7800)], END, "fail",
     ),
     Case("S2.55 20 %", "ZZ-55", plan(200, 300, 500), END, "pass"),
     Case("S2.55 15 %, the lower end", "ZZ-55", plan(150, 300, 550), END, "pass"),
@@ -122,30 +122,30 @@ OPERATION = [
 ]  # fmt: skip
 
 ATTENDANCE = [
-    Case("S2.67 always there", "ZZ-67", [*ONE_COURSE, was("present", 1350)], END, "pass"),
-    Case("S2.67 exactly a third", "ZZ-67", [*ONE_COURSE, was("absent", 450)], END, "vetoed"),
-    Case("S2.67 a minute less", "ZZ-67", [*ONE_COURSE, was("absent", 449)], END, "pass"),
-    Case("S2.67 a minute more", "ZZ-67", [*ONE_COURSE, was("absent", 451)], END, "vetoed"),
-    Case("S2.67 leave counts too", "ZZ-67", [*ONE_COURSE, was("excused", 450)], END, "vetoed"),
+    Case("S2.67 always there", "ZZ-67", [*ONE_COURSE, was("present", 1800)], END, "pass"),
+    Case("S2.67 exactly a third", "ZZ-67", [*ONE_COURSE, was("absent", 600)], END, "vetoed"),
+    Case("S2.67 a sixtieth less", "ZZ-67", [*ONE_COURSE, was("absent", 599)], END, "pass"),
+    Case("S2.67 a sixtieth more", "ZZ-67", [*ONE_COURSE, was("absent", 601)], END, "vetoed"),
+    Case("S2.67 leave counts too", "ZZ-67", [*ONE_COURSE, was("excused", 600)], END, "vetoed"),
     Case(
         "S2.67 leave and absence together", "ZZ-67",
-        [*ONE_COURSE, was("excused", 225), was("absent", 225)], END, "vetoed",
+        [*ONE_COURSE, was("excused", 300), was("absent", 300)], END, "vetoed",
     ),
     Case(
         "S2.67 leave where the centre excuses it", "ZZ-67",
-        [*ONE_COURSE, was("excused", 450)], END, "pass", set={"absence_counts_from": "absent"},
+        [*ONE_COURSE, was("excused", 600)], END, "pass", set={"absence_counts_from": "absent"},
     ),
     Case(
         "S2.67 what others missed does not count", "ZZ-67",
-        [*ONE_COURSE, OTHER, was("present", 1350), was("absent", 1350, enrolment=2)], END, "pass",
+        [*ONE_COURSE, OTHER, was("present", 1800), was("absent", 1800, enrolment=2)], END, "pass",
     ),
-    Case("S2.69 a third of all", "ZZ-69", [*TWO_COURSES, was("absent", 900)], END, "vetoed"),
-    Case("S2.69 a minute less", "ZZ-69", [*TWO_COURSES, was("absent", 899)], END, "pass"),
+    Case("S2.69 a third of all", "ZZ-69", [*TWO_COURSES, was("absent", 1200)], END, "vetoed"),
+    Case("S2.69 a sixtieth less", "ZZ-69", [*TWO_COURSES, was("absent", 1199)], END, "pass"),
     Case(
         "S2.69 a third over both courses", "ZZ-69",
-        [*TWO_COURSES, was("absent", 400), was("excused", 500, course=2)], END, "vetoed",
+        [*TWO_COURSES, was("absent", 500), was("excused", 700, course=2)], END, "vetoed",
     ),
-    Case("S2.69 a third of one course", "ZZ-69", [*TWO_COURSES, was("absent", 450)], END, "pass"),
+    Case("S2.69 a third of one course", "ZZ-69", [*TWO_COURSES, was("absent", 600)], END, "pass"),
     Case("S2.70 pass", "ZZ-70", [*ONE_COURSE, was("present", 45), graded("pass")], END, "pass"),
     Case("S2.70 fail", "ZZ-70", [*ONE_COURSE, was("present", 45), graded("fail")], END, "fail"),
     Case(

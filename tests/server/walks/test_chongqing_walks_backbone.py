@@ -164,9 +164,9 @@ def add_a_year_of_work(district: District, teacher: Record) -> list[Record]:
         {"kind": "research", "title": "乡村小学整本书阅读", "level": "province", "share": "lead",
          "proof": "stage_result"},
         {"kind": "paper", "title": "复式班的阅读课", "level": "province", "proof": "journal"},
-        {"kind": "demo_lesson", "title": "落花生", "audience": "whole_school", "minutes": 45},
-        {"kind": "report", "title": "读懂教材", "audience": "district", "minutes": 90},
-        {"kind": "course", "title": "作文教学", "course": "作文教学", "minutes": 180},
+        {"kind": "demo_lesson", "title": "落花生", "audience": "whole_school", "minutes": 60},
+        {"kind": "report", "title": "读懂教材", "audience": "district", "minutes": 120},
+        {"kind": "course", "title": "作文教学", "course": "作文教学", "minutes": 240},
         {"kind": "cluster_research", "title": "片区集体备课", "cluster": "江北片区"},
     ]  # fmt: skip
     return [
@@ -192,7 +192,7 @@ def test_the_duties_of_a_year_are_met_once_they_are_approved(district: District)
     work.append(district.enter("link_visit", linked_school=link, **row))
     for mentee in ("Y10-A", "Y10-B"):
         row = {"mentee": mentee, "date": "2024-10-22", "content": "磨课"}
-        work.append(district.enter("coaching", person=teacher, minutes=90, **row))
+        work.append(district.enter("coaching", person=teacher, minutes=120, **row))
     assert district.status("CQ-20", "2024-12-31", "Y10") == "fail"
     district.approve(*work)
     found = {each: district.status(each, "2025-01-31", "Y10") for each in TERM_RULES}
@@ -303,7 +303,7 @@ def test_money_and_continuing_education_follow_the_assessment(district: District
     assert district.status("CQ-47", eve, "Y12-A") == "exempt"
     assert district.status("CQ-47", eve, "Y12-B") == "fail"
     hours = district.enter(
-        "hour", person=other, date="2024-07-15", title="暑期集中培训", minutes=3240
+        "hour", person=other, date="2024-07-15", title="暑期集中培训", minutes=4320
     )
     district.approve(hours)
     assert district.status("CQ-47", eve, "Y12-B") == "pass"

@@ -33,7 +33,7 @@ def add_course(district: District, run: Record, no: str, part: str, minutes: int
 
 def add_courses(district: District, run: Record, no: str) -> list[Record]:
     """260 hours: 20, 30 and 50 per cent."""
-    shares = {"theory": 2340, "professional": 3510, "enterprise": 5850}
+    shares = {"theory": 3120, "professional": 4680, "enterprise": 7800}
     return [
         add_course(district, run, f"{no}-{part[0]}", part, minutes)
         for part, minutes in shares.items()
@@ -163,7 +163,7 @@ def test_grades_pass_fail_and_resit(district: District) -> None:
     states = []
     for no, way in ways.items():
         trainee = add_trainee(district, run, f"Y15-G-{no}", "学员" + no)
-        attend(district, trainee, course, ("present", 2340))
+        attend(district, trainee, course, ("present", 3120))
         grade = add_grade(district, trainee, course, "pass" if no == "pass" else "fail")
         district.walk(grade, *way)
         states.append(district.state(grade))
@@ -176,8 +176,8 @@ def test_a_third_of_absence_cancels_the_grade_and_fails_the_class(district: Dist
     theory, *others = add_courses(district, run, "Y15-A")
     away = add_trainee(district, run, "Y15-A1", "罗晓燕")
     there = add_trainee(district, run, "Y15-A2", "蒲大海")
-    attend(district, away, theory, ("absent", 400), ("excused", 380), ("present", 1560))
-    attend(district, there, theory, ("absent", 779), ("present", 1561))
+    attend(district, away, theory, ("absent", 540), ("excused", 500), ("present", 2080))
+    attend(district, there, theory, ("absent", 1039), ("present", 2081))
     grade = add_grade(district, away, theory, "pass")
     assert district.act(grade, "pass", "2024-05-30") == ["gate_closed"]
     district.walk(grade, ("cancel", "2024-05-31"))
@@ -185,6 +185,6 @@ def test_a_third_of_absence_cancels_the_grade_and_fails_the_class(district: Dist
     assert district.state(grade) == "cancelled"
     assert district.status("ZZ-69", "2024-05-31", "罗晓燕") == "pass"
     for other in others:
-        attend(district, away, other, ("absent", 1560))
+        attend(district, away, other, ("absent", 2080))
     assert district.status("ZZ-69", "2024-05-31", "罗晓燕") == "vetoed"
     assert district.status("ZZ-69", "2024-05-31", "蒲大海") == "pass"
