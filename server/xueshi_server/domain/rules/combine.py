@@ -27,7 +27,7 @@ def all_of(parts: Sequence[Part]) -> Outcome:
     status: Status = next((each for each in _WORST if each in statuses), "exempt")
     if status == "vetoed":
         status = "fail"
-    good, maybe = _counts(statuses)
+    good, maybe = _counts(parts)
     last = [day for part in parts if (day := _last(part)) is not None]
     return _outcome(
         status, Needed("all_of", exactly(len(parts))), good, maybe, parts, min(last, default=None)
@@ -42,13 +42,14 @@ def any_of(parts: Sequence[Part]) -> Outcome:
 def some_of(parts: Sequence[Part], count: Number, op: str = "some_of") -> Outcome:
     """So many members are needed."""
     statuses = [part.outcome.status for part in parts]
-    good, maybe = _counts(statuses)
+    good, maybe = _counts(parts)
+    unknown = statuses.count("unknown")
     still = sum(each in _OPEN for each in statuses)
     last = [day for part in parts if (day := _last(part)) is not None]
     status: Status
     if good >= count:
         status = "pass"
-    elif good + maybe + still < count:
+    elif good + unknown + still < count:
         status = "fail"
     elif good + still >= count:
         sure = good + statuses.count("on_track")
@@ -79,13 +80,13 @@ def none_of(parts: Sequence[Part]) -> Outcome:
 def each_of(parts: Sequence[Part], total: int, allowed: Number, *, more: bool) -> Outcome:
     """Every window of several, `allowed` of them excepted; `more`: some have not begun yet."""
     statuses = [part.outcome.status for part in parts]
-    good, maybe = _counts(statuses)
+    good, maybe = _counts(parts)
     misses = sum(each in ("fail", "vetoed") for each in statuses)
     running = [part for part in parts if part.outcome.status in _OPEN]
     status: Status
     if misses > allowed:
         status = "fail"
-    elif misses + maybe > allowed:
+    elif misses + statuses.count("unknown") > allowed:
         status = "unknown"
     elif running or more:
         late = "at_risk" in statuses or (0 < allowed == misses)
@@ -129,8 +130,15 @@ def _met(status: Status) -> bool | None:
     return None if status == "unknown" else status in _GOOD
 
 
-def _counts(statuses: Sequence[Status]) -> tuple[int, int]:
-    return sum(each in _GOOD for each in statuses), statuses.count("unknown")
+def _counts(parts: Sequence[Part]) -> tuple[int, int]:
+    """How many are good for sure, and how many more may be by facts that have not arrived."""
+    good = sum(part.outcome.status in _GOOD for part in parts)
+    return good, sum(may_be_good(part.outcome) for part in parts)
+
+
+def may_be_good(outcome: Outcome) -> bool:
+    """Whether facts that have not arrived may have met the need already."""
+    return outcome.met is None and outcome.status not in _GOOD
 
 
 def _holds(outcome: Outcome) -> bool | None:

@@ -8,6 +8,7 @@ from xueshi_server.domain.packs.model import Exemption, Rule
 from xueshi_server.domain.rules.amounts import Interval, exactly
 from xueshi_server.domain.rules.calendar import OWN, TIMELESS, outer_window
 from xueshi_server.domain.rules.cases import Cases
+from xueshi_server.domain.rules.combine import may_be_good
 from xueshi_server.domain.rules.leaves import Bonus
 from xueshi_server.domain.rules.measures import plan_measure
 from xueshi_server.domain.rules.quantities import NOTHING
@@ -79,12 +80,15 @@ def plan_bonuses(study: Study, rule: Rule, cases: Cases) -> list[Bonus]:
         low, high = NOTHING
         for each in ranges[case]:
             released = free(each)
-            if released is None or released.status not in ("pass", "exempt", "unknown"):
+            if released is None:
+                continue
+            sure = released.status in ("pass", "exempt")
+            if not sure and not may_be_good(released):
                 continue
             value = done.read(each) or NOTHING
             gain = max(0, credit - (value.low or 0))
             high = (high or 0) + gain
-            low = (low or 0) + (gain if released.status != "unknown" else 0)
+            low = (low or 0) + (gain if sure else 0)
         return Interval(low, high)
 
     return [read]
@@ -95,8 +99,10 @@ def strike(judge: Judge) -> Judge:
 
     def read(case: int) -> Outcome | None:
         outcome = judge(case)
-        if outcome is None or outcome.status in ("unknown", "exempt"):
+        if outcome is None or outcome.status == "exempt":
             return outcome
+        if outcome.met is None:
+            return replace(outcome, status="unknown", impossible_after=None)
         struck = outcome.met is True
         status: Status = "vetoed" if struck else "pass"
         return replace(outcome, status=status, met=struck, missing=None, impossible_after=None)

@@ -83,7 +83,7 @@ def _plan_rule_body(study: Study, rule: Rule, cases: Cases) -> Judge:
             raise RuleError("rule.no_need", rule=rule.id)
         bonuses = plan_bonuses(study, rule, cases)
         return plan_leaf(
-            study, rule.measure, rule.need, cases,
+            study, rule.measure, rule.need, _with_clusters(study, rule, cases),
             window=rule.window, late=rule.late, bonuses=bonuses,
         )  # fmt: skip
     if rule.streak is not None:

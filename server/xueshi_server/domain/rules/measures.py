@@ -34,6 +34,7 @@ from xueshi_server.domain.rules.amounts import (
     subtract,
 )
 from xueshi_server.domain.rules.cases import Cases
+from xueshi_server.domain.rules.combine import may_be_good
 from xueshi_server.domain.rules.quantities import (
     NOTHING,
     Quantity,
@@ -140,7 +141,7 @@ def _plan_coverage(study: Study, measure: Coverage, cases: Cases, window: Window
                 continue
             total += 1
             passed += outcome.status in _SETTLED
-            maybe += outcome.status == "unknown"
+            maybe += may_be_good(outcome)
         closed = study.roster_known(cases.subjects[case].scope)
         high = passed + maybe if closed else None
         return (Interval(passed, high), Interval(total, total if closed else None))

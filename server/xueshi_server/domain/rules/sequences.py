@@ -9,6 +9,7 @@ from xueshi_server.domain.packs.measures import Count
 from xueshi_server.domain.packs.model import Rule, Step, Streak
 from xueshi_server.domain.rules.amounts import Interval, Number, exactly, tidy
 from xueshi_server.domain.rules.cases import Asked, Cases
+from xueshi_server.domain.rules.combine import may_be_good
 from xueshi_server.domain.rules.facts import LAST_DAY, Answer, Tally
 from xueshi_server.domain.rules.quantities import plain, source_of
 from xueshi_server.domain.rules.results import Needed, Outcome, Part, Status
@@ -62,7 +63,7 @@ def _judge_streak(
     study: Study, needed: Needed, inner: Cases, windows: range, judge: Judge, pauses: Asked | None
 ) -> Outcome:
     goal = needed.low.low if needed.low is not None and needed.low.low is not None else 0
-    count, high, running = 0, None, False
+    count, most, running, sure = 0, 0, False, True
     parts = []
     for position in windows:
         outcome = judge(position)
@@ -73,33 +74,34 @@ def _judge_streak(
         if outcome is None:
             break
         parts.append(Part(outcome, span=span))
-        if outcome.status in ("pass", "exempt"):
-            count += 1
-        elif outcome.status in ("on_track", "at_risk"):
+        if outcome.status in ("on_track", "at_risk"):
             running = True
-        else:
-            high = None if outcome.status == "unknown" else count
+            most += may_be_good(outcome)
+            continue
+        if outcome.status not in ("pass", "exempt", "unknown"):
             break
-        if count >= goal:
-            high = count
+        # What is unknown may have been passed: it ends what is sure, not what is possible.
+        sure = sure and outcome.status != "unknown"
+        count += sure
+        most += 1
+        if most >= goal:
             break
-    else:
-        high = count
-    return _streak_outcome(needed, count, high, goal, running, parts)
+    return _streak_outcome(needed, Interval(count, most), goal, running, parts)
 
 
 def _streak_outcome(
-    needed: Needed, count: int, high: int | None, goal: Number, running: bool, parts: list[Part]
+    needed: Needed, value: Interval, goal: Number, running: bool, parts: list[Part]
 ) -> Outcome:
-    value = Interval(count, high)
+    count, most = value.low or 0, value.high or 0
     if count >= goal:
         return Outcome("pass", True, value, needed, parts=tuple(parts))
     missing = goal - count
-    if high is None:
-        return Outcome("unknown", None, value, needed, missing, parts=tuple(parts))
     # One more window can be passed while the current one runs.
-    status: Status = "on_track" if running and missing <= 1 else "fail"
-    return Outcome(status, False, value, needed, missing, parts=tuple(parts))
+    if running and count + 1 >= goal:
+        return Outcome("on_track", False, value, needed, missing, parts=tuple(parts))
+    if most + running >= goal:
+        return Outcome("unknown", None, value, needed, missing, parts=tuple(parts))
+    return Outcome("fail", False, value, needed, missing, parts=tuple(parts))
 
 
 def plan_sequence(study: Study, steps: Sequence[Step], cases: Cases) -> Judge:
