@@ -86,6 +86,12 @@ def test_the_cycle_of_360_hours_and_its_projects(own_county: County) -> None:
     for rule in ("JY-PRINCIPALS", "JY-BACKBONE-HEADS", "JY-MASTERS"):
         assert county.status(rule, END) == "pass", rule
     assert county.status("JY-CLASS-SIZE", END) == "pass"
+    file = county.print("run_file", run, END)
+    assert [len(section.rows) for section in file.sections] == [0, 1, 1, 0]
+    assert [each.on for each in file.sections[3].opinions][-1] == "2019-08-10"
+    sheet = county.print("cycle_sheet", head, END)
+    assert sheet.sections[1].total == ("学时", "360")
+    assert [line.status for line in sheet.sections[2].rules] == ["pass"]
 
 
 def test_the_ethics_file_stands_before_every_award(county: County) -> None:
@@ -112,6 +118,10 @@ def test_the_ethics_file_stands_before_every_award(county: County) -> None:
     )
     assert first[-1] == "granted"
     assert {*first, *second} == county.states("model_teacher")
+    form = county.print("model_teacher_form", proposal, "2019-09-05")
+    assert form.sections[3].opinions[-1].label == "授予并宣传"
+    file = county.print("ethics_file", failed, "2019-12-31")
+    assert [line.status for line in file.sections[2].rules] == ["fail", "vetoed"]
 
 
 def test_the_ladder_of_backbone_teachers_and_their_teams(county: County) -> None:
@@ -134,6 +144,8 @@ def test_the_ladder_of_backbone_teachers_and_their_teams(county: County) -> None
     share = county.results("JY-SHARE-15", END)[0].outcome.figures
     assert share is not None
     assert share[0].exact == 0, "a master is neither subject leader nor backbone teacher"
+    sheet = county.print("cycle_sheet", master, END)
+    assert sheet.sections[1].total == ("学时", "60")
 
 
 def test_trainers_come_and_go_and_new_teachers_stay_a_year(county: County) -> None:
@@ -166,6 +178,7 @@ def test_trainers_come_and_go_and_new_teachers_stay_a_year(county: County) -> No
     assert county.status("JY-NEW", END, "靳小萌") == "fail"
     county.approve(stay)
     assert county.status("JY-NEW", END, "靳小萌") == "pass"
+    assert county.print("cycle_sheet", good, END).sections[1].total == ("学时", "100")
 
 
 def test_school_research_is_approved_managed_and_evaluated(county: County) -> None:
@@ -186,6 +199,8 @@ def test_school_research_is_approved_managed_and_evaluated(county: County) -> No
         ("evaluate", "2020-07-15"),
     )  # fmt: skip
     assert set(states) == county.states("plan")
+    form = county.print("plan_form", plan, "2020-07-15")
+    assert [each.on for each in form.sections[2].opinions][-2:] == ["2020-07-05", "2020-07-15"]
     county.approve(plan)
     assert county.status("JY-RESEARCH-PLAN", "2020-08-31") == "pass"
     for of, fields in (("research_award", {"person": teacher}), ("unit_award", {})):
@@ -233,6 +248,11 @@ def test_the_library_feeds_the_registration_of_backbone_teachers(county: County)
     )
     refused = county.tour(other, ("check", "2019-12-22"), ("refuse", "2019-12-28"))
     assert {*registered, *refused} == county.states("registration")
+    form = county.print("registration_form", one, "2019-12-31")
+    assert form.sections[3].opinions[-1].label == "准予注册"
+    resources = county.print("resource_list", title, "2019-12-31")
+    assert len(resources.sections[1].rows) == 2
+    assert resources.sections[3].rules[0].status == "pass"
 
 
 def test_money_plans_and_inspections_of_the_city(county: County) -> None:
@@ -264,3 +284,5 @@ def test_money_plans_and_inspections_of_the_city(county: County) -> None:
     states = county.tour(inspection, ("mend", "2019-12-01"))
     assert states == ["published", "mended"]
     assert county.trail(inspection) == ["confirm", "publish", "mend"]
+    notice = county.print("inspection_notice", inspection, "2019-12-01")
+    assert [cell.text for cell in notice.sections[0].cells][-1] == "良好"

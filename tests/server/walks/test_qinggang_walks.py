@@ -82,6 +82,11 @@ def test_a_project_goes_from_level_to_level_with_its_files(county: County) -> No
         "project_base", box="H-2008-01", project="XJ2008-01", filed_on="2008-09-12",
         approval="青教科〔2008〕3号", closing="JT2009-15",
     )  # fmt: skip
+    label = county.print("box_label", school, "2009-12-31")
+    assert label.sections[2].total == ("页数", "12")
+    form = county.print("application_form", at_county, "2009-09-15")
+    assert form.sections[3].rules[0].status == "pass"
+    assert len(form.sections[2].rows) == 3, "the whole line"
     for month in ("2009-09", "2009-10", "2009-11", "2009-12"):
         county.enter("monthly_report", date=f"{month}-28", done="课堂观察与研讨", projects=2)
     assert county.status("QG-MONTHLY", TERM) == "pass"
@@ -106,18 +111,21 @@ def test_results_are_proposed_for_awards_above_the_county(county: County) -> Non
     lost = county.tour(other, ("recommend", "2009-05-06"), ("choose", "2009-05-15"),
                        ("lose", "2009-05-16"))  # fmt: skip
     assert {*won, *lost} == county.states("achievement")
+    form = county.print("achievement_form", one, "2009-09-01")
+    assert form.sections[1].opinions[-1].label == "获奖"
 
 
 def test_the_bulletin_gets_two_contributions_an_issue(county: County) -> None:
     """Y24: an issue, its closing day, each school's contributions."""
     author = add_person(county, "Q201", "沈秋月")
-    county.enter("bulletin", number="2009-3", opens_on="2009-09-01", closes_on="2009-10-31")
+    third = county.enter("bulletin", number="2009-3", opens_on="2009-09-01", closes_on="2009-10-31")
     county.enter("bulletin", number="2009-4", opens_on="2009-11-01", closes_on="2009-12-31")
     for issue, date in (("2009-3", "2009-09-20"), ("2009-3", "2009-10-31"),
                         ("2009-4", "2009-11-12"), ("2009-4", "2010-01-04")):  # fmt: skip
         county.enter("submission", issue=issue, person=author, date=date, name="课堂随笔")
     assert county.status("QG-BULLETIN", TERM, "2009-3") == "pass"
     assert county.status("QG-BULLETIN", TERM, "2009-4") == "fail", "one came after the closing day"
+    assert len(county.print("bulletin_list", third, TERM).sections[1].rows) == 2
 
 
 def test_lessons_are_polished_from_school_to_city(own_county: County) -> None:
@@ -139,6 +147,8 @@ def test_lessons_are_polished_from_school_to_city(own_county: County) -> None:
     assert set(again) == county.states("polished_lesson")
     county.approve(lessons[0])
     assert county.status("QG-MOKE-TEACHER", TERM, "邢丽华") == "pass"
+    form = county.print("moke_form", lessons[0], TERM)
+    assert [each.label for each in form.sections[2].opinions][-1] == "县级以上认定"
     assert county.status("QG-MOKE-SUBJECT", TERM, "chinese") == "fail"
     assert county.status("QG-MOKE", TERM) == "fail"
     county.approve(lessons[1])
@@ -167,6 +177,9 @@ def test_the_four_duties_of_a_term(county: County) -> None:
     assert county.status("QG-FOUR-ONES", TERM, "栾玉梅") == "fail"
     county.approve(text)
     assert county.status("QG-FOUR-ONES", TERM, "栾玉梅") == "pass"
+    sheet = county.print("four_ones_sheet", teacher, TERM)
+    assert [len(section.rows) for section in sheet.sections[1:5]] == [18, 1, 1, 1]
+    assert sheet.sections[5].rules[0].status == "pass"
 
 
 def test_researchers_visit_and_clusters_work_together(county: County) -> None:
@@ -199,6 +212,8 @@ def test_researchers_visit_and_clusters_work_together(county: County) -> None:
         ("approve", "2009-09-15"),
     )  # fmt: skip
     assert set(states) == county.states("course_plan")
+    assert county.print("course_plan_form", plan, TERM).sections[3].opinions[-1].label == "批准"
+    assert county.print("award_form", one, TERM).sections[3].opinions[-1].label == "表彰"
 
 
 def test_the_year_has_a_programme_for_each_audience(own_county: County) -> None:
@@ -217,6 +232,8 @@ def test_the_year_has_a_programme_for_each_audience(own_county: County) -> None:
     assert county.status("QG-LEADERS", "2009-12-31") == "fail"
     add_hours(county, head, "2009-11-09", "teaching_leaders")
     assert county.status("QG-LEADERS", "2009-12-31") == "pass"
+    sheet = county.print("training_sheet", english, "2009-12-31")
+    assert sheet.sections[1].total == ("学时", "12")
 
 
 def test_degree_students_are_followed_to_their_graduation(county: County) -> None:
@@ -224,7 +241,7 @@ def test_degree_students_are_followed_to_their_graduation(county: County) -> Non
     adviser = "Q701"
     add_person(county, adviser, "蔺秀珍")
     for number, year, graduated in (("D05", 2005, 3), ("D06", 2006, 4), ("D07", 2007, 3)):
-        county.enter(
+        cohort = county.enter(
             "cohort", number=number, series="本科小学教育", brand="open", adviser=adviser,
             starts_on=f"{year}-09-01", ends_on=f"{year + 2}-07-31",
         )  # fmt: skip
@@ -241,3 +258,6 @@ def test_degree_students_are_followed_to_their_graduation(county: County) -> Non
         )
     assert county.status("QG-RATES", "2009-12-31", "D06") == "pass"
     assert county.status("QG-RATES", "2009-12-31", "D07") == "fail"
+    sheet = county.print("cohort_sheet", cohort, "2009-12-31")
+    assert [len(section.rows) for section in sheet.sections[1:3]] == [4, 5]
+    assert sheet.sections[3].rules[0].status == "fail"
