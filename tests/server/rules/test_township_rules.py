@@ -1,0 +1,127 @@
+"""A township primary school's plans (S0): every rule with subjects that pass, fail and stand on
+the border. Class hours are in sixtieths, money in fen."""
+
+from typing import Any
+
+import pytest
+
+from tests.server.rules.plain_cases import Case, Fact, check, fact, many, person, untried
+
+CYCLE_ENDS = "2015-12-31"
+YEAR_ENDS = "2013-12-31"
+SCHOOL_YEAR_ENDS = "2014-08-31"
+
+ONE = person(rec=1, staff_no="T001", name="韦小兰", hired_on="2005-09-01")
+
+
+def hours(minutes: int, date: str, person: int = 1, **more: Any) -> Fact:
+    return fact("hour", person=person, title="业务学习", minutes=minutes, date=date, **more)
+
+
+def staff(count: int) -> list[Fact]:
+    return many(count, "person", lambda no: {"staff_no": f"T{no:03}", "active": True})
+
+
+def trained(count: int, date: str) -> list[Fact]:
+    return many(count, "hour", lambda no: {"person": no, "date": date, "minutes": 60})
+
+
+def degree(person: int, date: str, what: str = "bachelor") -> Fact:
+    return fact("qualification", person=person, date=date, degree=what)
+
+
+def project(number: str, starts_on: str, ends_on: str) -> Fact:
+    return fact(
+        "project", number=number, name=number, series="A", starts_on=starts_on, ends_on=ends_on
+    )
+
+
+def survey(number: str, date: str, score: int) -> Fact:
+    return fact("survey", project=number, date=date, score=score)
+
+
+def money(item: str, fen: int, basis: str = "budget", **more: Any) -> Fact:
+    return fact("money", date="2013-03-01", item=item, basis=basis, amount=fen, **more)
+
+
+FIRST = project("P1", "2012-07-01", "2012-07-10")
+SECOND = project("P2", "2013-07-01", "2013-07-10")
+RUNNING = money("running_costs", 10_000_000)
+
+CASES = [
+    Case("one hour is once", "TP-EVER", [ONE, hours(60, "2014-03-01")], SCHOOL_YEAR_ENDS, "pass"),
+    Case("the last day of August counts", "TP-EVER", [ONE, hours(60, "2014-08-31")],
+         SCHOOL_YEAR_ENDS, "pass"),
+    Case("the first of September is the next year", "TP-EVER", [ONE, hours(60, "2014-09-01")],
+         SCHOOL_YEAR_ENDS, "fail", 1),
+    Case("nobody at nought", "TP-EQUAL", [*staff(3), *trained(3, "2014-03-01")],
+         SCHOOL_YEAR_ENDS, "pass"),
+    Case("one of three at nought", "TP-EQUAL", [*staff(3), *trained(2, "2014-03-01")],
+         SCHOOL_YEAR_ENDS, "fail"),
+    Case("exactly 360", "TP-360", [ONE, hours(21600, "2013-05-01")], CYCLE_ENDS, "pass"),
+    Case("a sixtieth short", "TP-360", [ONE, hours(21599, "2013-05-01")], CYCLE_ENDS, "fail", 1),
+    Case("not all heard", "TP-360", [ONE, hours(21599, "2013-05-01")], CYCLE_ENDS, "unknown",
+         heard="2015-06-30"),
+    Case("another county asks for 240", "TP-360", [ONE, hours(14400, "2013-05-01")], CYCLE_ENDS,
+         "pass", settings={"cycle_hours": "240h"}),
+    Case("no floor is always met", "TP-ETHICS", [ONE], CYCLE_ENDS, "pass"),
+    Case("a floor of ten hours", "TP-ETHICS", [ONE, hours(600, "2013-05-01", programme="ethics")],
+         CYCLE_ENDS, "pass", settings={"ethics_floor": "10h"}),
+    Case("other hours do not fill the floor", "TP-ETHICS", [ONE, hours(600, "2013-05-01")],
+         CYCLE_ENDS, "fail", 600, settings={"ethics_floor": "10h"}),
+    Case("once", "TP-ASSESSED",
+         [ONE, fact("assessment", person=1, date="2013-12-31", grade="passed")],
+         YEAR_ENDS, "pass"),
+    Case("not yet", "TP-ASSESSED", [ONE], YEAR_ENDS, "fail", 1),
+    Case("twice is not once", "TP-ASSESSED",
+         [ONE, *(fact("assessment", person=1, date=f"2013-1{no}-01", grade="passed")
+                 for no in (1, 2))],
+         YEAR_ENDS, "fail"),
+    Case("trained this year", "TP-TRAINED-YEAR", [ONE, hours(30, "2013-01-01")], YEAR_ENDS, "pass"),
+    Case("trained last year", "TP-TRAINED-YEAR", [ONE, hours(30, "2012-12-31")], YEAR_ENDS,
+         "fail", 1),
+    Case("nine of ten", "TP-RATE-90", [*staff(10), *trained(9, "2013-06-01")], YEAR_ENDS, "pass"),
+    Case("eight of ten", "TP-RATE-90", [*staff(10), *trained(8, "2013-06-01")], YEAR_ENDS, "fail"),
+    Case("who has left is not counted", "TP-RATE-90",
+         [*staff(9), person(rec=10, staff_no="T010", active=False), *trained(9, "2013-06-01")],
+         YEAR_ENDS, "pass"),
+    Case("eight of ten and nobody heard from", "TP-RATE-90",
+         [*staff(10), *trained(8, "2013-06-01")], YEAR_ENDS, "unknown", heard="2013-06-30"),
+    Case("bachelor", "TP-DEGREE", [ONE, degree(1, "2010-07-01")], YEAR_ENDS, "pass"),
+    Case("college is below", "TP-DEGREE", [ONE, degree(1, "2010-07-01", "college")], YEAR_ENDS,
+         "fail"),
+    Case("one more than last year", "TP-DEGREES-RISE",
+         [*staff(2), degree(1, "2010-07-01"), degree(2, "2013-07-01")], YEAR_ENDS, "pass"),
+    Case("the same as last year", "TP-DEGREES-RISE", [*staff(2), degree(1, "2010-07-01")],
+         YEAR_ENDS, "pass"),
+    Case("a run better than the last", "TP-SATISFACTION",
+         [FIRST, SECOND, survey("P1", "2012-07-09", 80), survey("P2", "2013-07-09", 81)],
+         YEAR_ENDS, "pass", subject="P2"),
+    Case("a run as good as the last", "TP-SATISFACTION",
+         [FIRST, SECOND, survey("P1", "2012-07-09", 80), survey("P2", "2013-07-09", 80)],
+         YEAR_ENDS, "pass", subject="P2"),
+    Case("a run worse than the last", "TP-SATISFACTION",
+         [FIRST, SECOND, survey("P1", "2012-07-09", 80), survey("P2", "2013-07-09", 79)],
+         YEAR_ENDS, "fail", subject="P2"),
+    Case("exactly 5 %", "TP-MONEY-5", [RUNNING, money("training", 500_000)], YEAR_ENDS, "pass"),
+    Case("a fen below 5 %", "TP-MONEY-5", [RUNNING, money("training", 499_999)], YEAR_ENDS,
+         "fail"),
+    Case("the outturn where a county takes that", "TP-MONEY-5",
+         [money("running_costs", 10_000_000, "outturn"), money("training", 500_000, "outturn")],
+         YEAR_ENDS, "pass", settings={"running_costs_basis": "outturn"}),
+    Case("spent on training", "TP-EARMARKED",
+         [RUNNING, money("training", 500_000, purpose="travel")], YEAR_ENDS, "pass"),
+    Case("spent on something else", "TP-EARMARKED",
+         [RUNNING, money("training", 100, purpose="other")], YEAR_ENDS, "fail", 100),
+]  # fmt: skip
+# These cannot be failed by a day on which the school still stands.
+NEVER_FAIL = ["TP-DEGREES-RISE"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule} {case.id}")
+def test_rule_of_the_township_says(case: Case) -> None:
+    check("township-primary", case)
+
+
+def test_every_rule_of_the_township_is_tried_both_ways() -> None:
+    assert [each for each in untried("township-primary", CASES) if each not in NEVER_FAIL] == []
