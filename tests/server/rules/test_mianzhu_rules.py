@@ -5,7 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from tests.server.rules.plain_cases import Case, Fact, check, fact, load, many, person, untried
+from tests.server.rules.county import load
+from tests.server.rules.plain_cases import Case, Fact, check, fact, many, person, untried
 from tests.server.rules.plain_cases import value_of as figure_value
 
 TERM_ENDS = "2011-01-31"
