@@ -37,7 +37,7 @@ source = ["V.1"]
 scope = "teacher"
 window = {{ kind = "year" }}
 measure = {{ kind = "sum", of = "hour" }}
-need = {{ at_least = {minutes} }}
+need = {{ at_least = "{hours}h" }}
 unit = "hour"
 """
 
@@ -76,7 +76,7 @@ def write_pack(folder: Path, version: str, hours: int) -> Path:
     home.mkdir()
     (home / "measures.txt").write_text(f"每人每年不少于{hours}学时\n", "utf-8")
     (home / "pack.toml").write_text(ABOUT.format(version=version, hours=hours), "utf-8")
-    (home / "rules.toml").write_text(RULE.format(minutes=hours * 45), "utf-8")
+    (home / "rules.toml").write_text(RULE.format(hours=hours), "utf-8")
     return home
 
 
