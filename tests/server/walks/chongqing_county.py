@@ -16,6 +16,7 @@ from xueshi_server.domain.packs.measures import Formula
 from xueshi_server.domain.packs.model import Transition, Workflow
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.evaluate import evaluate
+from xueshi_server.domain.rules.facts import RecordKey
 from xueshi_server.domain.rules.results import Result
 from xueshi_server.domain.workflow import Position, TakenStep, Wish, judge_wish, place_record
 from xueshi_server.pack_files import read_shipped
@@ -23,7 +24,7 @@ from xueshi_server.store.facts import open_facts
 from xueshi_server.store.facts_heard import read_scopes
 from xueshi_server.store.packs import find_pack, level_schema, publish_release
 from xueshi_sync.node import Node
-from xueshi_sync.writer import RecordKey
+from xueshi_sync.writer import RecordKey as LocalKey
 
 PACK: Final = "chongqing"
 SCHOOL: Final = "S1"
@@ -114,15 +115,28 @@ class District:
         for step, on in steps:
             assert self.act(record, step, on, opinion="同意") == [], step
 
-    def state(self, record: Record) -> str:
-        """Where a record stands, as the centre sees it."""
+    def position(self, record: Record) -> Position:
+        """Where a record stands and how it got there, as the centre sees it."""
         workflow = next(each for each in self.pack.workflows.values() if each.of == record.of)
-        return self._position(self._turn(False), workflow, record).state
+        return self._position(self._turn(False), workflow, record)
+
+    def state(self, record: Record) -> str:
+        """The state a record is in."""
+        return self.position(record).state
 
     def trail(self, record: Record) -> list[str]:
-        """The steps a record has taken, as the centre sees it."""
-        workflow = next(each for each in self.pack.workflows.values() if each.of == record.of)
-        return [each.step for each in self._position(self._turn(False), workflow, record).trail]
+        """The steps a record has taken."""
+        return [each.step for each in self.position(record).trail]
+
+    def at_centre(self) -> Node:
+        """The centre's node, with all that the school wrote."""
+        return self._turn(False)
+
+    def key_of(self, record: Record) -> RecordKey:
+        """School and number of a record at the centre."""
+        node = self._turn(False)
+        key = node.find_record(record.name)
+        return (read_scopes(node)[key.scope_no], key.rec)
 
     def results(self, rule: str, on: str) -> list[Result]:
         """What a rule says of everybody, at the centre."""
@@ -140,9 +154,13 @@ class District:
 
     def gate(self, rule: str, on: str, record: Record) -> bool | None:
         """Whether a gate is open for a record."""
+        found = self.result_of(rule, on, record)
+        return None if found is None else GATE.get(found.status)
+
+    def result_of(self, rule: str, on: str, record: Record) -> Result | None:
+        """What a rule says of the subject that a record is, or is about."""
         wanted = self._subject_of(self.pack.rules[rule].scope, record)
-        found = [each for each in self.results(rule, on) if each.subject == wanted]
-        return GATE.get(found[0].status) if found else None
+        return next((each for each in self.results(rule, on) if each.subject == wanted), None)
 
     def _quota(self, record: Record, move: Transition) -> tuple[int | None, int]:
         """How many places a step has, and how many other records have taken it."""
@@ -155,13 +173,12 @@ class District:
 
     def _subject_of(self, kind: str, record: Record) -> tuple[Any, ...]:
         declared, node = self.pack.subjects[kind], self._turn(False)
-        key = node.find_record(record.name)
         row = dict(self._row(node, record))
-        scope = read_scopes(node)[key.scope_no]
+        scope, rec = self.key_of(record)
         if declared.per:
             return tuple(scope if each == "scope" else row[each] for each in declared.per)
         if declared.of == record.of:
-            return (scope, key.rec)
+            return (scope, rec)
         return (scope, row[declared.of or ""])
 
     def _turn(self, school: bool) -> Node:
@@ -176,7 +193,7 @@ class District:
     def _school_scope(self, node: Node) -> int:
         return int(node.query("SELECT scope_no FROM scope WHERE code = ?", [SCHOOL])[0][0])
 
-    def _name(self, node: Node, key: RecordKey) -> str:
+    def _name(self, node: Node, key: LocalKey) -> str:
         node.replica.seal()
         return node.public_id(key)
 
@@ -198,7 +215,7 @@ class District:
         rows = node.query("SELECT * FROM step WHERE record = ?", [record.name])
         taken = [
             TakenStep(
-                node.public_id(RecordKey(row["scope_no"], row["rec"])),
+                node.public_id(LocalKey(row["scope_no"], row["rec"])),
                 row["step"],
                 dt.date.fromisoformat(row["date"]),
                 row["role"] or "",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.server.walks.chongqing_county import District, Record, make_district
+from tests.server.walks.printing import print_form
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,9 @@ def test_selection_goes_from_school_to_district_to_the_experts_of_the_city(
         ("review", "2024-03-11"), ("report", "2024-03-15"), ("select", "2024-04-02"),
     )  # fmt: skip
     assert district.state(nomination) == "selected"
+    form = print_form(district, "nomination_form", "2024-04-02", nomination)
+    assert [each.text for each in form.sections[1].cells] == ["李春兰", "市级", "2024-02-26"]
+    assert [each.on for each in form.sections[3].opinions][-1] == "2024-04-02"
 
 
 def test_a_nomination_can_be_declined_by_district_and_city(district: District) -> None:
@@ -109,6 +113,13 @@ def test_a_national_trainee_is_appointed_by_the_ministry(district: District) -> 
         ("appoint_national", "2025-05-06"),
     )  # fmt: skip
     assert district.state(trainee) == "national_backbone"
+    form = print_form(district, "training_file", "2025-02-28", trainee)
+    assert [len(each.rows) for each in form.sections[1:3]] == [4, 2]
+    assert [each.status for each in form.sections[3].rules] == [
+        "pass", "pass", "not_asked", "pass", "pass",
+    ]  # fmt: skip
+    names = print_form(district, "national_list", "2025-02-28")
+    assert ("Y8", "张晓燕") in [row[:2] for row in names.sections[0].rows]
 
 
 def test_a_city_trainee_is_appointed_by_the_city_and_another_fails(district: District) -> None:
@@ -149,6 +160,8 @@ def test_committee_groups_and_mentors_are_judged_by_what_they_did(district: Dist
     )  # fmt: skip
     district.walk(visit, ("advise", "2024-11-20"), ("follow", "2024-12-10"))
     assert district.state(visit) == "followed"
+    sheet = print_form(district, "visit_checklist", "2024-12-31", visit)
+    assert sheet.sections[1].cells[0].text == "已读三章"
     ends = "2025-01-31"
     assert district.status("CQ-15", ends, "专家指导委员会") == "pass"
     assert district.status("CQ-16", ends, "冉启明") == "pass"
@@ -199,6 +212,11 @@ def test_the_duties_of_a_year_are_met_once_they_are_approved(district: District)
     found |= {each: district.status(each, "2024-12-31", "Y10") for each in YEAR_RULES}
     assert found == dict.fromkeys((*TERM_RULES, *YEAR_RULES), "pass")
     assert district.status("CQ-26-VISIT", "2025-01-31", "柏林村小") == "pass"
+    form = print_form(district, "annual_form", "2024-12-31", teacher)
+    assert [len(form.sections[place].rows) for place in (2, 3, 4)] == [8, 2, 1]
+    assert form.sections[3].total == ("学时", "4")
+    unmet = [each.label for each in form.sections[5].rules if each.status != "pass"]
+    assert unmet == ["国家级骨干指导2名以上市级骨干"], "nobody of the state here"
 
 
 def add_assessment(district: District, teacher: Record, year: int) -> Record:
@@ -224,6 +242,8 @@ def test_an_assessment_passes_school_district_and_committee(district: District) 
     assert district.state(form) == "qualified"
     assert district.status("CQ-34-FORM", "2024-12-31", "Y11") == "pass"
     assert district.status("CQ-9", "2024-12-31", "Y11") == "pass"
+    sheet = print_form(district, "assessment_sheet", "2025-01-20", form)
+    assert sheet.sections[2].opinions[-1].role == "市教委"
 
 
 def test_fraud_bars_the_approval_until_it_is_lifted(district: District) -> None:
@@ -300,6 +320,9 @@ def test_money_and_continuing_education_follow_the_assessment(district: District
     assert [district.state(each) for each in (claim, refused)] == ["settled", "refused"]
     eve = "2024-12-31"
     assert [district.results(each, eve)[0].status for each in ("CQ-40", "CQ-41")] == ["pass"] * 2
+    assert print_form(district, "expense_form", eve, claim).sections[0].cells[3].text == "680.00"
+    listed = print_form(district, "allowance_list", eve).sections[0].rows
+    assert ("黎远航", "2024-12-31", "合格", "") in listed
     assert district.status("CQ-47", eve, "Y12-A") == "exempt"
     assert district.status("CQ-47", eve, "Y12-B") == "fail"
     hours = district.enter(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.server.walks.chongqing_county import District, Record, make_district
+from tests.server.walks.printing import print_form
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +69,16 @@ def test_a_plan_starts_only_after_the_experts_and_may_be_improved(district: Dist
         ("end", "2024-05-31"), ("close", "2024-06-20"),
     )  # fmt: skip
     assert [district.state(each) for each in (plan, kept)] == ["improved", "closed"]
-    add_courses(district, run, "Y13")
+    course = add_courses(district, run, "Y13")[0]
     found = [district.status(f"ZZ-{no}", "2024-05-31", "Y13") for no in (53, 55, 56, 57)]
     assert found == ["pass"] * 4
+    form = print_form(district, "plan_form", "2024-06-20", plan)
+    assert form.sections[3].opinions[0].label == "提交论证"
+    schedule = print_form(district, "class_schedule", "2024-05-31", run)
+    assert schedule.sections[1].total == ("总学时", "260")
+    syllabus = print_form(district, "syllabus", "2024-05-31", course)
+    parts = [section for section in syllabus.sections[1:-1] if section.cells[0].text]
+    assert len(parts) == 8
 
 
 def test_a_class_is_opened_inspected_and_archived(district: District) -> None:
@@ -95,17 +103,24 @@ def test_a_class_is_opened_inspected_and_archived(district: District) -> None:
     for stage, day in (("preparation", "2024-03-28"), ("midterm", "2024-04-28")):
         inspect(district, run, stage, day)
     assert district.act(run, "finish", "2024-05-31") == ["gate_closed"]
-    inspect(district, run, "final", "2024-05-29")
+    last = inspect(district, run, "final", "2024-05-29")
+    sheet = print_form(district, "inspection_checklist", "2024-05-29", last)
+    assert [each.text for each in sheet.sections[1].cells] == ["良好"] * 5
     district.walk(run, ("finish", "2024-05-31"), ("archive", "2024-06-10"))
     assert (district.state(run), district.state(visit)) == ("archived", "told")
     assert district.status("ZZ-72", "2024-05-31", "Y14") == "pass"
+    archive = print_form(district, "class_archive", "2024-06-10", run)
+    assert [len(section.rows) for section in archive.sections[1:5]] == [0, 3, 0, 3]
+    assert [each.status for each in archive.sections[5].rules] == ["pass"] * 3
+    note = print_form(district, "lesson_visit_note", "2024-06-10", visit)
+    assert note.sections[1].cells[0].text == "多留操作时间"
 
 
-def inspect(district: District, run: Record, stage: str, date: str) -> None:
+def inspect(district: District, run: Record, stage: str, date: str) -> Record:
     marks = dict.fromkeys(
         ("homework", "presence", "preparation", "lesson_visit", "regulations"), "good"
     )
-    district.enter("inspection", training_class=run, stage=stage, date=date, **marks)
+    return district.enter("inspection", training_class=run, stage=stage, date=date, **marks)
 
 
 def test_leave_is_approved_twice_and_told_to_the_lecturer(district: District) -> None:
@@ -130,6 +145,8 @@ def test_leave_is_approved_twice_and_told_to_the_lecturer(district: District) ->
     )  # fmt: skip
     states = [district.state(each) for each in (granted, unit, centre)]
     assert states == ["told", "refused", "refused"]
+    form = print_form(district, "leave_form", "2024-04-09", granted)
+    assert [each.role for each in form.sections[1].opinions][-1] == "职业教育师资培训中心"
 
 
 def attend(district: District, trainee: Record, course: Record, *days: tuple[str, int]) -> None:
@@ -168,6 +185,8 @@ def test_grades_pass_fail_and_resit(district: District) -> None:
         district.walk(grade, *way)
         states.append(district.state(grade))
     assert states == ["filed", "filed", "lost"]
+    sheet = print_form(district, "grade_sheet", "2024-06-21", course)
+    assert [row[0] for row in sheet.sections[1].rows] == ["学员pass", "学员resit", "学员lost"]
 
 
 def test_a_third_of_absence_cancels_the_grade_and_fails_the_class(district: District) -> None:
