@@ -27,8 +27,9 @@ _SIGNS: Final = {
     "between": "",
     "about": "≈",
 }
-# Shown units for one unit of the value: fractions as per cent, fen as yuan.
-_SCALES: Final = {"percent": Fraction(100), "yuan": Fraction(1, 100)}
+# Shown units for one unit of the value: sixtieths as class hours, fractions as per cent, fen as
+# yuan.
+_SCALES: Final = {"hour": Fraction(1, 60), "percent": Fraction(100), "yuan": Fraction(1, 100)}
 
 
 def plain_result(result: Result, evidence: Sequence[str] | None = None) -> dict[str, Any]:
@@ -184,8 +185,6 @@ class Worded:
         if unit == "date":
             return _day(number)
         scale = _SCALES.get(unit, Fraction(1))
-        if unit == "hour":
-            scale = Fraction(1, self._pack.about.minutes_per_hour)
         shown = _decimal(number * scale)
         return f"{shown} {self._state.word(f'cli.rules.unit.{unit}')}" if unit else shown
 

@@ -71,7 +71,7 @@ class Console:
 
 
 def write_pack(folder: Path, version: str, hours: int) -> Path:
-    """A pack with one rule; an hour is 45 minutes."""
+    """A pack with one rule."""
     home = folder / f"valley-{version}"
     home.mkdir()
     (home / "measures.txt").write_text(f"每人每年不少于{hours}学时\n", "utf-8")
@@ -82,7 +82,7 @@ def write_pack(folder: Path, version: str, hours: int) -> Path:
 
 @pytest.fixture
 def county(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Console:
-    """A centre and a school with two teachers: Li has 4 hours approved, Wang waits for 2."""
+    """A centre and a school with two teachers: Li has 3 hours approved, Wang waits for 1.5."""
     monkeypatch.setenv("XUESHI_STATE_DIR", str(tmp_path / "state"))
     console = Console(tmp_path)
     console.ok("centre", "init", "--role", "centre", "--name", "County", "--code", "510683")
@@ -126,11 +126,11 @@ def test_without_a_pack_there_are_no_results(county: Console) -> None:
 
 
 def test_a_rule_of_the_active_pack_judges_every_teacher(county: Console) -> None:
-    county.ok("centre", "pack-publish", str(write_pack(county.folder, "1", 4)), "--activate")
+    county.ok("centre", "pack-publish", str(write_pack(county.folder, "1", 3)), "--activate")
     data = county.ok("centre", "rules", "--as-of", "2026-12-31")
     assert (data["pack"], data["version"]) == ("valley", "1")
     assert _statuses(data)["Li T1"] == "pass"
-    assert data["rules"]["V-YEAR"]["source"] == [{"id": "V.1", "quote": "每人每年不少于4学时"}]
+    assert data["rules"]["V-YEAR"]["source"] == [{"id": "V.1", "quote": "每人每年不少于3学时"}]
 
 
 def test_a_result_names_the_records_and_what_is_missing(county: Console) -> None:
@@ -138,16 +138,16 @@ def test_a_result_names_the_records_and_what_is_missing(county: Console) -> None
     county.ok("centre", "pack-publish", str(pack), "--activate")
     data = county.ok("centre", "rules", "--person", "T1", "--as-of", "2026-06-01")
     (result,) = data["results"]
-    assert result["outcome"]["missing"] == 90
+    assert result["outcome"]["missing"] == 180
     assert len(result["evidence"]) == 2
     _, text, _ = county.run("centre", "rules", "--person", "T1", "--as-of", "2026-06-01")
-    assert "missing 2 h" in text
+    assert "missing 3 h" in text
     assert "每人每年不少于6学时" in text
     assert result["evidence"][0] in text
 
 
 def test_a_changed_rule_reaches_an_offline_school_and_the_old_one_stays(county: Console) -> None:
-    county.ok("centre", "pack-publish", str(write_pack(county.folder, "1", 4)), "--activate")
+    county.ok("centre", "pack-publish", str(write_pack(county.folder, "1", 3)), "--activate")
     county.carry("centre", "school", "--to", "S1")
     before = county.ok("school", "rules", "--as-of", "2026-12-31")
     county.ok("centre", "pack-publish", str(write_pack(county.folder, "2", 5)), "--activate")
@@ -160,7 +160,7 @@ def test_a_changed_rule_reaches_an_offline_school_and_the_old_one_stays(county: 
 
 
 def test_what_if_lists_only_those_whose_result_changes(county: Console) -> None:
-    county.ok("centre", "pack-publish", str(write_pack(county.folder, "1", 4)), "--activate")
+    county.ok("centre", "pack-publish", str(write_pack(county.folder, "1", 3)), "--activate")
     other = write_pack(county.folder, "2", 5)
     data = county.ok("centre", "rules", "--what-if", str(other), "--as-of", "2026-12-31")
     changed = {each["before"]["name"] for each in data["changes"]}
@@ -170,21 +170,21 @@ def test_what_if_lists_only_those_whose_result_changes(county: Console) -> None:
 
 
 def test_publishing_twice_changes_nothing(county: Console) -> None:
-    pack = str(write_pack(county.folder, "1", 4))
+    pack = str(write_pack(county.folder, "1", 3))
     first = county.ok("centre", "pack-publish", pack, "--activate")
     again = county.ok("centre", "pack-publish", pack, "--activate")
     assert (first["new"], again["new"], again["added_files"]) == (True, False, 0)
 
 
 def test_a_faulty_pack_is_not_published(county: Console) -> None:
-    pack = write_pack(county.folder, "1", 4)
+    pack = write_pack(county.folder, "1", 3)
     (pack / "rules.toml").write_text('[[rule]]\nid = "X"\n', "utf-8")
     status, _, err = county.run("centre", "pack-publish", str(pack))
     assert (status, "pack.faulty" in err) == (1, True)
 
 
 def test_a_school_does_not_publish(county: Console) -> None:
-    status, _, err = county.run("school", "pack-publish", str(write_pack(county.folder, "1", 4)))
+    status, _, err = county.run("school", "pack-publish", str(write_pack(county.folder, "1", 3)))
     assert (status, "client.wrong_role" in err) == (1, True)
 
 
