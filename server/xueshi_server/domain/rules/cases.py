@@ -58,8 +58,14 @@ class Cases:
         """The link key of each case."""
         if link not in self._keys:
             names = [name for _, name in link]
-            rows = [each.row for each in self.subjects]
-            self._keys[link] = [tuple([clean(row.get(name)) for name in names]) for row in rows]
+            known: dict[Subject, Key] = {}
+            keys = self._keys[link] = []
+            for each in self.subjects:
+                key = known.get(each)
+                if key is None:
+                    get = each.row.get
+                    key = known[each] = tuple([clean(get(name)) for name in names])
+                keys.append(key)
         return self._keys[link]
 
     def days(self, latest: dt.date | None) -> tuple[tuple[Days, ...], list[int]]:
@@ -88,6 +94,11 @@ class Asked:
     def fill(self, answers: Answers) -> None:
         """Take the answers."""
         self._answers = answers
+
+    @property
+    def answers(self) -> Answers:
+        """All answers, by span and key."""
+        return self._answers
 
     def get(self, case: int) -> Answer | None:
         """The answer for a case; None where no record is behind it."""

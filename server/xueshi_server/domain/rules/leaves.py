@@ -153,11 +153,11 @@ def plan_needed(
 ) -> Callable[[int], Needed]:
     """What is asked of each case."""
     op, low, high = _ends_of(need)
-    read_low = None if low is None else _plan_amount(study, low, measure, cases, window)
-    read_high = None if high is None else _plan_amount(study, high, measure, cases, window)
+    read_low = None if low is None else plan_amount(study, low, measure, cases, window)
+    read_high = None if high is None else plan_amount(study, high, measure, cases, window)
     tolerance = None
     if need.about is not None and need.tolerance is not None:
-        tolerance = _plan_amount(study, need.tolerance, measure, cases, window)
+        tolerance = plan_amount(study, need.tolerance, measure, cases, window)
     share = _plan_share(cases, window)
     known: dict[tuple[object, ...], Needed] = {}
 
@@ -204,9 +204,10 @@ def _varies(need: Need) -> bool:
     return any(isinstance(each, Formula) and each.measure is not None for each in ends)
 
 
-def _plan_amount(
+def plan_amount(
     study: Study, amount: Amount, measure: Measure, cases: Cases, window: Window
 ) -> Callable[[int], Interval]:
+    """An amount for each case; it may name a rank of the `measure` it is compared with."""
     if isinstance(amount, Formula) and amount.measure is not None:
         read = plan_measure(study, amount.measure, cases, window).read
         per = amount.per
