@@ -4,9 +4,8 @@ Frames are values here; `envelope` and `frame` turn them into bytes. A side trus
 the other stated in a verified frame of its present epoch, never its own memory of what it sent.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass
-
-import msgspec
 
 from xueshi_sync.block import parse_block
 from xueshi_sync.enrolment import enrol_bearer, enrolment_proof
@@ -28,6 +27,7 @@ from xueshi_sync.offering import (
     heads_in,
     is_revoked,
     known_part,
+    leave_scopes,
     root_of,
     scopes_digest,
     scopes_for,
@@ -36,6 +36,7 @@ from xueshi_sync.offering import (
 )
 from xueshi_sync.peers import (
     count_quota,
+    names_other_scopes,
     next_counter,
     remember_peer,
     remember_refusals,
@@ -140,18 +141,16 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
         # What we shall never be given must not hold back what we have.
         shown = join_heads(known_part(replica, split_heads(shown)))
     settled = _is_settled(request, header)
-    if not settled:
-        before = None if new_epoch else replica.feeds.peer(genesis.centre_node)
-        known = split_heads(before.heads) if before else {}
-        shown = join_heads(_with_taken(replica, split_heads(shown), known, request, header))
+    new_scopes = names_other_scopes(replica, header)
     with replica.lock, replica.feeds.feed_transaction():
-        fresh = says_something_new(replica, header, intake, new_epoch=new_epoch)
+        begun = leave_scopes(replica, header.scopes, settled=settled, new_epoch=new_epoch)
+        if begun or not settled:
+            known = {} if new_epoch else _known_outside(replica, begun)
+            shown = join_heads(_with_taken(replica, split_heads(shown), known, request, header))
+        fresh = says_something_new(replica, header, intake, new_epoch=new_epoch or new_scopes)
         refused = frozenset() if fresh else replica.feeds.refused_by(genesis.centre_node)
         remember_refusals(replica, genesis.centre_node, request.blocks, header, refused)
         keep_receipts(replica, header.receipts)
-        if header.scopes and not new_epoch and settled:
-            # Not before all was offered that a restored centre may have lost in the others.
-            replica.feeds.put_meta("served", msgspec.msgpack.encode(header.scopes))
         replica.feeds.put_peer(
             PeerState(
                 genesis.centre_node, header.centre_epoch, shown, 0, replica.env.now_ms(), "http"
@@ -161,7 +160,7 @@ def take_response(replica: Replica, request: Request, response: Response) -> Out
     level = root_of(join_heads(heads_in(replica, served))) == header.root
     new_there = len(request.blocks) - len(header.results)
     goes_on = not settled and any(_taken_places(request, header))
-    progress = bool(intake.new_blocks or header.scopes) or new_there > 0 or goes_on
+    progress = bool(intake.new_blocks) or new_scopes or new_there > 0 or goes_on
     return Outcome(
         len(request.blocks), request.ops, intake.new_blocks, intake.new_ops,
         more=not level and (progress or new_epoch), wait_s=header.wait_s, level=level,
@@ -199,11 +198,33 @@ def _notice_foreign(replica: Replica, theirs: dict[bytes, frozenset[bytes]]) -> 
                 return
 
 
+def _known_outside(replica: Replica, scopes: Set[bytes]) -> dict[bytes, frozenset[bytes]]:
+    """The heads the centre last stated, without those of feeds in some scopes."""
+    genesis = replica.identity.genesis
+    assert genesis is not None, "requests are made with a net only"
+    peer = replica.feeds.peer(genesis.centre_node)
+    known = split_heads(peer.heads) if peer else {}
+    feeds = {feed: replica.feeds.feed(feed) for feed in known}
+    return {
+        feed: heads
+        for feed, heads in known.items()
+        if (found := feeds[feed]) is None or found.scope not in scopes
+    }
+
+
 def _is_settled(request: Request, header: ResponseHeader) -> bool:
     """Whether the centre has all that was held here in the scopes of the request, or does not want
     it: nothing was left out, and nothing is to be offered again."""
-    final = (Code.HAD, Code.REFUSED_SCOPE, Code.MALFORMED)
-    return request.complete and all(code in final for _, code in header.results)
+    refused: set[bytes] = set()
+    for place, code in sorted(header.results):
+        if code == Code.HAD or not 0 <= place < len(request.blocks):
+            continue
+        feed = parse_block(request.blocks[place]).header.feed
+        if code in (Code.REFUSED_SCOPE, Code.MALFORMED):
+            refused.add(feed)
+        elif code != Code.NEED_PARENT or feed not in refused:
+            return False
+    return request.complete
 
 
 def _with_taken(
@@ -216,9 +237,13 @@ def _with_taken(
     """Heads the centre stated and, of feeds it does not state to us, what it took of them so far.
 
     So the next request goes on where this one ended. Heads that are not here are left out: what
-    we shall never be given must not hold back what we have.
+    we shall never be given must not hold back what we have. A feed of which it lacks a parent is
+    offered from its beginning.
     """
     taken = {feed: set(blocks) for feed, blocks in known_part(replica, before).items()}
+    for place, code in header.results:
+        if code == Code.NEED_PARENT and 0 <= place < len(request.blocks):
+            taken.pop(parse_block(request.blocks[place]).header.feed, None)
     for place, is_taken in enumerate(_taken_places(request, header)):
         if is_taken:
             block = parse_block(request.blocks[place])

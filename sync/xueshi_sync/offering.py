@@ -1,9 +1,9 @@
 """What one node states and offers to another: scopes, heads, and the blocks that are missing there.
 
-Nothing here changes the store but `serve_all_again`.
+Nothing here changes the store but `serve_all_again` and `leave_scopes`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -48,6 +48,29 @@ def serve_all_again(replica: Replica) -> None:
     states = replica.feeds.scope_states()
     with replica.lock, replica.feeds.feed_transaction():
         replica.feeds.put_meta("served", msgspec.msgpack.encode([state.scope for state in states]))
+
+
+def leave_scopes(
+    replica: Replica, named: Sequence[bytes], *, settled: bool, new_epoch: bool
+) -> frozenset[bytes]:
+    """Work in the scopes that the centre names, and leave the others; inside a transaction.
+
+    A centre that was restored, perhaps unnoticed, may have lost a scope's blocks with the grant. So
+    all of a scope is offered once more from its beginning, and only when that is settled is it
+    left. Returns the scopes that are being left since this answer: what the centre once stated of
+    their feeds says nothing any more.
+    """
+    if not named:
+        return frozenset()
+    served = {state.scope for state in served_scopes(replica)}
+    leaving = msgspec.msgpack.decode(replica.feeds.meta("leaving") or b"\x90", type=set[bytes])
+    dropped = served.difference(named)
+    begun = dropped if new_epoch else dropped - leaving
+    if settled and not begun:
+        served, dropped = set(), set()
+    replica.feeds.put_meta("served", msgspec.msgpack.encode(sorted(served.union(named))))
+    replica.feeds.put_meta("leaving", msgspec.msgpack.encode(sorted(dropped)))
+    return frozenset(begun)
 
 
 def scopes_for(replica: Replica, node: bytes, key: bytes) -> list[int]:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
+
 from xueshi_sync.block import parse_block
 from xueshi_sync.frame import REVOKED, RequestHeader, ResponseHeader
 from xueshi_sync.intake import Code, Intake
@@ -36,6 +38,16 @@ def remember_peer(replica: Replica, header: RequestHeader, carrier: str) -> None
         replica.feeds.put_peer(peer)
 
 
+def names_other_scopes(replica: Replica, header: ResponseHeader) -> bool:
+    """Whether the centre names scopes, and others than it named last."""
+    named = msgspec.msgpack.encode(sorted(header.scopes))
+    if not header.scopes or replica.feeds.meta("named_scopes") == named:
+        return False
+    with replica.lock, replica.feeds.feed_transaction():
+        replica.feeds.put_meta("named_scopes", named)
+    return True
+
+
 def says_something_new(
     replica: Replica, header: ResponseHeader, intake: Intake, *, new_epoch: bool
 ) -> bool:
@@ -46,7 +58,7 @@ def says_something_new(
     before = replica.feeds.meta("stated_root")
     replica.feeds.put_meta("stated_root", header.root)
     other_heads = header.refused == REVOKED and before != header.root
-    return bool(intake.new_blocks or new_epoch or header.scopes or other_heads)
+    return bool(intake.new_blocks or new_epoch or other_heads)
 
 
 def remember_refusals(

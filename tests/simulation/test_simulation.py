@@ -43,6 +43,8 @@ FOUND_LATE: Final = {
     10476: "a restored centre and a push cut at its limit",
     10949: "revoked before anything was sealed",
     12331: "a scope lost while the centre was ahead in it",
+    12721: "a scope lost with the centre's memory of it",
+    13052: "a refused feed and all that follows in it",
 }
 MUST_HAPPEN: Final = (
     "dropped", "duplicated", "stale answer ignored", "receipts sent", "restarted", "view tail lost",
