@@ -41,6 +41,7 @@ def _field(**more: Any) -> FieldDeclaration:
         ({"type": "hours"}, "1.5", 90),
         ({"type": "money"}, "80.50", 8050),
         ({"type": "money"}, 80, 8000),
+        ({"type": "money"}, "¥ 80.5 元", 8050),
         ({"type": "date"}, dt.date(2026, 9, 1), "2026-09-01"),
         ({"type": "date"}, "2026.9.1", "2026-09-01"),
         ({"type": "bool"}, "Y", True),

@@ -23,6 +23,8 @@ LONG_MOST: Final = 1000
 NUMBER_MOST: Final = 10**12
 # How people part several values in one cell.
 _PARTS: Final = re.compile(r"[|、,,;;/\n]+")
+# A sign before or a word behind an amount, in whatever script.
+_CURRENCY: Final = re.compile(r"^\s*[^\s\w.,+-]?\s*|\s*[^\x00-\x7f]?\s*$")
 # The words for yes and for no in both languages, in small letters.
 YesNo = tuple[frozenset[str], frozenset[str]]
 NO_WORDS: Final[YesNo] = (frozenset(), frozenset())
@@ -95,7 +97,7 @@ def _parse_whole(declared: FieldDeclaration, value: object) -> int:
 
 
 def _parse_money(declared: FieldDeclaration, value: object) -> int:
-    fen = _parse_decimal(str(value).strip().removeprefix("¥").removesuffix("元")) * 100
+    fen = _parse_decimal(_CURRENCY.sub("", str(value))) * 100
     if fen != fen.to_integral_value():
         raise BadValueError("value.not_fen", seen=str(value)[:20])
     most = declared.max or NUMBER_MOST

@@ -13,8 +13,6 @@ def check_about(checker: Checker) -> None:
     about = checker.pack.about
     if about.valid_to is not None and about.valid_to < about.valid_from:
         checker.fault("valid_reversed", ("pack", "", "valid_to"), id=about.id)
-    if about.minutes_per_hour < 1:
-        checker.fault("hour_without_minutes", ("pack", "", "minutes_per_hour"))
     for name in about.versions:
         spot = ("pack", "", "versions", name)
         checker.known("version_unused", name, about.extends, spot)

@@ -48,7 +48,6 @@ class About(Part, frozen=True, kw_only=True):
     valid_to: dt.date | None = None
     # GB/T 2260 code of the region it is for; empty for packs that others build on.
     region: Annotated[str, Meta(pattern=r"^([0-9]{6})?$")] = ""
-    minutes_per_hour: int = 45
 
 
 class Source(Declared, frozen=True, kw_only=True):

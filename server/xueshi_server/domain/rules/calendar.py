@@ -63,10 +63,6 @@ class SchoolCalendar:
         """The window a day is in. None: a date of the subject that it needs is missing, or the
         subject's first cycle has not begun."""
         kind = window.kind
-        if kind == "any":
-            return Span(dt.date.min, dt.date.max, "", True)
-        if kind == "as_of":
-            return Span(dt.date.min, on, "", True)
         if kind == "run":
             return self._run(window, row)
         if kind == "since":
@@ -135,6 +131,10 @@ class SchoolCalendar:
         return self._found[asked]
 
     def _find_window(self, kind: str, on: dt.date, season: str | None) -> Span | None:
+        if kind == "any":
+            return Span(dt.date.min, dt.date.max, "", True)
+        if kind == "as_of":
+            return Span(dt.date.min, on, "", True)
         if kind == "year":
             return _year_from("01-01", on)
         if kind == "school_year":

@@ -63,7 +63,12 @@ def _plan_placed(study: Study, rule: Rule, cases: Cases) -> Judge:
 
 
 def plan_spans(study: Study, rule: Rule, cases: Cases) -> Judge:
-    """Judge a rule in the spans of its cases: its body, its exemption, its veto."""
+    """Judge a rule in the spans of its cases; what was planned and judged before is used again."""
+    return study.remember(rule.id, cases, lambda: _plan_spans(study, rule, cases))
+
+
+def _plan_spans(study: Study, rule: Rule, cases: Cases) -> Judge:
+    """A rule's body, its exemption, its veto."""
     if rule.window.each:
         judge = _plan_each(
             study, rule.window, cases, lambda inner: _plan_rule_body(study, rule, inner)

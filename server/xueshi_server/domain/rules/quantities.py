@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import lcm
 
+from xueshi_server.domain.packs.amounts import HOUR
 from xueshi_server.domain.packs.measures import (
     Count,
     Distinct,
@@ -292,11 +293,11 @@ def _floor(column: Column, item_floor: int | None) -> Tests:
 
 
 def _daily(study: Study) -> Number | None:
-    """Minutes that one day can bring at most: the parameter `daily_hours` of the county."""
+    """What one day can bring at most, as records keep hours: the parameter `daily_hours`."""
     if "daily_hours" not in study.catalogue.pack.parameters:
         return None
     hours = study.catalogue.number(study.catalogue.parameter("daily_hours"))
-    return hours * study.catalogue.pack.about.minutes_per_hour
+    return hours * HOUR
 
 
 @lru_cache(maxsize=65536)

@@ -47,6 +47,9 @@ class Study:
         self.narrow = False
         self._asked: list[Asked] = []
         self._open_rules: list[str] = []
+        # Rules already planned for the same subjects in the same spans (the objects themselves,
+        # which the cases keep alive), with the number of tallies that were noted before.
+        self._judges: dict[tuple[str, tuple[int, ...]], tuple[int, Cases, Judge]] = {}
         self._heard = facts.heard
         self._schools = dict(facts.heard.schools)
         self._heard_by: dict[tuple[str | None, dt.date], tuple[int, int]] = {}
@@ -61,6 +64,16 @@ class Study:
             yield
         finally:
             self._open_rules.pop()
+
+    def remember(self, rule_id: str, cases: Cases, plan: Callable[[], Judge]) -> Judge:
+        """The judge of a rule for cases, planned once; each case is judged once."""
+        objects = (*cases.subjects, *cases.spans)
+        mark = (rule_id, tuple([id(each) for each in objects]))
+        kept = self._judges.get(mark)
+        if kept is None:
+            noted = self.noted
+            kept = self._judges[mark] = (noted, cases, _once(plan(), len(cases)))
+        return kept[2]
 
     # ---- tallies
 
@@ -97,6 +110,7 @@ class Study:
     def forget(self, noted: int) -> None:
         """Forget the tallies of a rule that could not be planned to its end."""
         del self._asked[noted:]
+        self._judges = {mark: kept for mark, kept in self._judges.items() if kept[0] < noted}
 
     @property
     def asked(self) -> Sequence[Asked]:
@@ -176,6 +190,19 @@ class Study:
         school = self._schools.get(scope)
         date = self._heard.county if school is None else school.heard
         return (int((date or dt.date.min) >= limit), 1)
+
+
+def _once(judge: Judge, count: int) -> Judge:
+    """The same judge, which judges each case once."""
+    known: list[Outcome | None] = [None] * count
+
+    def read(case: int) -> Outcome | None:
+        outcome = known[case]
+        if outcome is None:
+            outcome = known[case] = judge(case)
+        return outcome
+
+    return read
 
 
 def _never(case: int) -> bool:
