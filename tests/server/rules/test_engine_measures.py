@@ -480,6 +480,24 @@ def test_rule_with_a_fault_does_not_disturb_the_others() -> None:
     assert {each.rule for each in evaluation.results} == {"ONE", "C"}
 
 
+def test_member_of_a_rule_with_a_fault_is_judged_all_the_same() -> None:
+    text = """
+[[rule]]
+id = "R"
+scope = "teacher"
+window = { kind = "year" }
+all_of = [{ rule = "ONE" }, { rule = "BAD" }]
+""" + COVERAGE.replace('id = "R"', 'id = "C"')
+    bad = rule("at_least = 1", measure=COUNT).replace('"hour"', '"nothing"')
+    text += bad.replace('id = "R"', 'id = "BAD"')
+    evaluation = run(text, {"hour": [hour("2026-03-01")]}, END)
+    assert [rule_id for rule_id, _ in evaluation.faults] == ["R", "BAD"]
+    assert [(each.rule, each.status) for each in evaluation.results] == [
+        ("ONE", "pass"),
+        ("C", "pass"),
+    ]
+
+
 def test_rules_that_name_each_other_are_a_fault() -> None:
     text = COVERAGE.replace(
         'kind = "count", of = "hour"', 'kind = "coverage", of = "teacher", rule = "ONE"'
