@@ -6,7 +6,6 @@ lets the nodes it needs come level first, so that what is meant to be concurrent
 
 import shutil
 import tempfile
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +24,8 @@ from tests.sync.county_machine_county import (
     SmallCounty,
     Stick,
 )
-from tests.sync.county_machine_history import CENTRE, DELETED, JUDGED, Saying
-from tests.sync.county_machine_nodes import Member, Pen
+from tests.sync.county_machine_history import CENTRE, DELETED, Saying
+from tests.sync.county_machine_people import People
 
 PC = st.sampled_from(sorted(PCS))
 NODE = st.sampled_from(NODES)
@@ -40,24 +39,28 @@ CHANGE = st.sampled_from(
      {"name": "李·明", "active": True}, {"staff_no": "0001"}, {"mentor": None}]
 )  # fmt: skip
 VERDICT = st.sampled_from(["approve", "approve", "reject", "void"])
-# Who writes at once.
+# What the centre had said before two judges speak at once, and what they say.
+BEFORE = st.sampled_from([None, "approve", "approve", "reject"])
+VERDICTS = st.sampled_from(
+    [("approve", "void"), ("void", "approve"), ("reject", "void"), ("approve", "approve")]
+)
+# Who writes at once, first the one that hears of the other.
 PAIR = st.sampled_from([("a1", "a2"), ("a2", "a1"), ("a1", "a2"), ("a2", CENTRE), (CENTRE, "a1")])
 # How they hear of each other then: not yet, over the line, so that one settles it, or by a stick.
-AFTER = st.sampled_from(["", "line", "settle", "stick", "stick"])
+AFTER = st.sampled_from(["", "line", "settle", "stick"])
 KEPT_MAX: Final = 6
 
 
 class CountyMachine(RuleBasedStateMachine):
-    """The county. `seen` are the nodes to look at after a step."""
+    """The county, the people in it, and what is on its way between them."""
 
     @initialize()
     def found(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.county = SmallCounty(self.folder)
-        self.seen: set[str] = set()
+        self.people = People(self.county)
         self.sticks: list[Stick] = []
         self.answers: list[Answered] = []
-        self.entered = 0
         self.is_sound = True
 
     # People
@@ -65,45 +68,41 @@ class CountyMachine(RuleBasedStateMachine):
     @rule(pc=PC, minutes=MINUTES)
     def enter(self, pc: str, minutes: int) -> None:
         """A person and an hour in one action."""
-        self._enter(pc, minutes)
+        self.people.enter(pc, minutes)
 
     @rule(who=WHO, pick=PICK, change=CHANGE)
     def edit(self, who: str, pick: int, change: dict[str, object]) -> None:
-        record = self._pick(who, "person", pick)
+        record = self.people.pick(who, "person", pick)
         if record is not None:
-            self._change(who, record, change)
+            self.people.change(who, record, change)
 
-    @rule(who=WHO, pick=PICK)
-    def delete(self, who: str, pick: int) -> None:
-        record = self._pick(who, "person", pick)
+    @rule(who=WHO, pick=PICK, gone=st.booleans())
+    def delete_or_bring_back(self, who: str, pick: int, gone: bool) -> None:
+        record = self.people.pick(who, "person", pick)
         if record is not None:
-            with self._pen(who, record.scope) as pen:
-                pen.delete(record)
-
-    @rule(who=WHO, pick=PICK)
-    def bring_back(self, who: str, pick: int) -> None:
-        record = self._pick(who, "person", pick)
-        if record is not None:
-            with self._pen(who, record.scope) as pen:
-                pen.resolve(record, DELETED, False)
+            with self.people.pen(who, record.scope) as pen:
+                if gone:
+                    pen.delete(record)
+                else:
+                    pen.resolve(record, DELETED, False)
 
     @rule(who=NODE, pick=PICK, minutes=MINUTES)
     def correct(self, who: str, pick: int, minutes: int) -> None:
-        entry = self._pick(who, "hour", pick)
+        entry = self.people.pick(who, "hour", pick)
         if entry is not None:
-            self._correct(who, entry, minutes)
+            self.people.correct(who, entry, minutes)
 
     @rule(who=WHO, pick=PICK, verdict=VERDICT)
     def judge(self, who: str, pick: int, verdict: str) -> None:
         """A school may say what it likes."""
-        entry = self._pick(who, "hour", pick)
+        entry = self.people.pick(who, "hour", pick)
         if entry is not None:
-            self._judge(who, entry, verdict)
+            self.people.judge(who, entry, verdict)
 
     @rule(who=WHO, pick=PICK, keep=st.booleans())
     def resolve(self, who: str, pick: int, keep: bool) -> None:
         """Settle whatever stands against each other here."""
-        self._resolve(who, pick, keep=keep)
+        self.people.resolve(who, pick, keep=keep)
 
     @rule(pc=PC, pick=PICK, verdict=VERDICT)
     def turn_a_right(self, pc: str, pick: int, verdict: str) -> None:
@@ -112,38 +111,33 @@ class CountyMachine(RuleBasedStateMachine):
         grant = self.county.grants[TOWNSHIP, scope]
         (granted,) = self.county.centre.reading(scope).values(grant, "granted")
         if granted:
-            self._enter(pc, 45)
-            self._reach(pc, TOWNSHIP)
-            entries = [each for each in self._known(TOWNSHIP, "hour") if each.scope == scope]
-            self._judge(TOWNSHIP, entries[pick % len(entries)], verdict)
-            self._reach(TOWNSHIP)
-        with self._pen(CENTRE, scope) as pen:
+            self.people.enter(pc, 45)
+            self.people.reach(pc, TOWNSHIP)
+            entries = [each for each in self.people.known(TOWNSHIP, "hour") if each.scope == scope]
+            self.people.judge(TOWNSHIP, entries[pick % len(entries)], verdict)
+            self.people.reach(TOWNSHIP)
+        with self.people.pen(CENTRE, scope) as pen:
             pen.set(grant, {"granted": not granted})
 
     # Carriers
 
     @rule(who=NODE, limit=LIMIT)
     def exchange(self, who: str, limit: int) -> None:
-        self._look_at(who, CENTRE)
+        self.people.look_at(who, CENTRE)
         self.county.exchange(who, limit)
 
-    @rule(who=NODE, again=st.booleans())
-    def lose_an_answer(self, who: str, again: bool) -> None:
-        """The centre stored it, once or twice; the node never hears."""
-        self._look_at(who, CENTRE)
+    @rule(who=NODE, arrivals=st.integers(0, 2))
+    def lose_an_answer(self, who: str, arrivals: int) -> None:
+        """The request came never, once or twice; its node does not hear which."""
+        self.people.look_at(who, CENTRE)
         request = self.county.ask(who)
-        for _ in range(1 + again):
+        for _ in range(arrivals):
             self.county.answer(request)
-
-    @rule(who=NODE)
-    def lose_a_request(self, who: str) -> None:
-        self._look_at(who)
-        self.county.ask(who)
 
     @rule(who=NODE, limit=LIMIT)
     def keep_an_answer(self, who: str, limit: int) -> None:
         """It comes later, after newer ones, or twice."""
-        self._look_at(who, CENTRE)
+        self.people.look_at(who, CENTRE)
         request = self.county.ask(who, limit)
         self.answers.append(Answered(who, request, self.county.answer(request)))
         del self.answers[:-KEPT_MAX]
@@ -152,7 +146,7 @@ class CountyMachine(RuleBasedStateMachine):
     @rule(pick=PICK, again=st.booleans())
     def hear_late(self, pick: int, again: bool) -> None:
         answered = self.answers[pick % len(self.answers)]
-        self._look_at(answered.label, CENTRE)
+        self.people.look_at(answered.label, CENTRE)
         self.county.hear(answered)
         if again:
             self.county.answer(answered.request)
@@ -162,7 +156,7 @@ class CountyMachine(RuleBasedStateMachine):
     @rule(who=WHO, reader=WHO)
     def pack(self, who: str, reader: str) -> None:
         """Also from one computer of a school to the other."""
-        self._look_at(who)
+        self.people.look_at(who)
         if who != reader:
             self.sticks.append(self.county.pack(who, reader))
             del self.sticks[:-KEPT_MAX]
@@ -174,7 +168,7 @@ class CountyMachine(RuleBasedStateMachine):
         stick = self.sticks[pick % len(self.sticks)]
         half = len(stick.bundle.blocks) // 2
         parts = {"start": slice(half), "end": slice(half, None)}
-        self._look_at(stick.reader)
+        self.people.look_at(stick.reader)
         self.county.unpack(stick, part=parts.get(part))
         if again:
             self.county.unpack(stick)
@@ -185,23 +179,23 @@ class CountyMachine(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def begin_an_epoch(self, who: str) -> None:
-        self._look_at(who).replica.begin_epoch("restore")
+        self.people.look_at(who).replica.begin_epoch("restore")
 
     @rule(who=WHO)
     def seal(self, who: str) -> None:
-        self._look_at(who).seal()
+        self.people.look_at(who).seal()
 
     @rule(who=WHO, minutes=st.none() | MINUTES, lose_view=st.booleans())
     def restart(self, who: str, minutes: int | None, lose_view: bool) -> None:
         """Perhaps right after something was saved."""
         if minutes is not None and who in PCS:
-            self._enter(who, minutes)
-        self._look_at(who).restart(lose_view=lose_view)
+            self.people.enter(who, minutes)
+        self.people.look_at(who).restart(lose_view=lose_view)
 
     @rule(order=PICK)
     def rebuild_the_centre(self, order: int) -> None:
         """From its own feeds, which come in any order."""
-        self._look_at(CENTRE)
+        self.people.look_at(CENTRE)
         self.county.rebuild_centre(
             order, lambda half: check_member(half, self.county.scopes_of(half))
         )
@@ -211,85 +205,122 @@ class CountyMachine(RuleBasedStateMachine):
     @rule(pc=PC, judge=JUDGE, minutes=MINUTES, again=st.booleans())
     def approve_a_correction(self, pc: str, judge: str, minutes: int, again: bool) -> None:
         """Approve, correct, approve the correction; and perhaps correct that."""
-        entry = self._enter(pc, 480)
+        entry = self.people.enter(pc, 480)
         for _ in range(1 + again):
-            self._reach(pc, judge)
-            self._judge(judge, entry, "approve")
-            self._reach(judge, pc)
-            entry = self._correct(pc, entry, minutes)
-        self._reach(pc, judge)
-        self._judge(judge, entry, "approve")
+            self.people.reach(pc, judge)
+            self.people.judge(judge, entry, "approve")
+            self.people.reach(judge, pc)
+            entry = self.people.correct(pc, entry, minutes)
+        self.people.reach(pc, judge)
+        self.people.judge(judge, entry, "approve")
 
-    @rule(pair=PAIR, pick=PICK, after=AFTER)
-    def rename_at_once(self, pair: tuple[str, str], pick: int, after: str) -> None:
-        """Two nodes write one field of one record, neither knowing of the other."""
-        record = self._shared_or_new(pair, "person", pick)
-        for who, name in zip(pair, ("王英", "王瑛"), strict=True):
-            self._change(who, record, {"name": name})
-        self._bring_together(pair, after)
+    @rule(pair=st.permutations(["a1", "a2"]), pick=PICK, after=AFTER)
+    def rename_at_once(self, pair: list[str], pick: int, after: str) -> None:
+        """Two computers of one school rename a person, whose number the centre may change too."""
+        first, second = pair
+        record = self.people.shared_or_new((first, second), "person", pick)
+        self.people.change(first, record, {"name": "王英", "staff_no": "0001"})
+        self.people.change(second, record, {"name": "王瑛"})
+        if after != "stick":
+            self.people.change(CENTRE, record, {"staff_no": "0002"})
+        self.people.bring_together((first, second), after)
         if after == "settle":
-            self._resolve(pair[0], pick, keep=True)
-            self._reach(*pair)
+            self.people.resolve(first, pick, keep=True)
+            self.people.reach(first, second)
+
+    @rule(pair=st.permutations(["a1", "a2"]), pick=PICK)
+    def rename_before_a_stick_comes(self, pair: list[str], pick: int) -> None:
+        """What the first has said is in no block yet when the second's words come; three times."""
+        first, second = pair
+        record = self.people.shared_or_new((first, second), "person", pick)
+        for name in ("王英", "王瑛", "李·明"):
+            self.people.change(second, record, {"name": name})
+            self.people.change(first, record, {"name": f"{name}老师"})
+            self.people.bring_together((first, second), "stick")
+            self.all_is_well()
+            self.people.look_at(first).seal()
+            self.all_is_well()
+
+    @rule(pair=PAIR, pick=PICK, both=st.tuples(CHANGE, CHANGE), after=AFTER)
+    def edit_at_once(
+        self,
+        pair: tuple[str, str],
+        pick: int,
+        both: tuple[dict[str, object], dict[str, object]],
+        after: str,
+    ) -> None:
+        """Two nodes write the same record, in the same field or not."""
+        record = self.people.shared_or_new(pair, "person", pick)
+        for who, change in zip(pair, both, strict=True):
+            self.people.change(who, record, change)
+        self.people.bring_together(pair, after)
 
     @rule(pair=PAIR, pick=PICK, change=CHANGE, after=AFTER)
     def edit_against_delete(
         self, pair: tuple[str, str], pick: int, change: dict[str, object], after: str
     ) -> None:
         """One edits what the other deletes."""
-        record = self._shared_or_new(pair, "person", pick)
-        self._change(pair[0], record, change)
-        with self._pen(pair[1], record.scope) as pen:
+        record = self.people.shared_or_new(pair, "person", pick)
+        self.people.change(pair[0], record, change)
+        with self.people.pen(pair[1], record.scope) as pen:
             pen.delete(record)
-        self._bring_together(pair, after)
+        self.people.bring_together(pair, after)
 
-    @rule(pick=PICK, first=VERDICT, second=VERDICT, meet=st.booleans())
-    def judge_at_once(self, pick: int, first: str, second: str, meet: bool) -> None:
-        """Township and centre judge one entry, neither knowing of the other."""
-        entry = self._shared((TOWNSHIP, CENTRE), "hour", pick)
-        if entry is not None:
-            self._judge(TOWNSHIP, entry, first)
-            self._judge(CENTRE, entry, second)
+    @rule(pick=PICK, before=BEFORE, both=VERDICTS, meet=st.booleans())
+    def judge_at_once(
+        self, pick: int, before: str | None, both: tuple[str, str], meet: bool
+    ) -> None:
+        """Township and centre judge one entry, neither knowing of the other's verdict."""
+        entry = self.people.shared((TOWNSHIP, CENTRE), "hour", pick)
+        if entry is None:
+            entry = self.people.enter("a1", 45)
+            self.people.reach("a1", TOWNSHIP)
+        if before is not None:
+            self.people.judge(CENTRE, entry, before)
+            self.people.reach(TOWNSHIP)
+        for who, verdict in zip((TOWNSHIP, CENTRE), both, strict=True):
+            self.people.judge(who, entry, verdict)
         if meet:
-            self._reach(TOWNSHIP, CENTRE, TOWNSHIP)
+            self.people.reach(TOWNSHIP)
 
     @rule(pick=PICK, minutes=st.tuples(MINUTES, MINUTES), approve=st.booleans())
     def correct_at_once(self, pick: int, minutes: tuple[int, int], approve: bool) -> None:
         """Two corrections of one entry; the centre approves neither, or all three."""
-        entry = self._shared_or_new(("a1", "a2"), "hour", pick)
+        entry = self.people.shared_or_new(("a1", "a2"), "hour", pick)
         every = [entry]
         for who, value in zip(("a1", "a2"), minutes, strict=True):
-            every.append(self._correct(who, entry, value))
-        self._reach("a1", "a2", CENTRE)
+            every.append(self.people.correct(who, entry, value))
+        self.people.reach("a1", "a2", CENTRE)
         for each in every if approve else ():
-            self._judge(CENTRE, each, "approve")
+            self.people.judge(CENTRE, each, "approve")
 
     @rule(minutes=MINUTES, change=CHANGE, first=st.booleans())
     def hear_one_computer_first(self, minutes: int, change: dict[str, object], first: bool) -> None:
         """What the second computer says of the first one's records arrives without these."""
-        self._reach("a1", "a2", TOWNSHIP)
-        entry = self._enter("a1", minutes)
+        self.people.reach("a1", "a2", TOWNSHIP)
+        entry = self.people.enter("a1", minutes)
         person = entry.says["person"]
         assert isinstance(person, Saying), "an hour names its person"
-        self._reach("a1", "a2")
-        self._change("a2", person, change)
-        self._correct("a2", entry, minutes)
-        self._reach("a2")
+        self.people.reach("a1", "a2")
+        self.people.change("a2", person, change)
+        self.people.correct("a2", entry, minutes)
+        self.people.reach("a2")
         stick = self.county.pack(CENTRE, TOWNSHIP)
-        self._look_at(TOWNSHIP)
+        self.people.look_at(TOWNSHIP)
         self.county.unpack(self.county.only_from("a2", stick), part=slice(None))
         if first:
-            self._judge(CENTRE, entry, "approve")
+            self.people.judge(CENTRE, entry, "approve")
 
-    # What the above share
+    # Claims
 
     @invariant()
     def all_is_well(self) -> None:
         """Looks at whoever took part in the last step."""
         if hasattr(self, "county"):
             self.is_sound = False
-            for label in sorted(self.seen):
+            for label in sorted(self.people.seen):
                 check_step(self.county, label)
-            self.seen.clear()
+            self.people.seen.clear()
             self.is_sound = True
 
     def teardown(self) -> None:
@@ -302,110 +333,3 @@ class CountyMachine(RuleBasedStateMachine):
         finally:
             self.county.close()
             shutil.rmtree(self.folder)
-
-    def _look_at(self, *labels: str) -> Member:
-        self.seen.update(labels)
-        return self.county.members[labels[0]]
-
-    def _pen(self, who: str, scope: bytes) -> AbstractContextManager[Pen]:
-        return self._look_at(who).speak(scope)
-
-    def _known(self, who: str, table: str) -> list[Saying]:
-        """All records of a table that a node shows, in the order of its numbers."""
-        member = self.county.members[who]
-        return [
-            each
-            for scope in self.county.scopes_at(who)
-            for each in sorted(member.reading(scope).rows, key=member.number_of)
-            if each.table == table
-        ]
-
-    def _pick(self, who: str, table: str, pick: int) -> Saying | None:
-        known = self._known(who, table)
-        return known[pick % len(known)] if known else None
-
-    def _shared(self, labels: tuple[str, str], table: str, pick: int) -> Saying | None:
-        """A record that two nodes know, once both are level with the centre."""
-        self._look_at(*labels, CENTRE)
-        self.county.meet(labels)
-        theirs = set(self._known(labels[1], table))
-        known = [each for each in self._known(labels[0], table) if each in theirs]
-        return known[pick % len(known)] if known else None
-
-    def _shared_or_new(self, pair: tuple[str, str], table: str, pick: int) -> Saying:
-        """One that both know; entered now where there is none."""
-        record = self._shared(pair, table, pick)
-        if record is None:
-            self._enter("a1", 90)
-            self._reach("a1")
-            record = self._shared(pair, table, pick)
-        assert record is not None, "level with the centre, and still without a record"
-        return record
-
-    def _bring_together(self, pair: tuple[str, str], how: str) -> None:
-        """Let two nodes hear of each other, or not yet."""
-        if how == "stick":
-            # What the one has said is in no block yet when the other's words come.
-            self._look_at(*pair)
-            self.county.unpack(self.county.pack(pair[1], pair[0]))
-        elif how:
-            self._reach(*pair, pair[0])
-
-    def _reach(self, *labels: str) -> None:
-        """Exchanges one behind the other."""
-        self._look_at(*labels, CENTRE)
-        for label in labels:
-            if label == CENTRE:
-                self.county.centre.seal()
-            else:
-                self.county.exchange(label)
-
-    def _enter(self, who: str, minutes: int) -> Saying:
-        scope = SCHOOLS[PCS[who]]
-        self.entered += 1
-        people = self._known(who, "person")
-        with self._pen(who, scope) as pen:
-            says = {"name": "陈海", "staff_no": who, "active": True}
-            mentor = {"mentor": people[-1]} if people else {}
-            person = pen.insert("person", {**says, **mentor})
-            return pen.insert(
-                "hour",
-                {"person": person, "date": "2026-03-01", "minutes": minutes,
-                 "title": f"课 {self.entered}"},
-            )  # fmt: skip
-
-    def _correct(self, who: str, entry: Saying, minutes: int) -> Saying:
-        with self._pen(who, entry.scope) as pen:
-            return pen.insert("hour", {"date": "2026-03-02", "minutes": minutes, "corrects": entry})
-
-    def _change(self, who: str, record: Saying, change: dict[str, object]) -> None:
-        if "mentor" in change:
-            others = [each for each in self._known(who, "person") if each.scope == record.scope]
-            change = {"mentor": others[-1] if others else None}
-        with self._pen(who, record.scope) as pen:
-            pen.set(record, change)
-
-    def _resolve(self, who: str, pick: int, *, keep: bool) -> None:
-        """Decide one conflict for what is shown, or for what is not."""
-        member = self.county.members[who]
-        found = [
-            (record, name, reading)
-            for reading in map(member.reading, self.county.scopes_at(who))
-            for record, row in sorted(
-                reading.rows.items(), key=lambda each: member.number_of(each[0])
-            )
-            for name in row.conflicts
-        ]
-        if not found:
-            return
-        record, name, reading = found[pick % len(found)]
-        choices: dict[str, list[object]] = {DELETED: [False, True], JUDGED: ["approve", "void"]}
-        values = choices.get(name) or reading.values(record, name)
-        with self._pen(who, record.scope) as pen:
-            pen.resolve(record, name, values[0] if keep else values[-1])
-
-    def _judge(self, who: str, entry: Saying, verdict: str) -> None:
-        """Nothing where the entry is not known, as to a township that is denied."""
-        if entry in self._known(who, "hour"):
-            with self._pen(who, entry.scope) as pen:
-                pen.judge(entry, verdict)
