@@ -255,7 +255,7 @@ def test_result_says_what_waits_for_review() -> None:
 
 def test_result_says_until_when_the_rest_can_be_done() -> None:
     result = judge(rule("at_least = 3600", measure=SUM), {}, "2026-06-01")
-    assert result.impossible_after == day("2026-12-21")
+    assert result.impossible_after == day("2026-12-23")
 
 
 def test_facts_of_the_whole_cluster_count_for_a_member() -> None:
