@@ -276,16 +276,19 @@ def _applicable(study: Study, rule: Rule, cases: Cases) -> tuple[Cases, list[int
 def _translator(study: Study, rule: Rule, cases: Cases) -> Callable[[Subject], Subject | None]:
     if cases.kind == rule.scope and not rule.who:
         return lambda subject: subject
-    population = {each.key: each for each in study.populations.of(rule.scope, rule.who)}
+    kinds = study.catalogue.pack.subjects
+    ours, theirs = kinds.get(cases.kind), kinds.get(rule.scope)
+    same = cases.kind == rule.scope or (
+        ours is not None and theirs is not None and (ours.of, ours.per) == (theirs.of, theirs.per)
+    )
+    # Of a few subjects only their own rows are read.
+    only = {each.key for each in cases.subjects} if study.narrow and same else None
+    chosen = study.populations.of(rule.scope, rule.who, only)
+    population = {each.key: each for each in chosen}
+    if same:
+        return lambda subject: population.get(subject.key)
     if rule.scope == "county":
         return lambda subject: population.get(())
     if rule.scope == "school":
         return lambda subject: population.get((subject.scope,))
-    kinds = study.catalogue.pack.subjects
-    ours, theirs = kinds.get(cases.kind), kinds.get(rule.scope)
-    same = (
-        ours is not None and theirs is not None and (ours.of, ours.per) == (theirs.of, theirs.per)
-    )
-    if cases.kind == rule.scope or same:
-        return lambda subject: population.get(subject.key)
     raise RuleError("rule.other_subject", rule=rule.id, scope=rule.scope, subject=cases.kind)
