@@ -10,14 +10,15 @@ from tests.server.rules.county import evaluate_case, load
 from xueshi_server.domain.forms import Document, Material, Section, compose_form
 from xueshi_server.domain.packs.model import Block, Form, Label
 from xueshi_server.domain.rules.amounts import Interval
+from xueshi_server.domain.rules.facts import Row
 from xueshi_server.domain.rules.results import Needed
 from xueshi_server.domain.showing import show_interval, show_need, show_number
 from xueshi_server.domain.workflow import TakenStep, place_record
 
 PACK = load("jiyuan")
 DAY = dt.date(2020, 12, 31)
-PERSON = {"scope": "S1", "rec": 1, "staff_no": "T1", "name": "Lin", "subject": "art"}
-HOURS = [
+PERSON: Row = {"scope": "S1", "rec": 1, "staff_no": "T1", "name": "Lin", "subject": "art"}
+HOURS: list[Row] = [
     {"scope": "S1", "rec": 1, "person": 1, "date": "2020-03-01", "title": "A", "minutes": 90},
     {"scope": "S1", "rec": 2, "person": 1, "date": "2020-04-01", "title": "B", "minutes": 60},
 ]
