@@ -194,6 +194,15 @@ def test_streak_too_short_whatever_a_year_not_heard_from_brings_fails() -> None:
     assert (result.status, result.value) == ("fail", Interval(0, 2))
 
 
+def test_streak_of_single_windows_allows_no_miss_in_any_of_them() -> None:
+    """What may be missed in a cycle is not missed in every year of it."""
+    text = named("A", "a").replace(
+        'kind = "year"', 'kind = "year", each = true, within = "cycle", allow_miss = 1'
+    )
+    text += STREAK[STREAK.index('\n[[rule]]\nid = "R"') :]
+    assert judge(text, {"hour": years(2025, 2026)}, END).value == exactly(2)
+
+
 SEQUENCE = """
 [[rule]]
 id = "R"

@@ -62,6 +62,14 @@ def test_windows_before_the_first_day_on_the_roll_are_not_asked() -> None:
     assert monthly(rows, END).status == "fail"
 
 
+def test_who_was_on_the_roll_in_no_window_has_nothing_to_be_judged_by() -> None:
+    gone = [{**PERSON, "left_on": "2025-12-20"}]
+    result = judge(
+        rule("at_least = 1", window=MONTHLY + ', prorate = "months"'), {"person": gone}, END
+    )
+    assert (result.status, result.reason) == ("exempt", "nothing_to_judge")
+
+
 HIRED_IN_JULY = [{**PERSON, "hired_on": "2026-07-01"}]
 
 

@@ -79,6 +79,8 @@ def none_of(parts: Sequence[Part]) -> Outcome:
 
 def each_of(parts: Sequence[Part], total: int, allowed: Number, *, more: bool) -> Outcome:
     """Every window of several, `allowed` of them excepted; `more`: some have not begun yet."""
+    if total == 0:
+        return Outcome("exempt", reason="nothing_to_judge")
     statuses = [part.outcome.status for part in parts]
     good, maybe = _counts(parts)
     misses = sum(each in ("fail", "vetoed") for each in statuses)

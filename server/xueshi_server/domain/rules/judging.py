@@ -217,10 +217,13 @@ def _plan_each(study: Study, window: Window, cases: Cases, plan: Callable[[Cases
         spans += begun
         subjects += [subject] * len(begun)
     judge = plan(Cases(cases.kind, subjects, spans))
-    allowed = study.catalogue.number(study.catalogue.plain(window.allow_miss))
+    allow_miss = study.catalogue.number(study.catalogue.plain(window.allow_miss))
 
     def read(case: int) -> Outcome:
         begun, total = ranges[case]
+        # A window that is judged by itself (in a streak) must hold itself.
+        alone = total == 1 and len(begun) == 1 and spans[begun[0]] == cases.spans[case]
+        allowed = 0 if alone else allow_miss
         parts = [
             Part(outcome, span=spans[each])
             for each in begun
