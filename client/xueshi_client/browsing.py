@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from xueshi_client.errors import BrowseFailedError
+from xueshi_client.errors import BrowseFailedError, PortTakenError
 from xueshi_server.browse import datasette_command
 
 LOOPBACK: Final = "127.0.0.1"
@@ -23,6 +23,8 @@ STOP_TIMEOUT_S: Final = 10.0
 def serve_browse(home: Path, *, port: int = 0, language: str = "zh") -> Iterator[str]:
     """Serve a readable copy of the node's records; yields the address once it answers."""
     taken = port or _free_port()
+    if not _is_free(taken):
+        raise PortTakenError(port=taken)
     # Its own process group: Ctrl-C reaches it through us, after the pages have stopped.
     separate = {"start_new_session": True} if sys.platform != "win32" else {}
     process = subprocess.Popen(
@@ -49,6 +51,15 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    """Asked by listening: what answers there already would pass for the browser itself."""
+    try:
+        with socket.create_server((LOOPBACK, port)):
+            return True
+    except OSError:
+        return False
 
 
 def _wait_until_it_answers(process: "subprocess.Popen[str]", port: int) -> None:

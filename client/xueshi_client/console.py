@@ -7,6 +7,7 @@ Every command takes `--home`, `--json` and `--lang` before or after its name.
 
 import json
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import click
 from xueshi_client.errors import NotForwardableError
 from xueshi_client.running import NOT_FORWARDED, forward_command
 from xueshi_client.state import State
+from xueshi_client.usage import WordedValueError, word_usage
 from xueshi_client.words import word_error
 from xueshi_sync.errors import NodeInUseError
 
@@ -39,19 +41,43 @@ class Reply:
 
 # Older releases of click have no parameter here.
 class FilePath(click.ParamType):  # type: ignore[type-arg]
-    """A path as the caller meant it, whatever the working folder of the process that runs it."""
+    """A path as the caller meant it, whatever the working folder of the process that runs it.
+
+    A file to write (`new`) needs a folder that is there, and is never one of the node's own.
+    """
 
     name = "file"
 
-    def __init__(self, *, must_exist: bool = False) -> None:
+    def __init__(self, *, must_exist: bool = False, new: bool = False) -> None:
         self.must_exist = must_exist
+        self.new = new
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         state = ctx.find_object(State) if ctx else None
         path = (state.cwd if state else Path.cwd()) / Path(value)
-        if self.must_exist and not path.exists():
-            self.fail(f"no such file: {value}", param, ctx)
+        fault = self._find_fault(path, state)
+        if fault is not None:
+            error = WordedValueError(fault, path=value, folder=path.parent)
+            error.param, error.ctx = param, ctx
+            raise error
         return path
+
+    def _find_fault(self, path: Path, state: State | None) -> str | None:
+        if self.must_exist:
+            return None if path.exists() else "no_file"
+        if not self.new:
+            return None
+        if path.is_dir():
+            return "is_folder"
+        if not path.parent.is_dir():
+            return "no_folder"
+        return "own_file" if state and state.is_own(path) else None
+
+
+# What click adds to the help of an option.
+_EXTRAS: Final = (("[required]", "cli.help_required"), ("[default: ", "cli.help_default"))
+# Options that click makes itself.
+_OWN_OPTIONS: Final = ("--help", "--version")
 
 
 class WordedOption(click.Option):
@@ -62,7 +88,10 @@ class WordedOption(click.Option):
         state = ctx.find_object(State)
         if record is None or state is None or not self.help:
             return record
-        return record[0], record[1].replace(self.help, state.word(self.help))
+        text = record[1].replace(self.help, state.word(self.help))
+        for english, key in _EXTRAS:
+            text = text.replace(english, state.word(key))
+        return record[0], text
 
 
 def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
@@ -107,24 +136,37 @@ def _common_options() -> list[click.Parameter]:
 
 
 def _word_help(ctx: click.Context, formatter: click.HelpFormatter, key: str) -> None:
-    state = ctx.find_object(State)
     formatter.write_paragraph()
     with formatter.indentation():
-        formatter.write_text(state.word(key) if state else key)
+        for line in _word(ctx, key).splitlines():
+            formatter.write_text(line)
 
 
-class WordedCommand(click.Command):
-    """A command that returns a `Reply`; help `cli.help.<name>`, example `cli.eg.<name>`."""
+class WordedHelp(click.Command):
+    """Help in the words of the catalogue: `cli.help.<name>`, example `cli.eg.<name>`."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.params += _common_options()
 
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        pieces = " ".join(self.collect_usage_pieces(ctx))
+        formatter.write_usage(ctx.command_path, pieces, _word(ctx, "cli.help_usage"))
+
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        _word_help(ctx, formatter, f"cli.help.{_dotted(ctx)}")
+        _word_help(ctx, formatter, f"cli.help.{_dotted(ctx) or 'xueshi'}")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        records = [_word_record(ctx, each) for each in self.get_params(ctx)]
+        with formatter.section(_word(ctx, "cli.help_options")):
+            formatter.write_dl([each for each in records if each is not None])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _show_example(ctx, formatter)
+
+
+class WordedCommand(WordedHelp):
+    """A command that returns a `Reply`."""
 
     def invoke(self, ctx: click.Context) -> Any:
         state = ctx.find_object(State)
@@ -134,30 +176,34 @@ class WordedCommand(click.Command):
         return super().invoke(ctx)
 
 
-class WordedGroup(click.Group):
+class WordedGroup(WordedHelp, click.Group):
     """A group whose one-line descriptions come from the catalogue."""
 
     command_class = WordedCommand
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self.params += _common_options()
-
-    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        _word_help(ctx, formatter, f"cli.help.{_dotted(ctx) or 'xueshi'}")
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        _show_example(ctx, formatter)
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        state = ctx.find_object(State)
         prefix = f"{_dotted(ctx)}." if _dotted(ctx) else ""
-        rows = []
-        for name in self.list_commands(ctx):
-            text = state.word(f"cli.help.{prefix}{name}") if state else ""
-            rows.append((name, text.splitlines()[0] if text else ""))
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        names = self.list_commands(ctx)
+        texts = [_word(ctx, f"cli.help.{prefix}{name}") for name in names]
+        with formatter.section(_word(ctx, "cli.help_commands")):
+            rows = zip(names, (text.splitlines()[0] for text in texts), strict=True)
+            formatter.write_dl(list(rows))
+
+
+def _word(ctx: click.Context, key: str) -> str:
+    state = ctx.find_object(State)
+    return state.word(key) if state is not None else key
+
+
+def _word_record(ctx: click.Context, param: click.Parameter) -> tuple[str, str] | None:
+    """The line of an option in the help; None for an argument."""
+    record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+    own = [each for each in _OWN_OPTIONS if each in param.opts]
+    return (record[0], _word(ctx, f"cli.opt.{own[0][2:]}")) if record and own else record
 
 
 def _dotted(ctx: click.Context) -> str:
@@ -217,11 +263,20 @@ def run(group: click.Group, state: State) -> int:
         show_error(state.err, "client.failed", error.format_message())
         return EXIT_REFUSED
     except (click.Abort, KeyboardInterrupt):
+        state.err.write(state.word("cli.interrupted") + "\n")
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return _leave_closed_pipe()
     except NodeInUseError as error:
         return _run_elsewhere(state, error)
     except Exception as error:
         return _show_failure(state, error)
+
+
+def _leave_closed_pipe() -> int:
+    """The reader of our output has gone (`| head`): say no more, also not at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_REFUSED
 
 
 def _show_usage(state: State, error: click.UsageError) -> int:
@@ -230,7 +285,7 @@ def _show_usage(state: State, error: click.UsageError) -> int:
         state.err.write(error.ctx.get_help() + "\n")
         return EXIT_USAGE
     path = error.ctx.command_path if error.ctx is not None else "xueshi"
-    message = state.word("cli.usage", what=error.format_message().rstrip("."), path=path)
+    message = state.word("cli.usage", what=word_usage(state, error), path=path)
     show_error(state.err, "usage", message)
     return EXIT_USAGE
 
@@ -247,13 +302,23 @@ def _show_failure(state: State, error: Exception) -> int:
     """Word an error that carries a code; anything else is a fault of this program."""
     code = getattr(error, "code", None)
     if isinstance(code, str):
-        fields: Mapping[str, object] = getattr(error, "fields", {})
-        message = word_error(code, state.language, fields)
+        message = word_error(code, state.language, _word_fields(state, error))
         show_error(state.err, code, message or str(error))
     elif isinstance(error, OSError):
-        show_error(state.err, "medium.failed", str(error))
+        path = str(error.filename or "")
+        why = error.strerror or type(error).__name__
+        show_error(state.err, "medium.failed", state.word("cli.os_error", path=path, why=why))
     else:
         show_error(state.err, "internal", f"{type(error).__name__}: {error}")
     if os.environ.get("XUESHI_DEBUG"):
         traceback.print_exception(error, file=state.err)
     return EXIT_REFUSED
+
+
+def _word_fields(state: State, error: Exception) -> Mapping[str, object]:
+    """The fields of an error; roles, which are codes, in words."""
+    fields: Mapping[str, object] = getattr(error, "fields", {})
+    roles = {
+        each: state.word(f"role.{fields[each]}") for each in ("role", "needed") & fields.keys()
+    }
+    return {**fields, **roles}

@@ -91,6 +91,60 @@ class PortTakenError(ClientError):
     code = "client.port_taken"
 
 
+class BadHostError(ClientError):
+    """The address to serve at is not one of this machine; field `host`."""
+
+    code = "client.bad_host"
+
+
+class FolderTakenError(ClientError):
+    """The folder for the site holds something else; field `folder`."""
+
+    code = "client.folder_taken"
+
+
+class AlreadyJoinedError(ClientError):
+    """The node belongs to a county; field `county`."""
+
+    code = "client.already_joined"
+
+
+class NotJoinedError(ClientError):
+    """The node has taken no invitation yet."""
+
+    code = "client.not_joined"
+
+
+class InvitationRefusedError(ClientError):
+    """The centre answered, and does not accept the invitation."""
+
+    code = "client.invitation_refused"
+
+
+class NoAddressError(ClientError):
+    """Neither the invitation nor the command says where the centre is."""
+
+    code = "client.no_address"
+
+
+class NoRecipientError(ClientError):
+    """A centre packs for one node, and none was named."""
+
+    code = "client.no_recipient"
+
+
+class UnknownNodeError(ClientError):
+    """The county has no such node; field `node`."""
+
+    code = "client.no_such_node"
+
+
+class NotABackupError(ClientError):
+    """The file is no backup of a node; field `file`."""
+
+    code = "client.not_a_backup"
+
+
 class BrowseFailedError(ClientError):
     """Datasette did not start; field `why`."""
 

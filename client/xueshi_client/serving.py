@@ -1,17 +1,19 @@
 """One node served on one port: pages, exchange, the local door, and the background agent."""
 
 import secrets
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from xueshi_client.errors import PortTakenError
+from xueshi_client.errors import BadHostError, PortTakenError
 from xueshi_client.local_api import LocalDoor
 from xueshi_client.running import announce
 from xueshi_server.node_home import level_types
 from xueshi_server.serving import make_server, url_of
+from xueshi_server.site_build import recover_site
 from xueshi_sync.agent import SyncAgent
 from xueshi_sync.http_client import SyncReport
 from xueshi_sync.http_session import SyncSession
@@ -41,6 +43,8 @@ def serve_node(
 
     A node below a centre also synchronises by itself, unless `in_background` is False.
     """
+    # A power cut between the two renames of a build leaves no site, but the old one beside it.
+    recover_site(node.home / SITE_FOLDER)
     with ExitStack() as open_things:
         agent = open_things.enter_context(_run_agent(node)) if in_background else None
         door = LocalDoor(node, agent, secrets.token_urlsafe(32))
@@ -49,6 +53,8 @@ def serve_node(
                 node, host, port, agent=agent, site_dir=node.home / SITE_FOLDER, wrap=door.wrap
             )
         except OSError as error:
+            if not _can_listen(host):
+                raise BadHostError(host=host) from error
             raise PortTakenError(port=port) from error
         thread = threading.Thread(target=server.serve, name="xueshi-http", daemon=True)
         open_things.callback(thread.join, timeout=10)
@@ -57,6 +63,19 @@ def serve_node(
         url, taken = url_of(server).rstrip("/"), int(server.bind_addr[1])
         open_things.enter_context(announce(node.home, taken, door.token))
         yield ServedNode(node, url, taken, door)
+
+
+def _can_listen(host: str) -> bool:
+    """Whether the address itself is this machine's, whatever the port."""
+    try:
+        family, kind, number, _name, address = socket.getaddrinfo(
+            host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, number) as probe:
+            probe.bind(address)
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

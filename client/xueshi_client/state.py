@@ -6,7 +6,7 @@ that serves the node (`local_api`), on the node that is open there. `State` hide
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from xueshi_sync.node import Node
 
 FEED_FILE = "data/feed.db"
+# What lies in a node's folder and belongs to the program alone.
+OWN_FILES = ("data", "key", "stage", "browse", "local.db", "lock", "run.json")
 # A served node is asked at once; otherwise another command may just be ending.
 SERVED_WAIT_S = 0.0
 LOCK_WAIT_S = 5.0
@@ -58,10 +60,17 @@ class State:
         named = self.home_option or self.environ.get("XUESHI_HOME")
         return self.cwd / named if named else user_data_path("xueshi", appauthor=False)
 
+    def is_own(self, path: Path) -> bool:
+        """Whether the path lies among the node's own files, which no command may write over."""
+        home, wanted = self.home.resolve(), path.resolve()
+        if not (home / FEED_FILE).is_file() or not wanted.is_relative_to(home):
+            return False
+        return wanted.relative_to(home).parts[:1] in {(each,) for each in OWN_FILES}
+
     @property
     def language(self) -> str:
         """`zh` or `en`."""
-        return choose_language(self.language_option, self.environ)
+        return choose_language(self.language_option or _asked_language(self.argv), self.environ)
 
     @property
     def on_terminal(self) -> bool:
@@ -131,6 +140,15 @@ class State:
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, transient=True) as bar:
             yield Step(bar, self.word(key))
+
+
+def _asked_language(argv: Sequence[str]) -> str | None:
+    """The value of --lang before the line is parsed: help and usage errors come earlier."""
+    for at, each in enumerate(argv):
+        name, sign, value = each.partition("=")
+        if name == "--lang":
+            return value if sign else next(iter(argv[at + 1 :]), None)
+    return None
 
 
 class Step:

@@ -129,7 +129,7 @@ def test_wrong_usage_exits_with_two(tmp_path: Path, args: list[str]) -> None:
 def test_a_missing_command_shows_the_help(tmp_path: Path, args: list[str]) -> None:
     done = xueshi(tmp_path, *args)
     assert (done.status, done.out) == (2, "")
-    assert done.err.startswith("Usage: xueshi")
+    assert done.err.startswith("用法：xueshi")
 
 
 @pytest.mark.parametrize("args", [["status"], ["sync"], ["check"], ["rebuild"], ["export", "hour"]])

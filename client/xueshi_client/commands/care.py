@@ -1,16 +1,24 @@
 """Looking after a node: check, rebuild, backup, restore, doctor."""
 
+import contextlib
 import dataclasses
+import sqlite3
 from pathlib import Path
+from typing import Final
 
 import click
 
 from xueshi_client.console import EXIT_OK, EXIT_REFUSED, FilePath, Reply, WordedCommand, option
 from xueshi_client.doctor import Finding, examine
+from xueshi_client.errors import NotABackupError
 from xueshi_client.state import State
+from xueshi_client.values import PORT
+from xueshi_server.accounts import FIRST_LOGIN, Accounts, create_first_admin
 from xueshi_server.record_types import SCHEMA
 from xueshi_sync.context import Context
 from xueshi_sync.node import Node
+
+_OF_A_NODE: Final = "SELECT count(*) FROM meta WHERE key IN ('epoch', 'identity')"
 
 
 @click.command(cls=WordedCommand)
@@ -36,7 +44,7 @@ def rebuild(state: State) -> Reply:
 
 
 @click.command(cls=WordedCommand)
-@click.argument("file", type=FilePath())
+@click.argument("file", type=FilePath(new=True))
 @click.pass_obj
 def backup(state: State, file: Path) -> Reply:
     with state.open_node() as node:
@@ -50,12 +58,46 @@ def backup(state: State, file: Path) -> Reply:
 @click.pass_obj
 def restore(state: State, file: Path) -> Reply:
     home = state.home
+    if not is_backup(file):
+        raise NotABackupError(file=str(file))
     node = Node.restore(file, home, schema=SCHEMA, context=Context.system())
     try:
-        data = {"home": str(home), "name": node.name, "code": node.code, "role": node.role}
+        data = {
+            "home": str(home),
+            "name": node.name,
+            "code": node.code,
+            "role": node.role,
+            "enrolled": node.enrolled,
+            **_first_login(home),
+        }
     finally:
         node.close()
-    return Reply(data, [state.word("cli.restore.done", **data)])
+    lines = [state.word("cli.restore.done", **data)]
+    lines += [state.word("cli.init.admin", **data)] if "login" in data else []
+    lines += [] if data["enrolled"] else [state.word("cli.restore.rejoin")]
+    return Reply(data, lines)
+
+
+def _first_login(home: Path) -> dict[str, str]:
+    """An administrator for a folder that has none: accounts are no part of a backup."""
+    accounts = Accounts(home)
+    try:
+        if accounts.list_all():
+            return {}
+    finally:
+        accounts.close()
+    return {"login": FIRST_LOGIN, "one_time_code": create_first_admin(home)}
+
+
+def is_backup(path: Path) -> bool:
+    """Whether the file is the log of a node; what it says is verified when it is restored."""
+    uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+    try:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
+            found = database.execute(_OF_A_NODE).fetchone()[0]
+    except sqlite3.Error:
+        return False
+    return int(found) == 2
 
 
 def _status(clean: bool) -> int:
@@ -63,7 +105,7 @@ def _status(clean: bool) -> int:
 
 
 @click.command(cls=WordedCommand)
-@option("--port", type=int, default=8080, show_default=True, help="cli.opt.port")
+@option("--port", type=PORT, default=8080, show_default=True, help="cli.opt.port")
 @click.pass_obj
 def doctor(state: State, port: int) -> Reply:
     findings = examine(state.home, port)

@@ -8,6 +8,7 @@ import click
 from xueshi_client.console import Reply, WordedGroup, option
 from xueshi_client.errors import UnknownConflictError
 from xueshi_client.state import State
+from xueshi_client.usage import WordedUsageError, WordedValueError
 from xueshi_sync.body import DELETED_FIELD
 from xueshi_sync.node import Node
 from xueshi_sync.reports import Conflict, ConflictValue
@@ -77,7 +78,7 @@ def _show(state: State, record: str) -> Reply:
     with state.open_node() as node:
         found = _find(node, record, None)
     if not found:
-        raise UnknownConflictError(record=record, field="*")
+        raise UnknownConflictError(record=record, field=state.word("cli.conflict.any_field"))
     return Reply({"conflicts": found}, [line for each in found for line in _lines(state, each)])
 
 
@@ -92,7 +93,7 @@ def _resolve(
     state: State, record: str, field: str, *, value: str | None, keep: bool, actor: str
 ) -> Reply:
     if (value is None) != keep:
-        raise click.UsageError("give either --value VALUE or --keep")
+        raise WordedUsageError("value_or_keep")
     with state.open_node() as node:
         for each in node.conflicts():
             if node.public_id(each.key) == record and each.field == field:
@@ -120,7 +121,7 @@ def _typed(node: Node, conflict: Conflict, text: str) -> object:
         try:
             return int(text)
         except ValueError as error:
-            raise click.BadParameter("a whole number is needed here") from error
+            raise WordedValueError("number") from error
     return text
 
 

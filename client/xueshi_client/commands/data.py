@@ -10,6 +10,7 @@ import click
 
 from xueshi_client.console import EXIT_OK, EXIT_REFUSED, FilePath, Reply, WordedCommand, option
 from xueshi_client.state import State
+from xueshi_client.usage import WordedUsageError
 from xueshi_client.words import find_word
 from xueshi_server.domain.import_plan import RowFault
 from xueshi_server.exporting import FORMATS, export_rows
@@ -45,23 +46,24 @@ def describe_import(state: State, report: ImportReport) -> Reply:
 
 
 def _describe_fault(state: State, fault: RowFault) -> str:
-    key = f"import.fault.{fault.code}"
-    known = find_word(key, state.language)
-    what = state.word(key, **dict(fault.details)) if known else fault.code
-    return state.word("cli.import.fault", row=fault.row_no, field=fault.field, what=what)
+    """One fault in one line: row, column in the words of the pages, and what to write instead."""
+    what = state.word(f"value.{fault.code}", **dict(fault.details))
+    label = find_word(f"column.{fault.field}", state.language)
+    field = f"{label} ({fault.field})" if label else fault.field
+    return state.word("cli.import.fault", row=fault.row_no, field=field, what=what)
 
 
 @click.command(cls=WordedCommand)
 @click.argument("type_name", metavar="TYPE", type=click.Choice(TYPES))
 @option("--format", "format_name", type=click.Choice(FORMATS), help="cli.opt.format")
-@option("-o", "--output", type=FilePath(), help="cli.opt.output")
+@option("-o", "--output", type=FilePath(new=True), help="cli.opt.output")
 @click.pass_obj
 def export(
     state: State, type_name: str, *, format_name: str | None, output: Path | None
 ) -> Reply | None:
     chosen = format_name or _guess_format(output)
     if output is None and (state.as_json or chosen == "xlsx"):
-        raise click.UsageError("--output FILE is needed with --json and with --format xlsx")
+        raise WordedUsageError("output_needed")
     with state.open_node() as node, state.progress("cli.export.running") as step:
         if output is None:
             buffer = io.BytesIO()
@@ -88,8 +90,12 @@ def _export_to_file(node: Any, type_name: str, output: Path, chosen: str, step: 
 
 
 def _guess_format(output: Path | None) -> str:
-    suffix = output.suffix.lstrip(".").lower() if output else ""
-    return suffix if suffix in FORMATS else "csv"
+    if output is None:
+        return "csv"
+    suffix = output.suffix.lstrip(".").lower()
+    if suffix not in FORMATS:
+        raise WordedUsageError("format_needed", file=output.name, known=", ".join(FORMATS))
+    return suffix
 
 
 COMMANDS = (import_, export)

@@ -1,12 +1,11 @@
 """Rules over the records that are here, and packs published to the county."""
 
 import datetime as dt
-from pathlib import Path
 from typing import Any
 
 import click
 
-from xueshi_client.console import FilePath, Reply, WordedCommand, option
+from xueshi_client.console import Reply, WordedCommand, option
 from xueshi_client.rule_report import Worded, count_statuses, plain_result, plain_rules
 from xueshi_client.state import State
 from xueshi_server.domain.packs.inherit import PackFaultsError
@@ -15,8 +14,14 @@ from xueshi_server.domain.rules.evaluate import Evaluation
 from xueshi_server.domain.rules.results import Result
 from xueshi_server.node_clock import today_of
 from xueshi_server.pack_check import inspect_folder, open_pack
-from xueshi_server.pack_files import read_closure
-from xueshi_server.store.packs import ActivePack, find_active, find_pack, publish_release
+from xueshi_server.pack_files import find_folder, list_shipped, read_closure
+from xueshi_server.store.packs import (
+    ActivePack,
+    find_active,
+    find_pack,
+    list_releases,
+    publish_release,
+)
 from xueshi_server.store.requirements import Requirements, compare
 from xueshi_sync.node import Node
 
@@ -31,7 +36,7 @@ _BAD = ("vetoed", "fail", "at_risk")
 @option("--scope", type=click.Choice(SCOPES), help="cli.opt.rules_scope")
 @option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="cli.opt.as_of")
 @option("--person", metavar="N", help="cli.opt.person")
-@option("--what-if", type=FilePath(must_exist=True), metavar="FOLDER", help="cli.opt.what_if")
+@option("--what-if", metavar="FOLDER|ID[@VERSION]", help="cli.opt.what_if")
 @click.pass_obj
 def rules(
     state: State,
@@ -40,7 +45,7 @@ def rules(
     scope: str | None,
     as_of: dt.datetime | None,
     person: str | None,
-    what_if: Path | None,
+    what_if: str | None,
 ) -> Reply:
     with state.open_node() as node:
         day = as_of.date() if as_of else today_of(node)
@@ -48,7 +53,10 @@ def rules(
         with Requirements.open(node) as requirements:
             run = _Run(state, requirements, active.pack, day, scope, person)
             if what_if is not None:
-                return run.compare(open_pack(str(what_if), state.cwd))
+                is_folder = (state.cwd / what_if).is_dir()
+                return run.compare(
+                    open_pack(what_if, state.cwd) if is_folder else find_pack(node, what_if)
+                )
             return run.report(active)
 
 
@@ -184,19 +192,20 @@ def _tier(kind: str) -> str:
 
 
 @click.command("pack-publish", cls=WordedCommand)
-@click.argument("folder", type=FilePath(must_exist=True))
+@click.argument("folder", metavar="FOLDER|ID")
 @option("--activate", is_flag=True, help="cli.opt.activate")
 @option("--actor", default="admin", show_default=True, help="cli.opt.actor")
 @click.pass_obj
-def pack_publish(state: State, folder: Path, *, activate: bool, actor: str) -> Reply:
-    inspection = inspect_folder(folder)
+def pack_publish(state: State, folder: str, *, activate: bool, actor: str) -> Reply:
+    place = find_folder(folder, state.cwd)
+    inspection = inspect_folder(place)
     # Of published versions the one activated last counts, so their days may overlap.
     faults = [each for each in inspection.faults if each.code != "versions_overlap"]
     if faults or inspection.pack is None:
         raise PackFaultsError(faults)
     pack = inspection.pack
     with state.open_node("centre") as node:
-        done = publish_release(node, read_closure(folder), pack.id, activate=activate, actor=actor)
+        done = publish_release(node, read_closure(place), pack.id, activate=activate, actor=actor)
     state.tell_saved()
     data = {
         "pack": pack.id,
@@ -215,4 +224,35 @@ def pack_publish(state: State, folder: Path, *, activate: bool, actor: str) -> R
     return Reply(data, lines)
 
 
-COMMANDS = (rules, pack_publish)
+@click.command("pack-list", cls=WordedCommand)
+@click.pass_obj
+def pack_list(state: State) -> Reply:
+    with state.open_node() as node:
+        releases = list_releases(node)
+        active = find_active(node, today_of(node))
+    data = {
+        "active": f"{active.pack.id}@{active.pack.version}",
+        "skipped": [each.name for each in active.skipped],
+        "published": [
+            {
+                "pack": each.pack,
+                "version": each.version,
+                "digest": each.digest,
+                "valid_from": each.valid_from.isoformat(),
+                "valid_to": None if each.valid_to is None else each.valid_to.isoformat(),
+                "turn": each.turn,
+            }
+            for each in releases
+        ],
+        "shipped": list_shipped(),
+    }
+    lines = [state.word("cli.pack_list.active", pack=data["active"])]
+    for each in releases:
+        key = "cli.pack_list.activated" if each.turn else "cli.pack_list.published"
+        until = each.valid_to or ""
+        lines.append(state.word(key, pack=each.name, since=each.valid_from, until=until))
+    lines.append(state.word("cli.pack_list.shipped", packs=" ".join(list_shipped())))
+    return Reply(data, lines)
+
+
+COMMANDS = (rules, pack_list, pack_publish)

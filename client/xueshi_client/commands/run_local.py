@@ -15,6 +15,7 @@ from xueshi_client.errors import AlreadyServingError
 from xueshi_client.running import read_running
 from xueshi_client.serving import LOOPBACK, serve_node, wait_for_stop
 from xueshi_client.state import State
+from xueshi_client.values import PORT
 from xueshi_sync.errors import NodeInUseError
 
 DEFAULT_PORT = 8080
@@ -54,7 +55,7 @@ def polite_kill() -> Iterator[None]:
 
 @click.command(cls=WordedCommand)
 @option("--host", default=LOOPBACK, show_default=True, help="cli.opt.host")
-@option("--port", type=int, default=DEFAULT_PORT, show_default=True, help="cli.opt.port")
+@option("--port", type=PORT, default=DEFAULT_PORT, show_default=True, help="cli.opt.port")
 @click.pass_obj
 def serve(state: State, host: str, port: int) -> None:
     with (

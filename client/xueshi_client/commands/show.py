@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -12,9 +12,14 @@ from xueshi_client.browsing import serve_browse
 from xueshi_client.commands.run_local import polite_kill, stop_signals
 from xueshi_client.console import FilePath, Reply, WordedCommand, WordedGroup, option, show
 from xueshi_client.demo.show import run_demo
+from xueshi_client.errors import FolderTakenError
 from xueshi_client.serving import SITE_FOLDER, wait_for_stop
 from xueshi_client.site_figures import build_node_site
 from xueshi_client.state import State
+from xueshi_client.values import PORT
+
+# Every site of ours has it.
+SITE_MARK: Final = "zh/records.html"
 
 
 @click.command(cls=WordedCommand)
@@ -47,7 +52,7 @@ def bench(state: State, *, workload: Path | None, only: str | None, quick: bool)
 
 
 @click.command(cls=WordedCommand)
-@option("--port", type=int, default=0, help="cli.opt.port")
+@option("--port", type=PORT, default=0, help="cli.opt.port")
 @click.pass_obj
 def browse(state: State, port: int) -> None:
     home = state.require_home()
@@ -66,10 +71,19 @@ def site() -> None:
 @click.pass_obj
 def site_build(state: State, output: Path | None) -> Reply:
     folder = output or state.home / SITE_FOLDER
+    if not _may_replace(folder):
+        raise FolderTakenError(folder=str(folder))
     with state.open_node() as node:
         built = build_node_site(node, folder)
     data = {"folder": str(built.folder), "pages": built.page_count, "bytes": built.size_bytes}
     return Reply(data, [state.word("cli.site.done", path=built.folder)])
+
+
+def _may_replace(folder: Path) -> bool:
+    """A build takes the place of the whole folder: it must be new, empty or a site."""
+    if not folder.exists():
+        return True
+    return folder.is_dir() and (not any(folder.iterdir()) or (folder / SITE_MARK).is_file())
 
 
 COMMANDS = (demo, browse, site, bench)
