@@ -11,7 +11,7 @@ from typing import Final
 from tests.repo.tracked import PACKAGES, ROOT, parsed, tracked
 
 # Come with a declared package and are part of its interface.
-BROUGHT: Final = {"werkzeug": "flask", "jinja2": "flask", "urllib3": "requests"}
+BROUGHT: Final = {"werkzeug": "flask", "jinja2": "flask"}
 # Exist for type checkers only.
 TYPES: Final = {"_typeshed"}
 
