@@ -40,6 +40,16 @@ def read_shipped(pack_id: str) -> dict[str, bytes]:
     return _closure(pack_id, _find_shipped)
 
 
+def find_folder(name: str, near: Path) -> Path:
+    """A folder of that name, or that of the shipped pack; raises UnknownPackError."""
+    folder = near / name
+    if folder.is_dir():
+        return folder
+    if name not in list_shipped():
+        raise UnknownPackError(pack=name)
+    return Path(str(_shipped_root().joinpath(name)))
+
+
 def read_closure(folder: Path) -> dict[str, bytes]:
     """The closure of the pack in a folder; what it extends is looked for beside it, then among
     the shipped ones. Raises UnknownPackError, PackUnreadableError."""

@@ -191,3 +191,17 @@ def test_a_school_does_not_publish(county: Console) -> None:
 def test_an_unknown_person_is_refused(county: Console) -> None:
     status, _, err = county.run("centre", "rules", "--person", "T9")
     assert (status, "rules.no_such_person" in err) == (1, True)
+
+
+def test_a_shipped_pack_is_published_by_its_id(county: Console) -> None:
+    data = county.ok("centre", "pack-publish", "mianzhu", "--activate")
+    listed = county.ok("centre", "pack-list")
+    assert listed["active"] == f"mianzhu@{data['version']}"
+    assert "mianzhu" in listed["shipped"]
+
+
+def test_what_if_compares_with_another_published_version(county: Console) -> None:
+    county.ok("centre", "pack-publish", str(write_pack(county.folder, "1", 3)), "--activate")
+    county.ok("centre", "pack-publish", str(write_pack(county.folder, "2", 5)))
+    data = county.ok("centre", "rules", "--what-if", "valley@2", "--as-of", "2026-12-31")
+    assert "Li T1" in {each["before"]["name"] for each in data["changes"]}
