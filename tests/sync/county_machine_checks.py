@@ -56,9 +56,7 @@ def check_receipts(county: SmallCounty, member: Member) -> None:
 
 def check_credit(member: Member, scope: bytes, reading: Reading) -> None:
     """One credited entry a chain at most, and none that no entitled judge approved."""
-    entries = {
-        member.number_of(each): each for each in reading.records if each.table == "hour"
-    }  # fmt: skip
+    entries = {member.number_of(each): each for each in reading.records if each.table == "hour"}
     rows = member.view.db.execute(
         "SELECT rec, corrects, state, credited, minutes FROM hour WHERE scope_no = ?",
         (member.scopes[scope],),
@@ -108,10 +106,8 @@ def check_shown(member: Member, scope: bytes, reading: Reading) -> None:
     listed = {key: found for key, found in _conflicts_shown(member, scope).items() if key in meant}
     assert listed == conflicts, f"{member.label} lists conflicts {listed}, means {conflicts}"
     verdicts = {
-        (rec, member.number_of(each))
-        for (_, rec), row in meant.items()
-        for each in row.verdicts
-    }  # fmt: skip
+        (rec, member.number_of(each)) for (_, rec), row in meant.items() for each in row.verdicts
+    }
     counted = {pair for pair in _verdicts_shown(member, scope) if ("hour", pair[0]) in meant}
     assert counted == verdicts, f"{member.label} lets verdicts {counted} count, means {verdicts}"
 

@@ -6,7 +6,7 @@ kept back or given twice.
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -134,7 +134,7 @@ class SmallCounty:
         member.seal()
         request = make_request(member.replica, limit)
         header = msgspec.structs.replace(request.header, limit_bytes=limit)
-        return Request(header, request.blocks, request.ops)
+        return replace(request, header=header)
 
     def answer(self, request: Request) -> Response:
         """What the centre answers now."""
@@ -160,9 +160,7 @@ class SmallCounty:
         """A bundle of all that one node believes another to lack."""
         target = self.members[reader]
         self.members[who].seal()
-        bundle = make_bundle(
-            self.members[who].replica, target.identity.node, target.replica.key
-        )  # fmt: skip
+        bundle = make_bundle(self.members[who].replica, target.identity.node, target.replica.key)
         return Stick(reader, bundle)
 
     def only_from(self, author: str, stick: Stick) -> Stick:
@@ -174,13 +172,13 @@ class SmallCounty:
             if (feed := feeds.feed(parse_block(data).header.feed)) is not None
             and feed.node == self.members[author].identity.node
         ]
-        return Stick(stick.reader, Request(stick.bundle.header, blocks, 0))
+        return Stick(stick.reader, replace(stick.bundle, blocks=blocks))
 
     def unpack(self, stick: Stick, *, part: slice | None = None) -> None:
         """Take a bundle, or what is left of one."""
         bundle = stick.bundle
         if part is not None:
-            bundle = Request(bundle.header, bundle.blocks[part], 0)
+            bundle = replace(bundle, blocks=bundle.blocks[part])
         take_bundle(self.members[stick.reader].replica, bundle, complete=part is None)
 
     def meet(self, labels: Sequence[str]) -> None:
@@ -199,9 +197,10 @@ class SmallCounty:
             quiet = 0 if any(each and each.more for each in outcomes) else quiet + 1
             if quiet == 2:
                 unlevel = [
-                    label for label, each in zip(NODES, outcomes, strict=True)
+                    label
+                    for label, each in zip(NODES, outcomes, strict=True)
                     if each and not each.level
-                ]  # fmt: skip
+                ]
                 assert unlevel == [], "at rest, and not level with the centre"
                 return
         raise AssertionError("no end of exchanging")

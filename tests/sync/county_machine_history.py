@@ -84,10 +84,8 @@ class Reading:
         if speaker == CENTRE:
             return CENTRE
         grants = [
-            each
-            for each in self.records
-            if each.table == "_node" and each.says["code"] == speaker
-        ]  # fmt: skip
+            each for each in self.records if each.table == "_node" and each.says["code"] == speaker
+        ]
         if not grants:
             return self._own_tier if speaker == self._reader else None
         for each in grants:
@@ -121,9 +119,7 @@ class Reading:
     def _depth(self, saying: Saying, record: Saying, name: str) -> int:
         if (saying, name) not in self._depths:
             every = self._writes[record, name]
-            below = [
-                self._depth(each, record, name) for each in saying.saw[name] if each in every
-            ]  # fmt: skip
+            below = [self._depth(each, record, name) for each in saying.saw[name] if each in every]
             self._depths[saying, name] = 1 + max(below, default=0)
         return self._depths[saying, name]
 

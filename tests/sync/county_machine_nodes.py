@@ -99,9 +99,7 @@ class Member:
     def blocks(self, scope: bytes) -> list[bytes]:
         """All blocks of one scope, as bytes."""
         number = self.scopes[scope]
-        return [
-            self.feeds.block_data(number, row.no) for row in self.feeds.all_blocks(number)
-        ]  # fmt: skip
+        return [self.feeds.block_data(number, row.no) for row in self.feeds.all_blocks(number)]
 
     def heard(self, scope: bytes) -> list[Saying]:
         """What was said here, and in the blocks that are here."""
@@ -190,7 +188,7 @@ class Pen:
         return {
             name: self._key(value) if isinstance(value, Saying) else value
             for name, value in says.items()
-        }  # fmt: skip
+        }
 
     def _said(
         self,
