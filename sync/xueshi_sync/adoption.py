@@ -45,12 +45,14 @@ def adopt_schema(node: "Node", schema: Schema) -> None:
             raise NodeStateError("saved forms need a record type that would go")
         with node.feeds.feed_transaction():
             node.feeds.put_meta(_META, msgspec.msgpack.encode((schema.version, schema.tables)))
-        node.schema = replica.schema = schema
+        replica.schema = schema
         try:
             with node.view.view_transaction():
                 replica.use_view(node.view)
         except StorageError:
             replica.is_behind = True
+        # Only now: pages that look at the schema read the old tables until the new ones are there.
+        node.schema = schema
 
 
 def _covers(schema: Schema, old: Schema) -> bool:
