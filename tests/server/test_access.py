@@ -38,6 +38,9 @@ WHO: Final[dict[str, str]] = {
     "files.index": "registrar admin",
     "files.take": "registrar admin",
     "files.give": "viewer registrar reviewer admin",
+    "forms.index": "viewer registrar reviewer admin",
+    "forms.choose": "viewer registrar reviewer admin",
+    "forms.show": "viewer registrar reviewer admin",
     "review.index": "reviewer admin",
     "review.judge": "reviewer admin",
     "conflicts.index": "viewer registrar reviewer admin",
@@ -68,6 +71,8 @@ def make_address(app: Flask, endpoint: str, places: dict[str, Any]) -> tuple[str
     values = {name: value for name, value in places.items() if name in rule.arguments}
     if "name" in rule.arguments:
         values["name"] = places["names"]["person" if endpoint.startswith("people") else "hour"]
+    if "form_id" in rule.arguments:
+        values["form_id"] = "none"
     if "type_name" in rule.arguments:
         values |= {"type_name": "hour", "kind": "csv"}
     with app.test_request_context():

@@ -1,0 +1,255 @@
+"""Reads of records of any declared type, and what a record is called where another names it."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from sqlite3 import Row
+from typing import Any, Final
+
+from xueshi_server.domain.fields import show_field, word_label
+from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
+from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.rules.facts import Value
+from xueshi_sync.node import Node
+
+PAGE_ROWS: Final = 50
+# Records offered while somebody types a name; beyond it the number or the key is typed in full.
+CHOICES_MAX: Final = 2000
+# Steps of workflows are shown with the record that they move.
+STEP: Final = "step"
+# Fields that call a record by a name, best first.
+_NAMING: Final = ("name", "title", "topic", "subject_matter")
+_PARAMETERS_MAX: Final = 500
+
+# A reference: the type, the school it stands in (None: by key, in any school), and its value.
+Reference = tuple[str, int | None, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFilter:
+    """Which records to list. `after` is the (sort value, scope, record) of the last one seen."""
+
+    scope_no: int | None = None
+    text: str = ""
+    state: str = ""
+    equal: Mapping[str, Value] = field(default_factory=dict)
+    after: tuple[str, int, int] | None = None
+
+
+def fields_of(declared: RecordType) -> dict[str, FieldDeclaration]:
+    """The fields of a type by id."""
+    return {each.id: each for each in declared.field}
+
+
+def naming_field(declared: RecordType) -> str | None:
+    """The field that a record is called by."""
+    known = fields_of(declared)
+    for name in (*_NAMING, declared.key):
+        if name in known:
+            return name
+    return next((each.id for each in declared.field if each.type == "text"), None)
+
+
+def sort_column(declared: RecordType) -> tuple[str, bool]:
+    """What lists are sorted by, and whether the newest stand first."""
+    if declared.kind == "ledger":
+        return declared.when or "entered_at", True
+    return declared.key or naming_field(declared) or "entered_at", False
+
+
+def list_records(
+    node: Node, declared: RecordType, wanted: RecordFilter, *, limit: int = PAGE_ROWS
+) -> list[Row]:
+    """Records with the name of their school and their sort value, in the order of the list."""
+    column, newest = sort_column(declared)
+    sort = f"coalesce(CAST(r.\"{column}\" AS TEXT), '')"
+    where, values = _conditions(declared, wanted)
+    if wanted.after is not None:
+        where.append(f"({sort}, r.scope_no, r.rec) {'<' if newest else '>'} (?, ?, ?)")
+        values += wanted.after
+    way = "DESC" if newest else "ASC"
+    return node.query(
+        f"""
+        SELECT r.*, {sort} AS sort_value, s.name AS school, s.code AS school_code
+        FROM "{declared.id}" r LEFT JOIN scope s USING (scope_no)
+        WHERE {" AND ".join(where)}
+        ORDER BY {sort} {way}, r.scope_no {way}, r.rec {way} LIMIT ?
+        """,
+        [*values, limit],
+    )
+
+
+def _conditions(declared: RecordType, wanted: RecordFilter) -> tuple[list[str], list[Any]]:
+    where, values = ["1" if declared.kind == "ledger" else "NOT r.deleted"], list[Any]()
+    if wanted.scope_no is not None:
+        where.append("r.scope_no = ?")
+        values.append(wanted.scope_no)
+    if wanted.state and declared.kind == "ledger":
+        where.append("r.state = ?")
+        values.append(wanted.state)
+    known = fields_of(declared)
+    for name, value in wanted.equal.items():
+        if name in known:
+            where.append(f'r."{name}" = ?')
+            values.append(value)
+    if wanted.text:
+        texts = [each.id for each in declared.field if each.type in ("text", "long", "key")]
+        found = [f"instr(lower(coalesce(r.\"{name}\", '')), lower(?))" for name in texts]
+        values += [wanted.text] * len(found)
+        for each in declared.field:
+            if each.type == "ref" and each.to == "person":
+                found.append(
+                    f"EXISTS (SELECT 1 FROM person q WHERE q.scope_no = r.scope_no"
+                    f' AND q.rec = r."{each.id}" AND (instr(q.name, ?) OR q.staff_no = ?))'
+                )
+                values += [wanted.text, wanted.text]
+        where.append(f"({' OR '.join(found) or '0'})")
+    return where, values
+
+
+def find_row(node: Node, declared: RecordType, scope_no: int, rec: int) -> Row | None:
+    """One record with its school and author, deleted or not."""
+    rows = node.query(
+        "SELECT r.*, s.name AS school, s.code AS school_code, a.name AS node_name"
+        f' FROM "{declared.id}" r LEFT JOIN scope s USING (scope_no)'
+        " LEFT JOIN author a USING (author) WHERE r.scope_no = ? AND r.rec = ?",
+        [scope_no, rec],
+    )
+    return rows[0] if rows else None
+
+
+def list_verdicts(node: Node, of: str, scope_no: int, rec: int) -> list[Row]:
+    """Verdicts on a record, first to last."""
+    return node.query(
+        "SELECT j.*, a.name AS node_name FROM judgement j LEFT JOIN author a USING (author)"
+        " WHERE j.scope_no = ? AND j.tbl = ? AND j.rec = ? ORDER BY j.entered_at, j.dot",
+        [scope_no, of, rec],
+    )
+
+
+def list_newer(node: Node, declared: RecordType, scope_no: int, rec: int) -> list[Row]:
+    """The records that correct this one."""
+    if declared.corrects is None:
+        return []
+    return node.query(
+        f'SELECT * FROM "{declared.id}" WHERE scope_no = ? AND "{declared.corrects}" = ?'
+        " ORDER BY rec",
+        [scope_no, rec],
+    )
+
+
+def count_by_type(node: Node, types: Iterable[RecordType]) -> dict[str, tuple[int, int]]:
+    """Type to (records, those that wait for a review)."""
+    found = {}
+    for each in types:
+        waits = "coalesce(sum(state = 'pending'), 0)" if each.judges else "0"
+        alive = "1" if each.kind == "ledger" else "NOT deleted"
+        row = node.query(f'SELECT count(*), {waits} FROM "{each.id}" WHERE {alive}')[0]
+        found[each.id] = (int(row[0]), int(row[1]))
+    return found
+
+
+def count_states_of(node: Node, declared: RecordType) -> dict[str, int]:
+    """State to number of records of a ledger type."""
+    if declared.kind != "ledger":
+        return {}
+    rows = node.query(f'SELECT state, count(*) AS n FROM "{declared.id}" GROUP BY state')
+    return {str(row["state"]): int(row["n"]) for row in rows}
+
+
+# ---- what a reference shows
+
+
+def references_of(declared: RecordType, rows: Iterable[Mapping[str, Any] | Row]) -> set[Reference]:
+    """All that the rows of a type refer to; rows need `scope_no`."""
+    found: set[Reference] = set()
+    pointing = [each for each in declared.field if each.type in ("ref", "key") and each.to]
+    for row in rows:
+        for each in pointing:
+            value = row[each.id]
+            if value not in (None, ""):
+                scope_no = row["scope_no"] if each.type == "ref" else None
+                found.add((each.to or "", scope_no, value))
+    return found
+
+
+def load_names(
+    node: Node, pack: Pack, wanted: Collection[Reference], language: str
+) -> dict[Reference, str]:
+    """What each reference shows; those that mean nothing here are left out."""
+    found: dict[Reference, str] = {}
+    by_type: dict[tuple[str, bool], list[Reference]] = {}
+    for each in wanted:
+        by_type.setdefault((each[0], each[1] is None), []).append(each)
+    for (of, by_key), some in by_type.items():
+        declared = pack.types.get(of)
+        if declared is None or (by_key and declared.key is None):
+            continue
+        for start in range(0, len(some), _PARAMETERS_MAX):
+            rows = _read_named(node, declared, by_key, some[start : start + _PARAMETERS_MAX])
+            for row in rows:
+                mark = (of, None, row["k"]) if by_key else (of, row["scope_no"], row["rec"])
+                found.setdefault(mark, name_row(pack, declared, row, language))
+    return found
+
+
+def _read_named(
+    node: Node, declared: RecordType, by_key: bool, some: Sequence[Reference]
+) -> list[Row]:
+    if by_key:
+        places = ", ".join("?" * len(some))
+        return node.query(
+            f'SELECT *, "{declared.key}" AS k FROM "{declared.id}"'
+            f' WHERE "{declared.key}" IN ({places}) ORDER BY scope_no, rec',
+            [each[2] for each in some],
+        )
+    places = ", ".join(["(?, ?)"] * len(some))
+    values = [value for each in some for value in (each[1], each[2])]
+    return node.query(
+        f'SELECT *, NULL AS k FROM "{declared.id}" WHERE (scope_no, rec) IN (VALUES {places})',
+        values,
+    )
+
+
+def name_row(pack: Pack, declared: RecordType, row: Mapping[str, Any] | Row, language: str) -> str:
+    """What a record is called; its date where it has no name."""
+    name = naming_field(declared)
+    known = fields_of(declared).get(name or "")
+    text = row[name] if name else None
+    if known is not None and text not in (None, ""):
+        return show_field(known, pack.codes.get(known.codes or ""), text, language)
+    if declared.when and row[declared.when]:
+        return str(row[declared.when])
+    return word_label(declared.label, language)
+
+
+def list_choices(node: Node, declared: RecordType, scope_no: int | None) -> list[tuple[str, str]]:
+    """(what is typed, what it means) of the records that a field may name; `scope_no` None: of any
+    school. People go by staff number, others by their key; a type without one by its own number."""
+    naming = naming_field(declared)
+    typed = declared.key or naming
+    if typed is None:
+        return []
+    where = ["1" if declared.kind == "ledger" else "NOT deleted"]
+    if scope_no is not None:
+        where.append(f"scope_no = {int(scope_no)}")
+    rows = node.query(
+        f'SELECT "{typed}" AS typed, "{naming}" AS name FROM "{declared.id}"'
+        f' WHERE {" AND ".join(where)} AND "{typed}" <> \'\' ORDER BY "{typed}" LIMIT {CHOICES_MAX}'
+    )
+    return [(str(row["typed"]), str(row["name"] or "")) for row in rows]
+
+
+def find_named(node: Node, declared: RecordType, scope_no: int | None, text: str) -> list[Row]:
+    """The records (at most two) that a typed text names: by key, else by name."""
+    naming, wanted = naming_field(declared), text.strip()
+    alive = "1" if declared.kind == "ledger" else "NOT deleted"
+    scope = "1" if scope_no is None else f"scope_no = {int(scope_no)}"
+    for name in dict.fromkeys(each for each in (declared.key, naming) if each):
+        rows = node.query(
+            f'SELECT * FROM "{declared.id}" WHERE {alive} AND {scope} AND "{name}" = ?'
+            " ORDER BY scope_no, rec LIMIT 2",
+            [wanted],
+        )
+        if rows:
+            return rows
+    return []

@@ -1,0 +1,299 @@
+"""Steps of workflows: where a record stands, which steps it may take, and taking one.
+
+A step is a record of the type `step`; where a record stands follows from all its steps. A step
+names the record by its public name, so the record is sealed first.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from sqlite3 import Row
+from typing import Any, Final
+
+from xueshi_server.domain.packs.measures import Formula
+from xueshi_server.domain.packs.model import RecordType, Transition, Workflow
+from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.rules.facts import Facts, Key, RecordKey
+from xueshi_server.domain.rules.results import Result
+from xueshi_server.domain.workflow import (
+    Position,
+    Refusal,
+    TakenStep,
+    Wish,
+    judge_wish,
+    open_steps,
+    place_record,
+)
+from xueshi_server.store.records import STEP
+from xueshi_server.store.requirements import Requirements
+from xueshi_sync.node import Node
+from xueshi_sync.writer import RecordKey as LocalKey
+
+_GATE: Final[Mapping[str, bool]] = {
+    "pass": True,
+    "exempt": True,
+    "fail": False,
+    "vetoed": False,
+    "at_risk": False,
+    "on_track": False,
+}
+# Which node acts for which tier of a role.
+_ACTS: Final[Mapping[str, str]] = {
+    "person": "school",
+    "school": "school",
+    "township": "township",
+    "centre": "centre",
+    "above": "centre",
+    "outside": "centre",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """A record on its way: its workflow, where it stands."""
+
+    pack: Pack
+    workflow: Workflow
+    declared: RecordType
+    row: Row
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStep:
+    """A step that leaves the present state, and what stands against it before anything is said."""
+
+    move: Transition
+    here: bool
+    refusals: tuple[Refusal, ...]
+
+
+def workflow_of(pack: Pack, of: str) -> Workflow | None:
+    """The workflow of a record type."""
+    return next((each for each in pack.workflows.values() if each.of == of), None)
+
+
+def read_position(node: Node, workflow: Workflow, name: str) -> Position:
+    """Where the record of a public name stands."""
+    rows = node.query(
+        f"SELECT * FROM {STEP} WHERE record = ? AND workflow = ?"
+        " AND state NOT IN ('void', 'rejected', 'replaced')",
+        [name, workflow.id],
+    )
+    taken = [
+        TakenStep(
+            node.public_id(LocalKey(row["scope_no"], row["rec"])),
+            row["step"],
+            dt.date.fromisoformat(row["date"]),
+            row["role"] or "",
+            row["opinion"] or "",
+            _names(row["papers"]),
+            _names(row["after"]),
+        )
+        for row in rows
+    ]
+    return place_record(workflow, taken)
+
+
+def _names(text: str | None) -> frozenset[str]:
+    return frozenset(text.split("|")) if text else frozenset()
+
+
+def read_moving(node: Node, pack: Pack, declared: RecordType, row: Row) -> Moving | None:
+    """A record with its workflow; None where its type has none."""
+    workflow = workflow_of(pack, declared.id)
+    if workflow is None:
+        return None
+    name = node.public_id(LocalKey(row["scope_no"], row["rec"]))
+    return Moving(pack, workflow, declared, row, read_position(node, workflow, name))
+
+
+def may_act(node: Node, pack: Pack, move: Transition) -> bool:
+    """Whether the role of a step acts at this node."""
+    role = pack.roles.get(move.role)
+    tier = "school" if role is None else role.tier
+    acts = _ACTS[tier]
+    return acts == node.role or (acts == "township" and node.role == "centre")
+
+
+def list_open(node: Node, moving: Moving, on: dt.date) -> list[OpenStep]:
+    """The steps that leave the state a record stands in, with what closed gates say."""
+    found = []
+    moves = open_steps(moving.workflow, moving.position)
+    gates = read_gates(node, moving, [gate for each in moves for gate in each.gate], on)
+    for move in moves:
+        wish = _wish(node, moving, move, on, opinion="-", papers=frozenset(move.papers))
+        wish = _with_gates(wish, gates)
+        refusals = judge_wish(moving.workflow, moving.position, wish)
+        found.append(OpenStep(move, may_act(node, moving.pack, move), tuple(refusals)))
+    return found
+
+
+def take_step(
+    node: Node,
+    moving: Moving,
+    wanted: Mapping[str, Any],
+    *,
+    on: dt.date,
+    actor: str,
+) -> list[Refusal]:
+    """Take a step (`step`, `opinion`, `papers` of `wanted`); what is refused writes nothing."""
+    move = next((each for each in moving.workflow.step if each.id == wanted["step"]), None)
+    if move is None:
+        return [Refusal("wrong_state", moving.position.state)]
+    if not may_act(node, moving.pack, move):
+        return [Refusal("wrong_role", move.role)]
+    wish = _wish(
+        node, moving, move, on, opinion=wanted["opinion"], papers=frozenset(wanted["papers"])
+    )
+    wish = _with_gates(wish, read_gates(node, moving, move.gate, on))
+    refusals = judge_wish(moving.workflow, moving.position, wish)
+    if not refusals:
+        _write_step(node, moving, wish, actor)
+    return refusals
+
+
+def _write_step(node: Node, moving: Moving, wish: Wish, actor: str) -> None:
+    node.replica.seal()
+    key = LocalKey(moving.row["scope_no"], moving.row["rec"])
+    name = node.public_id(key)
+    fields = {
+        "record": name,
+        "workflow": moving.workflow.id,
+        "step": wish.step,
+        "date": wish.on.isoformat(),
+        "role": wish.role,
+        "opinion": wish.opinion,
+        "papers": "|".join(sorted(wish.papers)),
+        "after": "|".join(sorted(moving.position.heads)),
+    }
+    # A school may not write beside the county's own records: its steps stay with it.
+    scope_no = key.scope_no if node.role == "centre" else None
+    after = fields["after"]
+    with node.write(actor=actor) as action:
+        action.insert(
+            STEP, fields, scope_no=scope_no, entry_id=f"step-{name}-{wish.step}-{after}"[:200]
+        )
+    node.replica.seal()
+
+
+def _wish(
+    node: Node,
+    moving: Moving,
+    move: Transition,
+    on: dt.date,
+    *,
+    opinion: str,
+    papers: frozenset[str],
+) -> Wish:
+    dates = {
+        each.id: _day(moving.row[each.id]) for each in moving.declared.field if each.type == "date"
+    }
+    places, used = _quota(node, moving, move)
+    return Wish(move.id, move.role, on, opinion, papers, dates, quota=places, quota_used=used)
+
+
+def _with_gates(wish: Wish, gates: Mapping[str, bool | None]) -> Wish:
+    return Wish(
+        wish.step, wish.role, wish.on, wish.opinion, wish.papers, wish.record, gates, wish.quota,
+        wish.quota_used,
+    )  # fmt: skip
+
+
+def _day(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
+
+
+def _quota(node: Node, moving: Moving, move: Transition) -> tuple[int | None, int]:
+    """How many places a step has, and how many other records have taken it."""
+    amount: object = move.quota
+    if isinstance(amount, Formula):
+        known = moving.pack.parameters.get(amount.param or "")
+        amount = known.value if known else None
+    if amount in (None, ""):
+        return None, 0
+    name = node.public_id(LocalKey(moving.row["scope_no"], moving.row["rec"]))
+    row = node.query(
+        f"SELECT count(DISTINCT record) FROM {STEP} WHERE workflow = ? AND step = ?"
+        " AND record <> ?",
+        [moving.workflow.id, move.id, name],
+    )[0]
+    return int(str(amount)), int(row[0])
+
+
+def read_gates(node: Node, moving: Moving, gates: list[str], on: dt.date) -> dict[str, bool | None]:
+    """Each gate: open, closed, or not known yet."""
+    if not gates:
+        return {}
+    with Requirements.open(node) as requirements:
+        facts = requirements.facts
+        key = (facts.scopes[moving.row["scope_no"]], int(moving.row["rec"]))
+        results = judge_for(requirements, moving.pack, moving.declared.id, key, set(gates), on)
+    return {each: _GATE.get(results[each].status) if each in results else None for each in gates}
+
+
+def judge_for(
+    requirements: Requirements,
+    pack: Pack,
+    of: str,
+    key: RecordKey,
+    rules: set[str],
+    on: dt.date,
+) -> dict[str, Result]:
+    """What rules say of the subjects that one record is, or is about."""
+    row = next(iter(requirements.facts.rows(of, (), [key])), None)
+    if row is None:
+        return {}
+    kinds = {pack.rules[each].scope for each in rules if each in pack.rules}
+    subjects = {kind: subject_keys(pack, requirements.facts, kind, of, dict(row)) for kind in kinds}
+    asked = {kind: keys for kind, keys in subjects.items() if keys}
+    evaluation = requirements.judge(pack, on, rules=rules, subjects=asked)
+    found: dict[str, Result] = {}
+    for each in evaluation.results:
+        found.setdefault(each.rule, each)
+    return found
+
+
+def subject_keys(pack: Pack, facts: Facts, kind: str, of: str, row: Mapping[str, Any]) -> list[Key]:
+    """The keys of the subjects of a kind that a record is, or that it names."""
+    if kind in ("school", "county"):
+        return [(row["scope"],)] if kind == "school" else [()]
+    declared = pack.subjects.get(kind)
+    if declared is None or declared.of is None:
+        return []
+    if declared.per:
+        key = tuple(row.get(each) for each in declared.per)
+        return [] if None in key else [key]
+    if declared.of == of:
+        return [(row["scope"], row["rec"])]
+    found = _named_by(pack, facts, declared.of, of, row)
+    if found or "person" in (of, declared.of):
+        return found
+    # Two steps away: a registration names a title, whose holder a rule judges.
+    return [
+        far
+        for each in pack.types[of].field
+        if each.to and each.to != declared.of and each.to in pack.types
+        for near in _named_by(pack, facts, each.to, of, row)
+        for target in facts.rows(each.to, (), [_pair(near)])
+        for far in _named_by(pack, facts, declared.of, each.to, target)
+    ][:1]
+
+
+def _named_by(pack: Pack, facts: Facts, wanted: str, of: str, row: Mapping[str, Any]) -> list[Key]:
+    for each in pack.types[of].field:
+        value = row.get(each.id)
+        if each.to != wanted or value in (None, ""):
+            continue
+        if each.type == "ref":
+            return [(row["scope"], value)]
+        key = pack.types[wanted].key
+        for other in facts.rows(wanted):
+            if key and other.get(key) == value:
+                return [(other["scope"], other["rec"])]
+    return []
+
+
+def _pair(key: Key) -> RecordKey:
+    scope, rec = key
+    return str(scope), int(str(rec))

@@ -1,0 +1,47 @@
+"""The pack that counts today, for the pages: found once a request."""
+
+import datetime as dt
+
+from flask import abort, g, request
+
+from xueshi_server.domain.packs.model import RecordType
+from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.node_clock import today_of
+from xueshi_server.store.packs import find_active
+from xueshi_server.store.records import STEP
+from xueshi_server.web.site import this_node
+
+
+def today() -> dt.date:
+    """The day at this node."""
+    return today_of(this_node())
+
+
+def asked_day() -> dt.date:
+    """The day that `?on=` names, else today."""
+    try:
+        return dt.date.fromisoformat(request.args.get("on", ""))
+    except ValueError:
+        return today()
+
+
+def active_pack() -> Pack:
+    """The pack that counts today."""
+    if "pack" not in g:
+        g.pack = find_active(this_node(), today()).pack
+    pack: Pack = g.pack
+    return pack
+
+
+def listed_types() -> list[RecordType]:
+    """The record types that have pages: those of the pack that this node has tables for."""
+    tables = this_node().schema.by_name
+    return [each for each in active_pack().types.values() if each.id in tables and each.id != STEP]
+
+
+def find_type(name: str) -> RecordType:
+    """The record type an address names; an unknown one is "not found"."""
+    found = next((each for each in listed_types() if each.id == name), None)
+    if found is None:
+        abort(404)
+    return found
