@@ -158,6 +158,28 @@ def test_facts_of_a_set_of_values_are_found_through_the_person() -> None:
     assert judge(text, rows, END).value == exactly(1)
 
 
+NOTES = """
+[[type]]
+id = "note"
+label = { zh = "说明", en = "Note" }
+kind = "register"
+field = [
+  { id = "absence", type = "ref", to = "absence", label = { zh = "缺勤", en = "Absence" } },
+]
+"""
+
+
+def test_facts_belong_also_one_reference_further_on() -> None:
+    text = NOTES + rule("at_least = 0", measure='kind = "count", of = "note"', window="any")
+    rows: dict[str, Any] = {
+        "course": [{"number": "A"}, {"number": "B"}],
+        "absence": [{"person": 1, "course": 2, "date": END}],
+        "note": [{"absence": 1}],
+    }
+    results = by_key(run(text.replace('"teacher"', '"course"'), rows, END))
+    assert [each.value for each in results.values()] == [exactly(0), exactly(1)]
+
+
 def test_own_rows_of_a_subject_are_its_facts() -> None:
     measure = 'kind = "length", of = "course", starts = "starts_on", ends = "ends_on"'
     text = rule("at_least = 2", measure=f'{measure}, unit = "month"', window="any")

@@ -55,6 +55,14 @@ def test_window_that_is_over_without_it_fails_the_whole_early() -> None:
     assert monthly(months(2), "2026-02-20").status == "fail"
 
 
+def test_windows_not_heard_from_may_hold() -> None:
+    text = rule("at_least = 1", window=MONTHLY)
+    result = judge(text, months(1, 2), END, heard="2026-10-31")
+    assert (result.status, result.value) == ("fail", Interval(2, 4))
+    result = judge(text, months(*range(1, 12)), END, heard="2026-12-01")
+    assert (result.status, result.value) == ("unknown", Interval(11, 12))
+
+
 def test_windows_before_the_first_day_on_the_roll_are_not_asked() -> None:
     people = [{**PERSON, "hired_on": "2026-06-10"}]
     rows: dict[str, Any] = {"person": people, **months(*range(7, 13))}
@@ -259,6 +267,11 @@ def test_result_says_what_waits_for_review() -> None:
     }
     result = judge(rule("at_least = 100", measure=SUM), rows, "2026-06-01")
     assert (result.value, result.missing, result.pending) == (exactly(10), 90, 90)
+
+
+def test_records_that_wait_are_counted_too() -> None:
+    rows = {"hour": [hour("2026-03-01", state="pending"), hour("2026-03-02", state="rejected")]}
+    assert judge(rule("at_least = 1"), rows, "2026-06-01").pending == 1
 
 
 def test_result_says_until_when_the_rest_can_be_done() -> None:
