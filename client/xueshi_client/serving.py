@@ -100,10 +100,11 @@ def _run_agent(node: Node) -> Iterator[SyncAgent | None]:
 
 
 def _sync_and_level(node: Node, session: SyncSession) -> SyncReport:
-    """One exchange; a pack that came with it counts at once."""
-    report = node.sync_once(session=session)
-    level_types(node)
-    return report
+    """One exchange; a pack that came with it, or begins to count today, does so at once."""
+    try:
+        return node.sync_once(session=session)
+    finally:
+        level_types(node)
 
 
 def wait_for_stop(stopping: threading.Event) -> None:

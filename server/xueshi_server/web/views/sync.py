@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, render_template, request, send_file
 from werkzeug.wrappers import Response
 
+from xueshi_server.node_home import level_types
 from xueshi_server.store.schools import count_unapplied, list_schools
 from xueshi_server.web.site import this_node, this_site
 from xueshi_server.web.sync_state import read_sync_state
@@ -48,6 +49,7 @@ def now() -> Page:
         )
     except SyncError as error:
         return _show(_failed(error))
+    level_types(site.node)
     counts = {
         "sent": getattr(report, "ops_sent", 0),
         "received": getattr(report, "ops_received", 0),
@@ -87,6 +89,8 @@ def take_bundle() -> Page:
             report = this_node().unpack(path)
         except SyncError as error:
             return _show(_failed(error)), 422
+    # A pack may have come with it; it counts at once.
+    level_types(this_node())
     return _show(Outcome("good", "sync.took", {"received": report.new_ops}))
 
 
