@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Final
 
+from xueshi_server.domain.hours import format_hours
 from xueshi_server.words import word
 
 _MINUTE: Final = 60
@@ -47,5 +48,11 @@ def format_bytes(count: int) -> str:
 
 
 def format_count(count: int) -> str:
-    """A whole number with thousands kept apart by a thin gap."""
-    return f"{count:,}".replace(",", "\u202f")
+    """A whole number with thousands kept apart, as the command line and the site do."""
+    return f"{count:,}"
+
+
+def format_sum(minutes: int) -> str:
+    """Hours to be read, thousands kept apart; a form takes `format_hours`."""
+    whole, point, quarters = format_hours(minutes).partition(".")
+    return f"{int(whole):,}{point}{quarters}"

@@ -6,8 +6,7 @@ from typing import Any
 from flask import Flask, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from xueshi_server.domain.hours import format_hours
-from xueshi_server.formats import format_age, format_bytes, format_count, format_time
+from xueshi_server.formats import format_age, format_bytes, format_count, format_sum, format_time
 from xueshi_server.store.schools import count_conflicts
 from xueshi_server.web.access import is_allowed
 from xueshi_server.web.security import csrf_token
@@ -22,7 +21,7 @@ def install_page_tools(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        hours=format_hours, time=format_time, bytes=format_bytes, count=format_count
+        hours=format_sum, time=format_time, bytes=format_bytes, count=format_count
     )
     app.context_processor(_page_values)
 
