@@ -3,11 +3,13 @@
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from tests.server.nodes import World, add_person, make_world
+from tests.server.pages import make_visitor
 from xueshi_server.errors import NotCentreError, PackUnreadableError, PackVersionTakenError
 from xueshi_server.node_home import open_node
 from xueshi_server.pack_files import read_closure
@@ -20,6 +22,7 @@ from xueshi_server.store.packs import (
     load_release,
     publish_release,
 )
+from xueshi_server.web import create_app
 from xueshi_sync.node import Node
 
 TODAY = dt.date(2026, 3, 2)
@@ -241,3 +244,15 @@ def test_what_a_school_writes_into_the_public_scope_is_no_release(
             scope_no=scope_no,
         )
     assert [each for each in list_releases(school) if each.version == "2"] == []
+
+
+def test_a_file_taken_in_on_the_page_lets_its_pack_count_at_once(
+    county: tuple[World, Node, Node],
+) -> None:
+    world, centre, school = county
+    _publish(world, centre, "1")
+    bundle = world.folder / "by-page.xueshi"
+    centre.pack(bundle, to="S1")
+    visitor = make_visitor(create_app(school), "admin")
+    visitor.post("/sync-state/take", bundle=(BytesIO(bundle.read_bytes()), "a.xueshi"))
+    assert "talk" in school.schema.by_name
