@@ -256,3 +256,24 @@ def test_a_file_taken_in_on_the_page_lets_its_pack_count_at_once(
     visitor = make_visitor(create_app(school), "admin")
     visitor.post("/sync-state/take", bundle=(BytesIO(bundle.read_bytes()), "a.xueshi"))
     assert "talk" in school.schema.by_name
+
+
+def test_a_release_that_this_program_does_not_understand_is_passed_over(
+    county: tuple[World, Node, Node],
+) -> None:
+    world, centre, school = county
+    _publish(world, centre, "1")
+    data = b'[pack]\nid = "valley"\nversion = "2"\nfrom_the_future = 1\n'
+    manifest = f"{hashlib.sha256(data).hexdigest()} valley/pack.toml\n"
+    digest = hashlib.sha256(manifest.encode()).hexdigest()
+    scope_no = list_releases(centre)[0].key.scope_no
+    fields = {"pack": "valley", "version": "2", "digest": digest, "manifest": manifest}
+    with centre.write(actor="admin") as action:
+        content = {"digest": hashlib.sha256(data).hexdigest(), "data": data}
+        action.insert("pack_file", content, scope_no=scope_no)
+        action.insert("pack_release", {**fields, "turn": 9}, scope_no=scope_no)
+    _take(world, centre, school)
+    for _ in range(2):
+        active = find_active(school, TODAY)
+        assert active.pack.version == "1"
+        assert [each.version for each in active.skipped] == ["2"]

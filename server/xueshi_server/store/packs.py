@@ -7,7 +7,7 @@ active release with the highest turn whose validity covers the day; without one,
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from sqlite3 import Row
 from typing import Final
@@ -31,6 +31,8 @@ from xueshi_sync.writer import RecordKey
 # Resolved packs of this process by digest of their release; a county has a few.
 _RESOLVED: Final[dict[str, Pack]] = {}
 _RESOLVED_MAX: Final = 32
+# Releases that this program does not understand, and why; each page would find out anew.
+_FAULTY: Final[dict[str, PackFaultsError]] = {}
 # Which releases the schema was made of last (`level_schema`).
 _MARK: Final = "pack_mark"
 
@@ -130,7 +132,14 @@ def load_release(node: Node, release: Release) -> Pack:
     known = _RESOLVED.get(release.digest)
     if known is not None:
         return known
-    return _remember(release.digest, load_files(read_release(node, release), release.pack))
+    if release.digest in _FAULTY:
+        raise _FAULTY[release.digest]
+    files = read_release(node, release)
+    try:
+        return _remember(release.digest, load_pack(split_closure(files), release.pack))
+    except PackFaultsError as error:
+        _FAULTY[release.digest] = error
+        raise
 
 
 def read_release(node: Node, release: Release) -> dict[str, bytes]:
@@ -138,10 +147,10 @@ def read_release(node: Node, release: Release) -> dict[str, bytes]:
     if _digest(release.manifest.encode()) != release.digest:
         raise PackUnreadableError(pack=release.name, why="the manifest is not what was published")
     wanted = _parse_manifest(release)
-    held = _read_contents(node, set(wanted.values()))
-    missing = sorted(path for path, digest in wanted.items() if digest not in held)
-    if missing:
-        raise PackUnreadableError(pack=release.name, why=f"not here yet: {', '.join(missing)}")
+    # Looked up by name first: until everything is here, each page asks.
+    _check_held(release, wanted, _held_digests(node, release.key.scope_no))
+    held = _read_contents(node, release.key.scope_no)
+    _check_held(release, wanted, held)
     return {path: held[digest] for path, digest in wanted.items()}
 
 
@@ -291,11 +300,15 @@ def _held_digests(node: Node, scope_no: int) -> set[str]:
     return {row["digest"] for row in rows}
 
 
-def _read_contents(node: Node, digests: set[str]) -> dict[str, bytes]:
-    """Contents that are here and are what their digest says."""
+def _check_held(release: Release, wanted: Mapping[str, str], held: Container[str]) -> None:
+    missing = sorted(path for path, digest in wanted.items() if digest not in held)
+    if missing:
+        raise PackUnreadableError(pack=release.name, why=f"not here yet: {', '.join(missing)}")
+
+
+def _read_contents(node: Node, scope_no: int) -> dict[str, bytes]:
+    """Contents that are here, by what their digest really is."""
     rows = node.query(
-        "SELECT data FROM pack_file WHERE scope_no = ? AND data IS NOT NULL",
-        [_public_scope_no(node)],
+        "SELECT data FROM pack_file WHERE scope_no = ? AND data IS NOT NULL", [scope_no]
     )
-    found = {_digest(bytes(row["data"])): bytes(row["data"]) for row in rows}
-    return {digest: found[digest] for digest in digests if digest in found}
+    return {_digest(bytes(row["data"])): bytes(row["data"]) for row in rows}
