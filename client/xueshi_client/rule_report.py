@@ -11,7 +11,7 @@ import msgspec
 from xueshi_client.state import State
 from xueshi_server.domain.packs.model import Label
 from xueshi_server.domain.packs.pack import Pack
-from xueshi_server.domain.rules.amounts import Interval, Number
+from xueshi_server.domain.rules.amounts import Interval, Number, RuleError
 from xueshi_server.domain.rules.results import Needed, Part, Result
 from xueshi_server.domain.rules.spans import Span
 from xueshi_server.store.requirements import Change
@@ -102,7 +102,8 @@ class Worded:
         found = [word("cli.rules.line", **values), *self._figures(result)]
         found += [f"  {word('cli.rules.part', text=self._part(each))}" for each in result.parts]
         if result.reason:
-            found.append(f"  {word('cli.rules.reason', code=result.reason)}")
+            why = word(f"rule.reason.{result.reason}")
+            found.append(f"  {word('cli.rules.reason', why=why)}")
         if result.vetoed_by:
             found.append(f"  {word('cli.rules.vetoed_by', rule=result.vetoed_by)}")
         if result.status in ("fail", "at_risk", "on_track") and rule.fill is not None:
@@ -113,6 +114,12 @@ class Worded:
             records = " ".join(evidence)
             found.append(f"  {word('cli.rules.evidence', count=len(evidence), records=records)}")
         return found
+
+    def fault(self, rule_id: str, fault: RuleError) -> str:
+        """Why a rule cannot be evaluated as it is declared."""
+        why = self._state.word(f"rule.fault.{fault.rule_code.removeprefix('rule.')}")
+        details = " ".join(f"{name}={value}" for name, value in fault.details.items())
+        return self._state.word("cli.rules.fault", rule=rule_id, why=f"{why} {details}".strip())
 
     def change(self, change: Change) -> str:
         """One subject whose result another pack changes."""

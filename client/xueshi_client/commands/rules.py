@@ -119,8 +119,7 @@ class _Run:
         else:
             for each, found in zip(results, evidence, strict=True):
                 lines += worded.lines(each, found)
-        lines += [self.state.word("cli.rules.fault", rule=rule, code=fault.rule_code)
-                  for rule, fault in evaluation.faults]  # fmt: skip
+        lines += [worded.fault(rule, fault) for rule, fault in evaluation.faults]
         return Reply(data, lines)
 
     def compare(self, other: Pack) -> Reply:
