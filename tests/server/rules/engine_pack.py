@@ -215,3 +215,52 @@ def hour(date: str, minutes: int = 45, **more: Any) -> dict[str, Any]:
 def day(text: str) -> dt.date:
     """A date."""
     return dt.date.fromisoformat(text)
+
+
+def named(rule_id: str, kind: str, more: str = "") -> str:
+    """A rule that asks for one record of a kind in the year."""
+    return f"""
+[[rule]]
+id = "{rule_id}"
+scope = "teacher"
+window = {{ kind = "year" }}
+measure = {{ kind = "count", of = "hour", where = [{{ field = "kind", is = "{kind}" }}] }}
+need = {{ at_least = 1 }}
+{more}
+"""
+
+
+STREAK = (
+    named("A", "a")
+    + """
+[[rule]]
+id = "R"
+scope = "teacher"
+window = { kind = "as_of" }
+streak = { rule = "A", length = 3, pause = "leave" }
+"""
+)
+
+
+def years(*which: int) -> list[dict[str, Any]]:
+    """Hours of kind a in some years."""
+    return [hour(f"{year}-05-01", kind="a") for year in which]
+
+
+COVERAGE = """
+[[rule]]
+id = "ONE"
+scope = "teacher"
+window = { kind = "year" }
+measure = { kind = "count", of = "hour" }
+need = { at_least = 1 }
+
+[[rule]]
+id = "R"
+scope = "county"
+window = { kind = "year" }
+measure = { kind = "coverage", of = "teacher", rule = "ONE" }
+need = { at_least = "90%" }
+"""
+COUNT = 'kind = "count", of = "hour"'
+SUM = 'kind = "sum", of = "hour"'
