@@ -135,6 +135,12 @@ def test_record_that_fits_no_row_is_worth_nothing() -> None:
     assert converted(hour("2026-03-01", 45, kind="else")) == 0
 
 
+def test_converted_records_that_wait_are_converted_too() -> None:
+    text = TABLE + rule("at_least = 100", measure=f'{SUM}, convert = "table"')
+    waiting = hour("2026-03-01", 60, level="school", state="pending")
+    assert judge(text, {"hour": [waiting]}, "2026-06-01").pending == 30
+
+
 def test_distinct_counts_values_once() -> None:
     rows: dict[str, Any] = {
         "hour": [hour("2026-03-01", kind=kind) for kind in ("a", "b", "a", None, "")]

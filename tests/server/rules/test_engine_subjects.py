@@ -232,6 +232,13 @@ def test_first_day_may_still_turn_out_earlier_and_the_last_later() -> None:
     assert unheard(first) == Interval(None, None)
 
 
+def test_need_that_rests_on_a_missing_number_is_unknown() -> None:
+    need = 'at_least = { measure = { kind = "attribute", field = "score" } }'
+    assert judge(rule(need), {"hour": [hour("2026-03-01")]}, END).status == "unknown"
+    rows = {"person": people({"score": 1}), "hour": [hour("2026-03-01")]}
+    assert judge(rule(need), rows, END).status == "pass"
+
+
 def test_spread_over_people_not_heard_from_has_no_greatest_value() -> None:
     measure = f'kind = "spread", of = "teacher", measure = {{ {COUNT} }}'
     text = rule("at_most = 1", measure=measure).replace('"teacher"\nwin', '"school"\nwin')

@@ -93,16 +93,8 @@ def _plan_need(
     needed = plan_needed(study, measure, need, cases, window)
     if window.carry_over is not None:
         bonuses = [*bonuses, _plan_carried(study, measure, need, cases, window)]
-    moments: dict[Span, needs.Moment] = {}
+    moment_of = _moments(study, quantity)
     known: dict[tuple[object, ...], Outcome] = {}
-
-    def moment_of(span: Span) -> needs.Moment:
-        found = moments.get(span)
-        if found is None:
-            found = moments[span] = needs.Moment(
-                study.as_of, span, study.is_open(span), quantity.grows, quantity.daily
-            )
-        return found
 
     def judge(case: int) -> Outcome:
         value = quantity.read(case)
@@ -124,6 +116,21 @@ def _plan_need(
         return outcome
 
     return judge
+
+
+def _moments(study: Study, quantity: Quantity) -> Callable[[Span], needs.Moment]:
+    """The time of judgement in each span."""
+    known: dict[Span, needs.Moment] = {}
+
+    def read(span: Span) -> needs.Moment:
+        found = known.get(span)
+        if found is None:
+            found = known[span] = needs.Moment(
+                study.as_of, span, study.is_open(span), quantity.grows, quantity.daily
+            )
+        return found
+
+    return read
 
 
 def _empty(study: Study, quantity: Quantity, case: int, needed: Needed, span: Span) -> Outcome:
