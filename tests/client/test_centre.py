@@ -48,7 +48,7 @@ def test_a_node_id_that_is_none_is_wrong_usage(pair: tuple[Path, Path]) -> None:
 
 
 def test_an_unknown_node_is_not_revoked(pair: tuple[Path, Path]) -> None:
-    assert xueshi(pair[1], "revoke", "0" * 32).code == "node.state"
+    assert xueshi(pair[1], "revoke", "0" * 32).code == "client.no_such_node"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("material") is None, reason="no mkdocs-material")
