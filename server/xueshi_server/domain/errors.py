@@ -23,6 +23,8 @@ VALUE_CODES: Final = frozenset(
         "person.id_as_number",
         "person.name_differs",
         "row.id_reused",
+        "ref.unknown",
+        "ref.several",
     }
 )
 

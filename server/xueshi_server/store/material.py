@@ -26,6 +26,7 @@ from xueshi_server.store.facts import SqlFacts
 from xueshi_server.store.records import Reference, load_names
 from xueshi_server.store.requirements import Requirements
 from xueshi_server.store.steps import read_position, subject_keys, workflow_of
+from xueshi_server.words import word
 from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
 
@@ -143,12 +144,15 @@ class _Gatherer:
         """Rows whose references are told apart by school, with what they show added to `names`."""
         declared = self.pack.types.get(of)
         pointing = [each for each in declared.field if each.to] if declared else []
-        if not pointing or not rows:
-            return list(rows)
+        asked = [each.id for each in declared.field if each.type == "bool"] if declared else []
         found: list[Row] = []
         wanted: dict[tuple[str, Value], Reference] = {}
         for row in rows:
             changed = dict(row)
+            for name in asked:
+                if row.get(name) is not None:
+                    key = "value_word.yes" if row[name] else "value_word.no"
+                    changed[name] = word(key, self.language)
             for each in pointing:
                 value, to = row.get(each.id), each.to or ""
                 if value in (None, ""):

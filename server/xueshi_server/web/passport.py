@@ -19,9 +19,11 @@ class Stage:
     at: int | None
 
 
-def read_stages(node: Node, key: RecordKey, entered_s: int) -> tuple[list[Stage], int | None]:
-    """The stamps of an hour record in order, and when the centre received it."""
-    passport = node.passport("hour", key)
+def read_stages(
+    node: Node, key: RecordKey, entered_s: int, of: str = "hour"
+) -> tuple[list[Stage], int | None]:
+    """The stamps of a record in order, and when the centre received it."""
+    passport = node.passport(of, key)
     sealed_s = None if passport.sealed_ms is None else passport.sealed_ms // 1000
     # At the centre a block's arrival is its receipt; when it was sealed is the school's affair.
     packed_s, received_s = (
