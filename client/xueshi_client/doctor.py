@@ -162,9 +162,15 @@ def _try_centre(url: str, host: str, port: int, *, secure: bool) -> Finding:
     except ssl.SSLCertVerificationError as error:
         return Finding("bad", "certificate_wrong", {"url": url, "why": error.verify_message})
     except OSError as error:
-        return Finding("look", "centre_unreachable", {"url": url, "why": str(error)})
+        return Finding("look", _unreached_code(error), {"url": url, "why": error.strerror or ""})
     level, code = ("look", "certificate_ending") if days < 30 else ("ok", "certificate")
     return Finding(level, code, {"url": url, "days": days})
+
+
+def _unreached_code(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "centre_not_listening"
+    return "centre_silent" if isinstance(error, TimeoutError) else "centre_unreachable"
 
 
 def _days_left(certificate: dict[str, Any]) -> int:

@@ -61,7 +61,7 @@ def test_a_free_port_is_found_free(tmp_path: Path) -> None:
 
 def test_an_unreachable_centre_is_no_fault_of_the_machine() -> None:
     found = list(doctor.check_centres(["http://127.0.0.1:1"]))
-    assert [(each.level, each.code) for each in found] == [("look", "centre_unreachable")]
+    assert [(each.level, each.code) for each in found] == [("look", "centre_not_listening")]
 
 
 def test_without_a_centre_the_file_is_named() -> None:
@@ -74,5 +74,6 @@ def test_every_finding_has_its_words(language: str) -> None:
     codes += ["no_node", "database", "feed_damaged", "view_damaged", "serving", "port_free"]
     codes += ["port_taken", "firewall_windows", "firewall_other", "no_centre", "centre_reached"]
     codes += ["centre_unknown_name", "centre_unreachable", "certificate", "certificate_ending"]
+    codes += ["centre_not_listening", "centre_silent"]
     codes += ["certificate_wrong"]
     assert [each for each in codes if find_word(f"doctor.{each}", language) is None] == []
