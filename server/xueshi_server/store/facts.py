@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from xueshi_server.domain.rules.facts import (
     Answer,
@@ -31,6 +32,7 @@ from xueshi_server.store.facts_sql import SCOPE_CODE
 from xueshi_sync.node import Node
 from xueshi_sync.schema import Schema
 from xueshi_sync.sqlite_db import connect_reader
+from xueshi_sync.sqlite_feeds import SqliteFeeds
 
 SCOPE: Final = Column("scope")
 # SQLite takes 2,000 columns; statements of some hundred aggregates are still quick to prepare.
@@ -39,6 +41,8 @@ AGGREGATES_MAX: Final = 400
 KEYS_MAX: Final = 1000
 # ... unless spans differ by subject: a pass computes every span for every record.
 PASS_SPANS_MAX: Final = 16
+# By the open store, so that it goes with the node.
+_KEPT: Final[WeakKeyDictionary[SqliteFeeds, TallyCache]] = WeakKeyDictionary()
 _PassKey = tuple[Any, ...]
 
 
@@ -54,6 +58,7 @@ class SqlFacts:
     scope_nos: Mapping[str, int] = field(init=False)
     positions: Mapping[int, int] = field(init=False)
     reader: Reader = field(init=False)
+    world: object = field(init=False)
 
     def __post_init__(self) -> None:
         self.scope_nos = {code: scope_no for scope_no, code in self.scopes.items()}
@@ -63,6 +68,9 @@ class SqlFacts:
         self.db.execute("BEGIN")
         marks = dict(self.db.execute("SELECT scope_no, pos FROM watermark").fetchall())
         self.positions = {scope_no: marks.get(scope_no, 0) for scope_no in self.scopes}
+        # Says for which schema and which identity of the node the view was built.
+        built_for = self.db.execute("PRAGMA user_version").fetchone()[0]
+        self.world = (built_for, self.schema.tables, self.scopes)
 
     def close(self) -> None:
         """Give the snapshot up."""
@@ -106,7 +114,8 @@ class SqlFacts:
             if tally.of in self.schema.by_name and tally.spans and tally.keys != ():
                 passes[_pass_of(tally)].append(no)
         with self.cache.lock:
-            self.cache.enter((self.schema.tables, self.scopes))
+            # Another thread may have looked at another world meanwhile.
+            self.cache.enter(self.world)
             for numbers in passes.values():
                 first = tallies[numbers[0]]
                 ask = self._look_up if _is_looked_up(first) else self._pass
@@ -206,12 +215,14 @@ class SqlFacts:
 def open_facts(node: Node, cache: TallyCache | None = None) -> SqlFacts:
     """The facts of a node as of now, on a connection of their own.
 
-    With a `cache` that is kept only those schools are read again that changed since.
+    What is worked out is kept as long as the node is open, unless a `cache` of its own is given:
+    only those schools are read again that changed since.
     """
     scopes = read_scopes(node)
     heard = read_heard(node, scopes)
     db = connect_reader(node.paths.view)
-    return SqlFacts(db, node.schema, scopes, heard, cache or TallyCache())
+    kept = cache or _KEPT.setdefault(node.feeds, TallyCache())
+    return SqlFacts(db, node.schema, scopes, heard, kept)
 
 
 def _pass_of(tally: Tally) -> _PassKey:

@@ -15,6 +15,9 @@ from xueshi_server.domain.rules.facts import Aggregate, Answer, Column, Days, Ke
 # A pack asks some dozens of tallies a day; what is beyond that is of earlier days.
 TALLIES_MAX: Final = 512
 
+# A county's evaluation takes some 25 MB.
+EVALUATIONS_MAX: Final = 2
+
 # For each span: link key to answer, of the records of one school.
 Part = Sequence[Mapping[Key, Answer]]
 # (link key, days of the span) to its answer; None where no record is behind it.
@@ -39,16 +42,32 @@ class TallyCache:
     _world: object = None
     _parts: dict[Tally, dict[int, tuple[int, Part]]] = field(default_factory=dict)
     _found: dict[Tally, dict[int, tuple[int, Found]]] = field(default_factory=dict)
+    _whole: dict[object, tuple[object, object]] = field(default_factory=dict)
 
     def enter(self, world: object) -> None:
         """Forget everything that was read under another schema or other names of schools."""
         if world != self._world:
             self._parts.clear()
             self._found.clear()
+            self._whole.clear()
             self._world = world
         for kept in (self._parts, self._found):
             if len(kept) > TALLIES_MAX:
                 kept.clear()
+
+    def recall(self, question: object, state: object) -> object | None:
+        """What a whole evaluation came to, if it was kept in this very state of the facts."""
+        with self.lock:
+            known = self._whole.get(question)
+            return None if known is None or known[0] != state else known[1]
+
+    def remember(self, question: object, state: object, answer: object) -> None:
+        """Keep a whole evaluation until the facts change; only a few, as they are large."""
+        with self.lock:
+            self._whole.pop(question, None)
+            while len(self._whole) >= EVALUATIONS_MAX:
+                del self._whole[next(iter(self._whole))]
+            self._whole[question] = (state, answer)
 
     def stale(self, tally: Tally, positions: Mapping[int, int]) -> set[int]:
         """Schools whose part of a tally is not known as of these watermarks."""

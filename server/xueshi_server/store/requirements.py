@@ -7,13 +7,14 @@ with Requirements.open(node) as requirements:
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.evaluate import Evaluation, evaluate, find_subjects
-from xueshi_server.domain.rules.facts import Key, RecordKey
+from xueshi_server.domain.rules.facts import Heard, Key, RecordKey
 from xueshi_server.domain.rules.results import Result
+from xueshi_server.domain.rules.row_facts import RowFacts
 from xueshi_server.errors import UnknownPersonError
 from xueshi_server.store.facts import SqlFacts, open_facts
 from xueshi_server.store.facts_cache import TallyCache
@@ -21,6 +22,7 @@ from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey as LocalKey
 
 PERSON: Final = "person"
+NO_FACTS: Final = RowFacts({}, Heard())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Requirements:
     def open(node: Node, cache: TallyCache | None = None) -> "Iterator[Requirements]":
         """The facts as they are now; they stay so until the block ends.
 
-        A process that judges often keeps a `cache`: then only changed schools are read again.
+        Only changed schools are read again, unless a `cache` of its own is given.
         """
         with open_facts(node, cache) as facts:
             yield Requirements(node, facts)
@@ -56,8 +58,21 @@ class Requirements:
         rules: Collection[str] | None = None,
         subjects: Mapping[str, Collection[Key]] | None = None,
     ) -> Evaluation:
-        """The results of all rules, or of some, for all subjects or some."""
-        return evaluate(pack, self.facts, as_of, rules=rules, subjects=subjects)
+        """The results of all rules, or of some, for all subjects or some.
+
+        For all subjects they are kept until a record changes.
+        """
+        if subjects is not None:
+            return evaluate(pack, self.facts, as_of, rules=rules, subjects=subjects)
+        question = (pack.digest, as_of, None if rules is None else frozenset(rules))
+        state = (self.facts.world, self.facts.positions, self.facts.heard)
+        known = self.facts.cache.recall(question, state)
+        if isinstance(known, Evaluation):
+            return replace(known, facts=self.facts)
+        found = evaluate(pack, self.facts, as_of, rules=rules)
+        # Without the connection, which ends with this snapshot.
+        self.facts.cache.remember(question, state, replace(found, facts=NO_FACTS))
+        return found
 
     def find_person(self, name: str) -> RecordKey:
         """A person by staff number, public id or name; raises UnknownPersonError."""
