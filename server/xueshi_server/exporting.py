@@ -14,7 +14,13 @@ from typing import Any, BinaryIO, Final
 import xlsxwriter  # type: ignore[import-untyped]
 
 from xueshi_server.domain.hours import hours_number
-from xueshi_server.errors import UnknownFormatError, UnknownTypeError
+from xueshi_server.errors import UnknownFormatError
+from xueshi_server.record_tables import (
+    export_fields,
+    export_titles,
+    find_declared,
+    read_records,
+)
 from xueshi_server.tabular import quote_formula
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
@@ -49,14 +55,24 @@ def export_rows(
     *,
     format: str = "xlsx",
     progress: Callable[[int, int | None], None] | None = None,
+    language: str = "",
 ) -> int:
-    """Write all records of `type_name` that this node holds to `output`; return their number."""
-    if type_name not in _READERS:
-        raise UnknownTypeError(type=type_name)
+    """Write all records of `type_name` that this node holds to `output`; return their number.
+
+    Headings are field ids; with a `language`, of types that the pack declares, their labels.
+    """
     if format not in _WRITERS:
         raise UnknownFormatError(format=format)
-    fields, read = _READERS[type_name]
-    return _WRITERS[format](output, fields, _watched(read(node), progress))
+    if type_name in _READERS:
+        fields, read = _READERS[type_name]
+        return _WRITERS[format](output, fields, _watched(read(node), progress))
+    pack, declared = find_declared(node, type_name)
+    fields, records = export_fields(declared), read_records(node, pack, declared)
+    if language:
+        titles = export_titles(declared, language)
+        fields = tuple(titles[name] for name in fields)
+        records = ({titles[name]: value for name, value in each.items()} for each in records)
+    return _WRITERS[format](output, fields, _watched(records, progress))
 
 
 def _watched(

@@ -18,11 +18,14 @@ from xueshi_server.domain.import_plan import (
     plan_hour_import,
     plan_person_import,
 )
-from xueshi_server.errors import NoScopeError, UnknownTypeError
+from xueshi_server.domain.packs.model import RecordType
+from xueshi_server.errors import NoScopeError
+from xueshi_server.record_tables import RowEntry, find_declared, headings_of, plan_rows
 from xueshi_server.record_types import HOUR
 from xueshi_server.store.hours import find_hour
 from xueshi_server.store.people import load_people
-from xueshi_server.tabular import read_rows
+from xueshi_server.store.records import find_row
+from xueshi_server.tabular import read_rows, read_table
 from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
 from xueshi_sync.writer import Action
@@ -61,10 +64,10 @@ def import_rows(
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import the file `path` (xlsx, csv, jsonl) of record type `type_name` into `node`."""
+    if type_name not in _PLANNERS:
+        return _import_declared(node, type_name, path, _Run(dry_run, actor, progress))
     if node.role not in HOUR.writers:
         raise NoScopeError
-    if type_name not in _PLANNERS:
-        raise UnknownTypeError(type=type_name)
     names = {staff_no: name for staff_no, (_, name) in _people_here(node).items()}
     rows = _Counted(read_rows(path, type_name), progress)
     plan: ImportPlan[Any]
@@ -85,6 +88,92 @@ def import_rows(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a plan is written to."""
+
+    node: Node
+    action: Action
+    progress: Progress | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """How an import is run."""
+
+    dry_run: bool
+    actor: str
+    progress: Progress | None
+
+
+def _import_declared(node: Node, type_name: str, path: Path, run: _Run) -> ImportReport:
+    """Import records of any type that the pack declares."""
+    pack, declared = find_declared(node, type_name)
+    if node.role not in declared.writers:
+        raise NoScopeError
+    rows = _Counted(read_table(path, headings_of(node, pack, declared)), run.progress)
+    plan = plan_rows(node, pack, declared, rows)
+    added = 0
+    if not (run.dry_run or plan.fault_count):
+        with node.write(actor=run.actor) as action:
+            added = _write_declared(_Target(node, action, run.progress), declared, plan)
+    return ImportReport(
+        type=type_name,
+        rows=rows.count,
+        added=added,
+        known=0 if run.dry_run or plan.fault_count else rows.count - added,
+        new_people=(),
+        faults=tuple(plan.faults),
+        fault_count=plan.fault_count,
+        dry_run=run.dry_run,
+    )
+
+
+def _write_declared(target: _Target, declared: RecordType, plan: ImportPlan[RowEntry]) -> int:
+    here = _keys_here(target.node, declared)
+    added = 0
+    for done, entry in enumerate(plan.entries, start=1):
+        scope_no = target.node.replica.home_scope_no if entry.scope_no is None else entry.scope_no
+        mark = (scope_no, entry.values.get(declared.key or ""))
+        if mark not in here and not _is_here(target.node, declared, entry):
+            before = len(target.action.ops)
+            target.action.insert(
+                declared.id,
+                entry.values,
+                scope_no=entry.scope_no,
+                entry_id=f"{declared.id}-{entry.entry_id}",
+            )
+            added += len(target.action.ops) > before
+            if declared.kind == "register" and declared.key:
+                here.add(mark)
+        if target.progress is not None and done % _PROGRESS_ROWS == 0:
+            target.progress(done, len(plan.entries))
+    return added
+
+
+def _keys_here(node: Node, declared: RecordType) -> set[tuple[int, object]]:
+    """School and key of the records of a register; they are left as they are."""
+    if declared.kind != "register" or declared.key is None:
+        return set()
+    rows = node.query(f'SELECT scope_no, "{declared.key}" AS k FROM "{declared.id}"')
+    return {(row["scope_no"], row["k"]) for row in rows}
+
+
+def _is_here(node: Node, declared: RecordType, entry: RowEntry) -> bool:
+    """Whether a row with its own id is an export of an equal record that comes back."""
+    if "." not in entry.entry_id:
+        return False
+    try:
+        key = node.find_record(entry.entry_id)
+    except SyncError:
+        return False
+    row = find_row(node, declared, key.scope_no, key.rec)
+    return row is not None and all(
+        (row[name] if row[name] != "" else None) == (None if value == "" else value)
+        for name, value in entry.values.items()
+    )
+
+
 class _Counted:
     """Rows as they are read, counted, with progress told now and then."""
 
@@ -99,15 +188,6 @@ class _Counted:
             if self._progress is not None and self.count % _PROGRESS_ROWS == 0:
                 self._progress(self.count, None)
             yield row
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """Where a plan is written to."""
-
-    node: Node
-    action: Action
-    progress: Progress | None
 
 
 def _people_here(node: Node) -> dict[str, tuple[int, str]]:

@@ -10,6 +10,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import islice
@@ -38,6 +39,20 @@ REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "hour": ("teacher_id", "date", "title", "hours"),
     "person": ("teacher_id", "teacher_name"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Headings:
+    """How the columns of a table are found: plain heading to field, and the fields it must have."""
+
+    fields: Mapping[str, str]
+    required: tuple[str, ...]
+
+    def field_of(self, heading: object) -> str | None:
+        """The field under a heading."""
+        return self.fields.get(plain_heading(heading))
+
+
 # Signs that a spreadsheet takes for a formula; written with a quote before them in csv.
 FORMULA_SIGNS: Final = "=+-@\t\r"
 
@@ -48,7 +63,7 @@ def load_headings() -> dict[str, dict[str, str]]:
     text = resources.files("xueshi_server").joinpath("columns.json").read_text("utf-8")
     return {
         type_name: {
-            _plain(heading): field
+            plain_heading(heading): field
             for field, headings in fields.items()
             for heading in (field, *headings)
         }
@@ -56,21 +71,27 @@ def load_headings() -> dict[str, dict[str, str]]:
     }
 
 
-def _plain(heading: object) -> str:
+def plain_heading(heading: object) -> str:
+    """A heading without spaces, brackets, marks and case."""
     return re.sub(r"[\s*()（）:：]", "", str(heading)).lower()
 
 
 def read_rows(path: Path, type_name: str) -> Iterator[RawRow]:
-    """Yield the rows of a file of `type_name`; empty lines are passed over."""
+    """Yield the rows of a file of hours or people; empty lines are passed over."""
     if type_name not in REQUIRED:
         raise UnknownTypeError(type=type_name)
+    return read_table(path, Headings(load_headings()[type_name], REQUIRED[type_name]))
+
+
+def read_table(path: Path, headings: Headings) -> Iterator[RawRow]:
+    """Yield the rows of a file by the fields of its headings; empty lines are passed over."""
     try:
         size = path.stat().st_size
     except OSError as error:
         raise UnreadableFileError(file=path.name) from error
     if size > FILE_BYTES_MAX:
         raise FileTooLargeError(limit=FILE_BYTES_MAX, actual=size)
-    for count, row in enumerate(_choose_reader(path)(path, type_name), start=1):
+    for count, row in enumerate(_choose_reader(path)(path, headings), start=1):
         if count > ROWS_MAX:
             raise FileTooLargeError(limit=ROWS_MAX, actual=count)
         yield row
@@ -82,7 +103,7 @@ def _choose_reader(path: Path) -> Any:
     return readers.get(path.suffix.lower(), _read_sheet)
 
 
-def _read_json_lines(path: Path, type_name: str) -> Iterator[RawRow]:
+def _read_json_lines(path: Path, headings: Headings) -> Iterator[RawRow]:
     with path.open(encoding="utf-8-sig") as lines:
         try:
             for row_no, line in enumerate(lines, start=1):
@@ -91,20 +112,25 @@ def _read_json_lines(path: Path, type_name: str) -> Iterator[RawRow]:
                 values = json.loads(line)
                 if not isinstance(values, dict):
                     raise UnreadableFileError(file=path.name, row=row_no)
+                known = {
+                    field: value
+                    for name, value in values.items()
+                    if (field := headings.field_of(name)) is not None
+                }
                 if row_no == 1:
-                    _demand_columns(values, type_name)
-                yield RawRow(row_no, values)
+                    _demand_columns(known, headings)
+                yield RawRow(row_no, known)
         except (ValueError, RecursionError) as error:
             raise UnreadableFileError(file=path.name) from error
 
 
-def _demand_columns(fields: Mapping[str, object], type_name: str) -> None:
-    missing = [name for name in REQUIRED[type_name] if name not in fields]
+def _demand_columns(fields: Mapping[str, object], headings: Headings) -> None:
+    missing = [name for name in headings.required if name not in fields]
     if missing:
         raise MissingHeaderError(missing=", ".join(missing))
 
 
-def _read_csv(path: Path, type_name: str) -> Iterator[RawRow]:
+def _read_csv(path: Path, headings: Headings) -> Iterator[RawRow]:
     encoding = _find_encoding(path)
     with path.open(encoding=encoding, newline="") as lines:
         sample = lines.readline()
@@ -113,7 +139,7 @@ def _read_csv(path: Path, type_name: str) -> Iterator[RawRow]:
         reader = csv.reader(lines, delimiter=delimiter)
         try:
             numbered = ((reader.line_num, [_unquote(c) for c in cells]) for cells in reader)
-            yield from _match_header(numbered, type_name)
+            yield from _match_header(numbered, headings)
         except csv.Error as error:
             raise UnreadableFileError(file=path.name) from error
 
@@ -143,14 +169,14 @@ def quote_formula(text: str) -> str:
     return f"'{text}" if start and start in FORMULA_SIGNS else text
 
 
-def _read_sheet(path: Path, type_name: str) -> Iterator[RawRow]:
+def _read_sheet(path: Path, headings: Headings) -> Iterator[RawRow]:
     _refuse_bomb(path)
     try:
         sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
         numbered = enumerate(sheet.iter_rows(), start=1)
     except (CalamineError, OSError, ValueError, IndexError) as error:
         raise UnreadableFileError(file=path.name) from error
-    yield from _match_header(numbered, type_name)
+    yield from _match_header(numbered, headings)
 
 
 def _refuse_bomb(path: Path) -> None:
@@ -166,9 +192,9 @@ def _refuse_bomb(path: Path) -> None:
 
 
 def _match_header(
-    numbered: Iterator[tuple[int, Sequence[Any]]], type_name: str
+    numbered: Iterator[tuple[int, Sequence[Any]]], headings: Headings
 ) -> Iterator[RawRow]:
-    columns = _find_columns(islice(numbered, HEADER_SEARCH_ROWS), type_name)
+    columns = _find_columns(islice(numbered, HEADER_SEARCH_ROWS), headings)
     for row_no, cells in numbered:
         values = {field: cells[place] for field, place in columns.items() if place < len(cells)}
         if any(value not in ("", None) for value in values.values()):
@@ -176,19 +202,18 @@ def _match_header(
 
 
 def _find_columns(
-    numbered: Iterator[tuple[int, Sequence[Any]]], type_name: str
+    numbered: Iterator[tuple[int, Sequence[Any]]], headings: Headings
 ) -> Mapping[str, int]:
     """Field to column place, read from the first row that names all that is required."""
-    headings = load_headings()[type_name]
     best: Mapping[str, int] = {}
     for _, cells in numbered:
         columns: dict[str, int] = {}
         for place, cell in enumerate(cells):
-            field = headings.get(_plain(cell))
+            field = headings.field_of(cell)
             if field is not None:
                 columns.setdefault(field, place)
-        if all(name in columns for name in REQUIRED[type_name]):
+        if all(name in columns for name in headings.required):
             return columns
         best = max(best, columns, key=len)
-    missing = [name for name in REQUIRED[type_name] if name not in best]
+    missing = [name for name in headings.required if name not in best]
     raise MissingHeaderError(missing=", ".join(missing))

@@ -7,11 +7,14 @@ from pathlib import Path
 from flask import Blueprint, abort, render_template, request, send_file
 from werkzeug.wrappers import Response
 
+from xueshi_server.domain.fields import word_label
 from xueshi_server.errors import ServerError
 from xueshi_server.exporting import FORMATS, export_rows
 from xueshi_server.importing import ImportReport, import_rows
 from xueshi_server.tabular import REQUIRED, ROWS_MAX
-from xueshi_server.web.site import actor, this_node
+from xueshi_server.web.packs import active_pack, listed_types
+from xueshi_server.web.site import actor, language, this_node
+from xueshi_server.words import word
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
 Page = str | tuple[str, int] | Response
@@ -31,7 +34,7 @@ def take() -> Page:
     # Only the end of the sender's name is used, to tell the kind of file.
     suffix = Path(upload.filename or "").suffix.lower() if upload else ""
     type_name = request.form.get("type", "")
-    if upload is None or suffix not in _SUFFIXES or type_name not in REQUIRED:
+    if upload is None or suffix not in _SUFFIXES or type_name not in _types():
         return _show(no_file=True), 422
     with tempfile.TemporaryDirectory(prefix="xueshi-import-") as folder:
         path = Path(folder, f"table{suffix}")
@@ -52,12 +55,28 @@ def take() -> Page:
 @blueprint.get("/<type_name>.<kind>")
 def give(type_name: str, kind: str) -> Page:
     """Every record of a type as one file."""
-    if type_name not in REQUIRED or kind not in FORMATS:
+    if type_name not in _types() or kind not in FORMATS:
         abort(404)
     output = BytesIO()
-    export_rows(this_node(), type_name, output, format=kind)
+    export_rows(this_node(), type_name, output, format=kind, language=language())
     output.seek(0)
     return send_file(output, download_name=f"{type_name}.{kind}", as_attachment=True)
+
+
+def _types() -> dict[str, str]:
+    """Every type that leaves and enters as a table, with its label; hours and people first."""
+    found = {name: word(f"type.{name}", language()) for name in REQUIRED}
+    for each in listed_types():
+        found.setdefault(each.id, word_label(each.label, language()))
+    return found
+
+
+def _columns(type_name: str) -> dict[str, str]:
+    """What the columns of a declared type are called in its faults."""
+    declared = active_pack().types.get(type_name)
+    if type_name in REQUIRED or declared is None:
+        return {}
+    return {each.id: word_label(each.label, language()) for each in declared.field}
 
 
 def _show(
@@ -70,5 +89,8 @@ def _show(
         no_file=no_file,
         rows_max=ROWS_MAX,
         formats=FORMATS,
+        types=_types(),
+        columns=_columns(report.type) if report else {},
+        writable={each.id for each in listed_types() if this_node().role in each.writers},
         suffixes=",".join(_SUFFIXES),
     )
