@@ -29,6 +29,7 @@ TOPICS: Final = {
     "status": "nodes",
     "conflicts": "conflict",
     "rules": "rules",
+    "figures": "figures",
     "pack-list": "rules",
     "pack-publish": "rules",
     "pack-check": "packs",
