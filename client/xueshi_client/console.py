@@ -7,6 +7,7 @@ Every command takes `--home`, `--json` and `--lang` before or after its name.
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -75,7 +76,7 @@ class FilePath(click.ParamType):  # type: ignore[type-arg]
 
 
 # What click adds to the help of an option.
-_EXTRAS: Final = (("[required]", "cli.help_required"), ("[default: ", "cli.help_default"))
+_EXTRAS: Final = re.compile(r"\[(?:(required)|default:\s+([^\]]*))\]$")
 # Options that click makes itself.
 _OWN_OPTIONS: Final = ("--help", "--version")
 
@@ -89,9 +90,13 @@ class WordedOption(click.Option):
         if record is None or state is None or not self.help:
             return record
         text = record[1].replace(self.help, state.word(self.help))
-        for english, key in _EXTRAS:
-            text = text.replace(english, state.word(key))
-        return record[0], text
+        return record[0], _EXTRAS.sub(lambda found: _word_extra(state, found), text)
+
+
+def _word_extra(state: State, found: re.Match[str]) -> str:
+    if found[1]:
+        return state.word("cli.help_required")
+    return state.word("cli.help_default", value=found[2])
 
 
 def option(*names: str, **settings: Any) -> Callable[[Any], Any]:

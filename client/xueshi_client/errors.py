@@ -145,6 +145,12 @@ class NotABackupError(ClientError):
     code = "client.not_a_backup"
 
 
+class NotAPackError(ClientError):
+    """The folder holds no declarations; field `folder`."""
+
+    code = "client.not_a_pack"
+
+
 class BrowseFailedError(ClientError):
     """Datasette did not start; field `why`."""
 

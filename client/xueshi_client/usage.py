@@ -67,6 +67,8 @@ def _word_value(state: State, error: click.BadParameter) -> str:
     if isinstance(kind, click.IntRange | click.FloatRange) and kind.min is not None:
         key = "range" if kind.max is not None else "at_least"
         return state.word(f"cli.wrong.{key}", least=kind.min, most=kind.max)
+    if isinstance(kind, click.DateTime):
+        return state.word("cli.wrong.date")
     if isinstance(kind, type(click.INT) | type(click.FLOAT)):
         return state.word("cli.wrong.number")
     return error.message

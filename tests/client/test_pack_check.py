@@ -64,7 +64,7 @@ def test_a_source_that_is_not_there_is_wrong_usage(folder: Path, tmp_path: Path)
 def test_a_folder_without_toml_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = xueshi(tmp_path / "node", "pack-check", str(tmp_path / "empty"))
-    assert (done.status, done.code) == (1, "pack.unknown")
+    assert (done.status, done.code) == (1, "client.not_a_pack")
 
 
 def test_a_diff_names_what_came_went_and_changed(folder: Path, tmp_path: Path) -> None:

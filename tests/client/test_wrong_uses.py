@@ -35,6 +35,7 @@ def centre(tmp_path: Path) -> Path:
         pytest.param(["--frob"], "没有 --frob", id="no-such-option"),
         pytest.param(["status", "--hom", "x"], "--home", id="nearly-an-option"),
         pytest.param(["check", "extra"], "extra", id="too-much"),
+        pytest.param(["rules", "--as-of", "2026-13-01"], "2026-03-01", id="no-date"),
     ],
 )
 def test_a_wrong_use_is_said_in_the_words_of_the_reader(

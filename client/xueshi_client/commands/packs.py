@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from xueshi_client.console import EXIT_OK, EXIT_REFUSED, FilePath, Reply, WordedCommand, option
+from xueshi_client.errors import NotAPackError
 from xueshi_client.state import State
+from xueshi_client.usage import WordedUsageError
 from xueshi_server.domain.packs.diff import Change, diff_packs
 from xueshi_server.domain.packs.pack import Fault
 from xueshi_server.pack_check import Inspection, inspect_folder, open_pack
@@ -19,6 +21,8 @@ from xueshi_server.pack_check import Inspection, inspect_folder, open_pack
 @option("--source", "sources", multiple=True, metavar="ID=FILE", help="cli.opt.source")
 @click.pass_obj
 def pack_check(state: State, folder: Path, sources: tuple[str, ...]) -> Reply:
+    if not folder.is_dir() or not any(folder.glob("*.toml")):
+        raise NotAPackError(folder=str(folder))
     inspection = inspect_folder(folder, _read_sources(state, sources))
     faults = inspection.faults
     described = [_describe(state, inspection, each) for each in faults]
@@ -41,7 +45,7 @@ def _read_sources(state: State, sources: tuple[str, ...]) -> dict[str, Path]:
     for each in sources:
         name, sign, path = each.partition("=")
         if not sign or not (state.cwd / path).is_file():
-            raise click.UsageError(f"--source ID=FILE: {each}")
+            raise WordedUsageError("source", seen=each)
         found[name] = state.cwd / path
     return found
 
