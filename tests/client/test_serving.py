@@ -233,3 +233,25 @@ def test_a_ticket_opens_the_pages(served: Served) -> None:
 
 def test_an_invented_ticket_opens_nothing(served: Served) -> None:
     assert "Set-Cookie" not in enter(served, "invented")
+
+
+def test_a_site_caught_between_two_renames_is_back_when_serving_starts(tmp_path: Path) -> None:
+    home = tmp_path / "school"
+    make_node(home, "school", "S1")
+    old = home / ".site-build-cut" / "old"
+    old.mkdir(parents=True)
+    (old / "index.html").write_text("kept", "utf-8")
+    stop(start(home))
+    assert (home / "site" / "index.html").read_text("utf-8") == "kept"
+
+
+def test_an_address_of_another_machine_is_no_taken_port(tmp_path: Path) -> None:
+    home = tmp_path / "school"
+    make_node(home, "school", "S1")
+    done = xueshi(home, "serve", "--host", "203.0.113.7", "--port", "0")
+    assert (done.status, done.code) == (1, "client.bad_host")
+
+
+def test_the_data_browser_takes_no_other_program_for_itself(served: Served) -> None:
+    done = xueshi(served.home, "browse", "--port", str(served.port))
+    assert (done.status, done.code) == (1, "client.port_taken")
