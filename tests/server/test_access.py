@@ -41,6 +41,9 @@ WHO: Final[dict[str, str]] = {
     "forms.index": "viewer registrar reviewer admin",
     "forms.choose": "viewer registrar reviewer admin",
     "forms.show": "viewer registrar reviewer admin",
+    "requirements.index": "viewer registrar reviewer admin",
+    "requirements.show": "viewer registrar reviewer admin",
+    "requirements.evidence": "viewer registrar reviewer admin",
     "records.index": "viewer registrar reviewer admin",
     "records.list_all": "viewer registrar reviewer admin",
     "records.show": "viewer registrar reviewer admin",
@@ -82,6 +85,8 @@ def make_address(app: Flask, endpoint: str, places: dict[str, Any]) -> tuple[str
     values = {name: value for name, value in places.items() if name in rule.arguments}
     if "name" in rule.arguments:
         values["name"] = places["names"]["person" if endpoint.startswith("people") else "hour"]
+    if "rule_id" in rule.arguments:
+        values["rule_id"] = "none"
     if "form_id" in rule.arguments:
         values["form_id"] = "none"
     if "type_name" in rule.arguments:

@@ -1,0 +1,93 @@
+"""What is asked of a person, a school and the county, on pages: figures, clause, evidence."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.server.every_type import fill_county
+from tests.server.pages import Visitor, make_visitor, plain
+from tests.server.walks.chongqing_county import Record
+from tests.server.walks.shipped_county import County, make_county
+from xueshi_server.web import create_app
+
+PACKS = ("jiyuan", "chongqing", "mianzhu", "qinggang", "township-primary")
+
+
+@pytest.fixture(scope="module", params=PACKS)
+def every(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[County, Visitor, str]]:
+    with make_county(tmp_path_factory.mktemp("requirements"), request.param) as county:
+        person = fill_county(county)["person"][0]
+        visitor = make_visitor(create_app(county.centre, testing=True), "admin")
+        yield county, visitor, county.centre.public_id(person)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Visitor, Record]]:
+    """A teacher of Jiyuan with twenty hours approved and two that wait."""
+    with make_county(tmp_path_factory.mktemp("teacher"), "jiyuan") as county:
+        person = county.enter(
+            "person", staff_no="J1", name="卢建设", active=True, full_time=True,
+            hired_on="2008-09-01",
+        )  # fmt: skip
+        row = {"title": "集中培训", "form": "class", "role": "received", "person": person}
+        county.approve(county.enter("hour", date="2019-03-01", minutes=1200, **row))
+        county.enter("hour", date="2019-04-01", minutes=120, **row)
+        yield make_visitor(create_app(county.at_centre(), testing=True), "admin"), person
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_everybody_has_a_page_and_every_result_its_evidence(
+    every: tuple[County, Visitor, str], language: str
+) -> None:
+    _, visitor, person = every
+    for name in (person, "S1", "county"):
+        answer = visitor.get(f"/requirements/{name}", lang=language)
+        assert answer.status_code == 200, plain(answer.text)[:300]
+        assert not re.search(r"\b(result|requirements)\.[a-z_]+", plain(answer.text)), name
+        links = re.findall(rf'href="(/requirements/{re.escape(name)}/[^"]+)"', answer.text)
+        for link in links[:12]:
+            assert visitor.get(link.replace("&amp;", "&")).status_code == 200, link
+
+
+def test_every_result_quotes_its_clause(every: tuple[County, Visitor, str]) -> None:
+    county, visitor, person = every
+    html = visitor.get(f"/requirements/{person}").text
+    for card in html.split("<article")[1:]:
+        assert re.search(rf"S[0-4]\.\d+ · version {re.escape(county.pack.version)}", plain(card))
+
+
+def test_a_teacher_reads_what_is_there_missing_and_waiting(
+    teacher: tuple[Visitor, Record],
+) -> None:
+    visitor, person = teacher
+    text = visitor.text(f"/requirements/{person.name}", on="2019-06-30", lang="zh")
+    card = text.split("五年一周期不少于360学时", 1)[1]
+    assert "现有 20 学时" in card
+    assert "要求 ≥ 360 学时" in card
+    assert "还差 340 学时" in card
+    assert "待审核 2 学时" in card
+    assert "S3.37" in card
+
+
+def test_the_evidence_is_the_records_that_count(teacher: tuple[Visitor, Record]) -> None:
+    visitor, person = teacher
+    html = visitor.get(f"/requirements/{person.name}/JY-360", on="2019-06-30").text
+    assert "2019-03-01" in html
+    assert "2019-04-01" not in html
+
+
+def test_the_index_leads_to_people_and_schools(every: tuple[County, Visitor, str]) -> None:
+    _, visitor, person = every
+    html = visitor.get("/requirements/").text
+    for name in (person, "S1", "county"):
+        assert f'"/requirements/{name}"' in html
+
+
+@pytest.mark.parametrize("path", ["nonsense", "~9.9.9", "county/none", "county/JY-360"])
+def test_unknown_subjects_and_rules_are_not_found(
+    teacher: tuple[Visitor, Record], path: str
+) -> None:
+    assert teacher[0].get(f"/requirements/{path}").status_code == 404
