@@ -133,7 +133,7 @@ def _write_declared(target: _Target, declared: RecordType, plan: ImportPlan[RowE
     here = _keys_here(target.node, declared)
     added = 0
     for done, entry in enumerate(plan.entries, start=1):
-        scope_no = target.node.replica.home_scope_no if entry.scope_no is None else entry.scope_no
+        scope_no = target.node.home_scope_no if entry.scope_no is None else entry.scope_no
         mark = (scope_no, entry.values.get(declared.key or ""))
         if mark not in here and not _is_here(target.node, declared, entry):
             before = len(target.action.ops)
@@ -191,7 +191,7 @@ class _Counted:
 
 
 def _people_here(node: Node) -> dict[str, tuple[int, str]]:
-    return load_people(node, node.replica.home_scope_no)
+    return load_people(node, node.home_scope_no)
 
 
 def _write_people(target: _Target, plan: ImportPlan[PersonEntry]) -> int:
