@@ -13,9 +13,11 @@ from tests.server.walks.chongqing_county import SCHOOL, Record
 from tests.server.walks.paper import opinions, print_paper, rule_lines
 from tests.server.walks.shipped_county import TODAY, County
 from tests.server.walks.yunling import FOLDER, load_yunling
+from xueshi_server.importing import import_rows
 from xueshi_server.node_home import open_node
 from xueshi_server.pack_files import read_closure
 from xueshi_server.store.packs import find_pack, level_schema, publish_release
+from xueshi_sync.writer import RecordKey
 
 END = "2024-02-29"
 # What the school brings: date, category, source, content, credits.
@@ -55,6 +57,34 @@ def claim(county: County, person: Record, row: tuple[str, str, str, str, int]) -
     return county.enter("credit", person=person, **dict(zip(names, row, strict=True)))
 
 
+def write_sheet(county: County) -> str:
+    """The county's own sheet: its title, its headings, the labels of codes."""
+    sheet = county.pack.sheets["credit_sheet"]
+    assert sheet.title is not None
+    words = {
+        code.id: code.label.zh
+        for codes in ("credit_category", "credit_kind")
+        for code in county.pack.codes[codes].value
+    }
+    lines = [sheet.title.zh, ",".join(heading for heading, _ in sheet.columns)]
+    for date, category, kind, title, credits in CLAIMS:
+        lines.append(f"YL001,{date},{words[category]},{words[kind]},{title},{credits}")
+    return "\n".join(lines) + "\n"
+
+
+def take_sheet(county: County, folder: Path, text: str) -> list[Record]:
+    """Import a sheet at the school; the records by day, twice the same file adds nothing."""
+    path, node = folder / "claims.csv", county.school
+    path.write_text(text, "utf-8")
+    first, again = (import_rows(node, "credit", path, actor="registrar") for _ in range(2))
+    assert (first.faults, first.added, again.added) == ((), len(CLAIMS), 0)
+    node.replica.seal()
+    rows = node.query("SELECT scope_no, rec FROM credit ORDER BY date")
+    return [
+        Record("credit", node.public_id(RecordKey(row["scope_no"], row["rec"]))) for row in rows
+    ]
+
+
 def test_a_claim_is_returned_with_a_reason_and_recognised(county: County) -> None:
     record = claim(county, add_person(county, "YL001", "扎西央宗"), CLAIMS[0])
     assert county.act(record, "verify", "2021-06-12", without=("certificate",)) == [
@@ -68,9 +98,12 @@ def test_a_claim_is_returned_with_a_reason_and_recognised(county: County) -> Non
     assert {*states} | {"claimed"} == county.states("credit")
 
 
-def test_from_the_claims_of_three_years_to_the_printed_statement(county: County) -> None:
+def test_from_the_sheet_of_three_years_to_the_printed_statement(
+    county: County, tmp_path: Path
+) -> None:
     person = add_person(county, "YL001", "扎西央宗")
-    records = [claim(county, person, row) for row in CLAIMS]
+    records = take_sheet(county, tmp_path, write_sheet(county))
+    assert len(records) == len(CLAIMS)
     waiting = county.results("YL-90", END)[0]
     assert waiting.status == "fail", "nothing counts before it is recognised"
     for record in records:
