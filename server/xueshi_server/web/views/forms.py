@@ -19,12 +19,17 @@ from xueshi_server.store.schools import list_schools
 from xueshi_server.web.packs import active_pack, asked_day, find_type
 from xueshi_server.web.pages import public_id, read_cursor
 from xueshi_server.web.site import language, this_node
+from xueshi_server.words import LANGUAGES, word
 
 blueprint = Blueprint("forms", __name__, url_prefix="/forms")
 Page = str | tuple[str, int] | Response
 # How a label of signatures parts those who sign.
 _PARTIES: Final = re.compile(r"\s{2,}|[;;]")
-_STAMP: Final = re.compile(r"[((]\s*(?:盖章|公章|stamp)\s*[))]", re.IGNORECASE)
+# "(stamp)" behind who signs, in the words of both languages.
+_STAMP: Final = re.compile(
+    rf"[((]\s*(?:{'|'.join(word('forms.stamp_words', each) for each in LANGUAGES)})\s*[))]",
+    re.IGNORECASE,
+)
 _CHOICES: Final = 60
 # Longer values have a line of their own; shorter ones stay in the middle of their column.
 _LONG: Final = 24
