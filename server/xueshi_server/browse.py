@@ -7,17 +7,27 @@
 - It is a process of its own on the loopback interface; nobody may run SQL of their own.
 """
 
+import datetime as dt
 import importlib.util
 import json
 import sqlite3
 import sys
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import sqlite_utils
 
+from xueshi_server.browse_pack import (
+    browsed_types,
+    copy_types,
+    query_metadata,
+    read_active_pack,
+    type_metadata,
+)
 from xueshi_server.domain.credit import STATES
+from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.errors import MissingPartError
 from xueshi_server.words import word
 
@@ -49,6 +59,7 @@ TEMPLATE_WORDS: Final = (
     "next",
     "csv",
     "none",
+    "queries",
 )
 # Datasette's lookups that a clerk needs.
 OPERATORS: Final = ("exact", "contains", "startswith", "gte", "lte")
@@ -132,8 +143,13 @@ _COPY: Final = {
 }
 
 
-def copy_records(source: Path, target: Path, language: str = "zh") -> dict[str, int]:
-    """Make or renew `target` from the node's view `source`; return the rows of each table."""
+def copy_records(
+    source: Path, target: Path, language: str = "zh", types: Sequence[str] = ()
+) -> dict[str, int]:
+    """Make or renew `target` from the node's view `source`; return the rows of each table.
+
+    `types` are record types of the active pack whose plain tables are copied too.
+    """
     link = sqlite3.connect(target.absolute().as_uri(), uri=True, isolation_level=None, timeout=10)
     try:
         db = sqlite_utils.Database(link)
@@ -142,6 +158,7 @@ def copy_records(source: Path, target: Path, language: str = "zh") -> dict[str, 
         link.execute("BEGIN IMMEDIATE")
         _put_words(link, language)
         counts = {table: _copy_table(db, table, language) for table in TABLES}
+        counts |= copy_types(link, types) if types else {}
         link.execute("DROP TABLE word")
         link.execute("COMMIT")
         return counts
@@ -183,13 +200,22 @@ def _type_of(column: str) -> type:
     return int if column in ("people", "records") else str
 
 
-def make_metadata(language: str = "zh") -> dict[str, Any]:
-    """Titles, column notes and the templates' words; Datasette has no languages of its own."""
+def make_metadata(language: str = "zh", pack: Pack | None = None) -> dict[str, Any]:
+    """Titles, column notes and the templates' words; Datasette has no languages of its own.
+
+    With a pack: the labels of its record types, and its named queries.
+    """
     words = {key: word(f"browse.word.{key}", language) for key in TEMPLATE_WORDS}
     operators = {key: word(f"browse.operator.{key}", language) for key in OPERATORS}
     shared = {"words": {**words, "lang": LANGUAGE_TAGS[language], "operators": operators}}
     tables = {name: shared | _table_metadata(name, language) for name in TABLES}
-    database = {"title": word("browse.database", language), "tables": tables}
+    database: dict[str, Any] = {"title": word("browse.database", language), "tables": tables}
+    if pack is not None:
+        for of in browsed_types(pack, TABLES):
+            tables[of] = shared | type_metadata(pack.types[of], language)
+        database["queries"] = {
+            name: shared | query for name, query in query_metadata(pack, language).items()
+        }
     return {
         "title": word("browse.title", language),
         "description": word("browse.lead", language),
@@ -226,13 +252,16 @@ def datasette_command(home: Path, port: int, *, language: str = "zh") -> list[st
     folder = home / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     source, target = home / "data" / "view.db", folder / f"{DATABASE}.db"
-    copy_records(source, target, language)
-    metadata = make_metadata(language)
+    pack = read_active_pack(source, dt.date.today())
+    types = browsed_types(pack, TABLES)
+    copy_records(source, target, language, types)
+    metadata = make_metadata(language, pack)
     metadata["plugins"] = {
         "xueshi_refresh": {
             "source": str(source.absolute()),
             "target": str(target.absolute()),
             "language": language,
+            "types": types,
         }
     }
     (folder / "metadata.json").write_text(json.dumps(metadata, ensure_ascii=False), "utf-8")

@@ -41,7 +41,7 @@ def _keep_level(settings: dict[str, Any]) -> None:
         try:
             now = _version(source)
             if now != copied:
-                copy_records(source, target, settings["language"])
+                copy_records(source, target, settings["language"], settings.get("types", ()))
                 copied = now
         except (sqlite3.Error, OSError):
             # The node is busy or its view is being replaced: the old copy stays until next time.
