@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.client.test_rules import Console
 from tests.server.walks.yunling import FOLDER
 from xueshi_client.console import run
 from xueshi_client.main import cli
 from xueshi_client.state import State
+from xueshi_server.importing import import_rows
+from xueshi_server.node_home import open_node
 from xueshi_server.site_build import find_source
+from xueshi_sync.writer import RecordKey
 
 PAGE = "guide/own-pack.md"
 LANGUAGES = ("zh", "en")
@@ -67,3 +71,48 @@ def test_what_the_page_shows_of_pack_check_is_what_it_says(
     run(cli, state)
     commands = [text for text in blocks(language, "console") if " pack-check " in text]
     assert commands[shown].split("\n")[1:] == out.getvalue().rstrip("\n").split("\n")
+
+
+@pytest.fixture
+def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Console:
+    """A centre that has published nothing yet, and its school."""
+    monkeypatch.setenv("XUESHI_STATE_DIR", str(tmp_path / "state"))
+    found = Console(tmp_path)
+    found.ok("centre", "init", "--role", "centre", "--name", "County", "--code", "539999")
+    found.ok("school", "init", "--role", "school", "--name", "School", "--code", "S1")
+    invited = found.ok("centre", "invite", "--code", "S1", "--name", "School")
+    found.ok("school", "join", invited["invitation"])
+    found.carry("school", "centre")
+    return found
+
+
+def answers(language: str, command: str) -> list[str]:
+    """The lines that the page shows under a command."""
+    (shown,) = (text for text in blocks(language, "console") if f" {command} " in text)
+    return shown.split("\n")[1:]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_publishing_importing_and_judging_go_as_the_page_shows(
+    language: str, console: Console
+) -> None:
+    speak = ("--lang", language)
+    _, published, _ = console.run("centre", *speak, "pack-publish", str(FOLDER), "--activate")
+    assert published.rstrip("\n").split("\n") == answers(language, "pack-publish")
+    console.carry("centre", "school", "--to", "S1")
+    console.ok("school", "rules")
+    sheet = console.folder / "claims.csv"
+    sheet.write_text(blocks(language, "text")[1] + "\n", "utf-8")
+    with open_node(console.folder / "school") as node:
+        with node.write(actor="registrar") as action:
+            row = {"staff_no": "YL001", "name": "扎西央宗", "registered_on": "2021-03-01"}
+            action.insert("person", row)
+        assert import_rows(node, "credit", sheet, actor="registrar").added == 4
+    console.carry("school", "centre")
+    with open_node(console.folder / "centre") as centre, centre.write(actor="clerk") as action:
+        for found in centre.query("SELECT scope_no, rec FROM credit"):
+            action.judge("credit", RecordKey(found["scope_no"], found["rec"]), "approve")
+    asked = ("rules", "--person", "YL001", "--as-of", "2024-02-29")
+    _, told, _ = console.run("centre", *speak, *asked)
+    shown = [line for line in answers(language, "rules --person") if line not in told.split("\n")]
+    assert shown == []
