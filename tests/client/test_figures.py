@@ -67,6 +67,11 @@ def test_people_read_parts_claims_and_groups_in_words(county: Console) -> None:
     assert "9 would be 124% of about 7" in text
 
 
+def test_a_claim_about_nobody_is_not_called_wrong(county: Console) -> None:
+    _, text, _ = county.run("centre", "figures", "--as-of", "2012-12-31")
+    assert "the report says 98%: there is nothing here to compare it with" in text
+
+
 def test_a_school_that_was_not_heard_from_is_named_with_its_last_day(county: Console) -> None:
     with open_node(county.folder / "centre") as centre:
         later = today_of(centre) + dt.timedelta(days=400)

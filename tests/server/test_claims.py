@@ -42,6 +42,11 @@ def test_claims_are_examined_as_written(claimed: str, found: Claim) -> None:
     assert examine_claim(figure(claimed, exactly(3953), exactly(3707))) == found
 
 
+def test_no_whole_would_make_a_share_of_nothing() -> None:
+    claim = examine_claim(figure("124%", exactly(0), exactly(8)))
+    assert claim == Claim("124%", False, 0, 8, 10, None)
+
+
 def test_an_open_figure_leaves_the_claim_open() -> None:
     assert examine_claim(figure("98%", Interval(40, None), exactly(50))) == Claim("98%", None)
 

@@ -138,6 +138,8 @@ class _Report:
         if claim is None:
             return []
         verdict = {True: "right", False: "wrong", None: "open"}[claim.agrees]
+        if claim.whole == 0:
+            verdict = "nothing"
         lines = [self.state.word(f"cli.figures.claim.{verdict}", claimed=claim.claimed)]
         if claim.agrees is False and claim.whole_needed is not None:
             needed = msgspec.structs.asdict(claim)

@@ -42,7 +42,8 @@ def examine_claim(figure: Figure) -> Claim | None:
     part, whole = (each.exact for each in figure.figures)
     if not isinstance(part, int) or not isinstance(whole, int):
         return bare
-    needed = None if number == 0 else _nearest(Fraction(part) / Fraction(number))
+    # Of nothing there is no share, however small the whole.
+    needed = _nearest(Fraction(part) / Fraction(number)) if number and part else None
     return Claim(
         figure.claimed, figure.agrees, part, whole, _nearest(Fraction(number) * whole), needed
     )
