@@ -200,4 +200,6 @@ def test_the_roster_says_how_many_schools_and_degrees(county: County) -> None:
     assert share.claimed == "85.6%"
     assert share.agrees is False
     assert share.heard[1] == 1
+    sheet = print_paper(county, "institution_list", END)
+    assert [row[2] for row in sheet.sections[0].rows].count("镇乡小学") == 2
     assert figures_of(county, "junior_bachelor")[()].value == (1, 1)

@@ -185,6 +185,8 @@ def test_titles_grow_towards_the_targets_of_five_years(county: County) -> None:
     sent = ["proposed", *county.tour(one, ("send", "2014-04-17"))]
     refused = county.tour(other, ("refuse", "2014-04-12"))
     assert {*sent, *refused} == county.states("nomination")
+    form = print_paper(county, "nomination_form", "2014-04-17", one)
+    assert opinions(form) == ["公示", "推荐上报"]
     for person, title, level in (
         (0, "backbone", "county"), (1, "subject_leader", "prefecture"),
         (2, "subject_leader", "township"), (3, "subject_leader", "township"),
