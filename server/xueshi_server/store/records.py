@@ -61,18 +61,26 @@ def list_records(
 ) -> list[Row]:
     """Records with the name of their school and their sort value, in the order of the list."""
     column, newest = sort_column(declared)
-    sort = f"coalesce(CAST(r.\"{column}\" AS TEXT), '')"
+    kind = fields_of(declared).get(column)
+    plain = kind is not None and kind.type in ("text", "date", "code", "key", "long")
+    sort = f"coalesce(r.\"{column}\", '')" if plain else f'CAST(r."{column}" AS TEXT)'
     where, values = _conditions(declared, wanted)
     if wanted.after is not None:
         where.append(f"({sort}, r.scope_no, r.rec) {'<' if newest else '>'} (?, ?, ?)")
         values += wanted.after
     way = "DESC" if newest else "ASC"
+    # Sorted by key and place alone: whole rows would be carried through the sorter.
     return node.query(
         f"""
-        SELECT r.*, {sort} AS sort_value, s.name AS school, s.code AS school_code
-        FROM "{declared.id}" r LEFT JOIN scope s USING (scope_no)
-        WHERE {" AND ".join(where)}
-        ORDER BY {sort} {way}, r.scope_no {way}, r.rec {way} LIMIT ?
+        WITH page AS (
+          SELECT r.scope_no, r.rec, {sort} AS sort_value FROM "{declared.id}" r
+          WHERE {" AND ".join(where)}
+          ORDER BY 3 {way}, r.scope_no {way}, r.rec {way} LIMIT ?
+        )
+        SELECT r.*, page.sort_value, s.name AS school, s.code AS school_code
+        FROM page JOIN "{declared.id}" r USING (scope_no, rec)
+        LEFT JOIN scope s ON s.scope_no = page.scope_no
+        ORDER BY page.sort_value {way}, page.scope_no {way}, page.rec {way}
         """,
         [*values, limit],
     )

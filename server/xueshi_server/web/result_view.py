@@ -49,6 +49,8 @@ class ShownResult:
     vetoed_by: str
     heard: str
     version: str
+    # A need that nobody should meet: meeting it is the veto.
+    is_veto: bool
     clauses: tuple[tuple[str, str], ...]
     parts: tuple[ShownPart, ...]
     number: int
@@ -84,7 +86,7 @@ def _show(pack: Pack, result: Result, language: str, number: int) -> ShownResult
         _window(result.span),
         _amount(show_interval(result.value, unit) if result.value else "", unit, language),
         _amount(show_need(result.need, unit) if result.need else "", unit, language),
-        _number(result.missing, unit, language),
+        "" if rule.veto is not None else _number(result.missing, unit, language),
         _number(result.pending or None, unit, language),
         "" if result.span.last.year >= _FAR_YEAR else result.span.last.isoformat(),
         result.impossible_after.isoformat() if result.impossible_after else "",
@@ -94,6 +96,7 @@ def _show(pack: Pack, result: Result, language: str, number: int) -> ShownResult
         word("requirements.heard", language, heard=heard, expected=expected)
         if heard < expected else "",
         result.version,
+        rule.veto is not None,
         result.source,
         tuple(_part(pack, each, language) for each in result.parts),
         number,

@@ -13,7 +13,7 @@ from xueshi_server.exporting import FORMATS, export_rows
 from xueshi_server.importing import ImportReport, import_rows
 from xueshi_server.tabular import REQUIRED, ROWS_MAX
 from xueshi_server.web.packs import active_pack, listed_types
-from xueshi_server.web.site import actor, language, this_node
+from xueshi_server.web.site import actor, language, this_node, this_site
 from xueshi_server.words import word
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
@@ -71,6 +71,12 @@ def _types() -> dict[str, str]:
     return found
 
 
+def _writable() -> set[str]:
+    """The types that this node may import; hours bring their people, so both go together."""
+    found = {each.id for each in listed_types() if this_node().role in each.writers}
+    return found if this_site().can_enter else found - set(REQUIRED)
+
+
 def _columns(type_name: str) -> dict[str, str]:
     """What the columns of a declared type are called in its faults."""
     declared = active_pack().types.get(type_name)
@@ -87,10 +93,11 @@ def _show(
         report=report,
         error=error,
         no_file=no_file,
+        chosen=request.form.get("type") or request.args.get("type", ""),
         rows_max=ROWS_MAX,
         formats=FORMATS,
         types=_types(),
         columns=_columns(report.type) if report else {},
-        writable={each.id for each in listed_types() if this_node().role in each.writers},
+        writable=_writable(),
         suffixes=",".join(_SUFFIXES),
     )
