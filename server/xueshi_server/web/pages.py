@@ -68,7 +68,6 @@ def _menu() -> list[tuple[str, str, int]]:
         ("entry.new", "menu.enter", 0),
         ("hours.index", "menu.hours", 0),
         ("people.index", "menu.people", 0),
-        ("records.index", "menu.records", 0),
         ("requirements.index", "menu.requirements", 0),
         ("records.index", "menu.records", 0),
         ("forms.index", "menu.forms", 0),
