@@ -266,3 +266,18 @@ def test_unknown_types_and_records_are_not_found(jiyuan: Offices) -> None:
     desk = jiyuan.at_centre()
     for path in ("nothing/", "step/", "nothing/x", "ethics/nonsense", "ethics/~9.9.9"):
         assert desk.get(f"/records/{path}").status_code == 404
+
+
+def test_a_conflict_of_any_type_is_told_in_the_words_of_the_pack(jiyuan: Offices) -> None:
+    county, name = jiyuan.county, jiyuan.name("unit")
+    jiyuan.at_school()
+    for node, value in ((county.school, "甲校"), (county.centre, "乙校")):
+        with node.write(actor="admin") as action:
+            action.set("unit", node.find_record(name), {"name": value})
+    county.world.carry(county.school, county.centre, to=None)
+    text = jiyuan.desk.text("/conflicts/", lang="zh")
+    label = {each.id: each.label.zh for each in county.pack.types["unit"].field}["name"]
+    assert label in text
+    assert "field.unit" not in text
+    assert "甲校" in text
+    assert "乙校" in text

@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, abort, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from xueshi_server.domain.fields import Value, show_field, word_label
 from xueshi_server.store.hours import find_hour
 from xueshi_server.store.people import find_person
+from xueshi_server.store.records import fields_of, find_row
+from xueshi_server.web.packs import active_pack
 from xueshi_server.web.pages import find_key, go, public_id
+from xueshi_server.web.record_view import Viewer, link_to
 from xueshi_server.web.site import language, saving, this_node
 from xueshi_server.words import word
 from xueshi_sync.body import DELETED_FIELD, JUDGED_FIELD
@@ -39,6 +43,7 @@ class ConflictLine:
     table: str
     id: str
     field: str
+    label: str
     record: str
     link: str
     choices: tuple[Choice, ...]
@@ -94,6 +99,7 @@ def _line(conflict: Conflict) -> ConflictLine:
         conflict.table,
         public_id(scope_no, rec),
         conflict.field,
+        _label(conflict.table, conflict.field),
         record,
         link,
         choices,
@@ -108,7 +114,24 @@ def _name_record(table: str, scope_no: int, rec: int) -> tuple[str, str]:
         )
     if table == "hour" and (row := find_hour(this_node(), scope_no, rec)):
         return f"{row['date']} {row['title']}", url_for("hours.show", name=public_id(scope_no, rec))
-    return public_id(scope_no, rec), ""
+    declared = active_pack().types.get(table)
+    row = find_row(this_node(), declared, scope_no, rec) if declared else None
+    if declared is None or row is None:
+        return public_id(scope_no, rec), ""
+    viewer = Viewer(active_pack(), declared, language())
+    viewer.read_names([row])
+    return viewer.title(row), link_to(table, scope_no, rec)
+
+
+def _label(table: str, field: str) -> str:
+    """What a field is called: in the catalogue, else in the pack."""
+    key, declared = f"field.{table}.{field}", active_pack().types.get(table)
+    if word(key, language()) != key or declared is None:
+        return word(key, language())
+    known = fields_of(declared).get(field)
+    if known is not None:
+        return word_label(known.label, language())
+    return word(f"field.{'hour' if field == JUDGED_FIELD else 'person'}.{field}", language())
 
 
 def _choice(source: ConflictValue, text: str, value: Any, shown: bool) -> Choice:
@@ -127,6 +150,11 @@ def _deletion_choices(conflict: Conflict) -> tuple[Choice, ...]:
 def _text(conflict: Conflict, value: object) -> str:
     if conflict.field == JUDGED_FIELD:
         return word(f"verdict.{value}", language())
+    declared = active_pack().types.get(conflict.table)
+    known = fields_of(declared).get(conflict.field) if declared else None
+    if known is not None and known.type in ("code", "hours", "money"):
+        codes = active_pack().codes.get(known.codes or "")
+        return show_field(known, codes, cast("Value", value), language())
     if this_node().schema.by_name[conflict.table].field_types[conflict.field] == "bool":
         return word("value_word.yes" if value else "value_word.no", language())
     return "" if value is None else str(value)
