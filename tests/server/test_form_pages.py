@@ -9,8 +9,10 @@ import pytest
 from tests.server.every_type import fill_county
 from tests.server.pages import Visitor, make_visitor, plain
 from tests.server.walks.shipped_county import County, make_county
+from xueshi_server.domain.forms import Section
 from xueshi_server.store.material import COUNTY, gather_material, type_of_form
 from xueshi_server.web import create_app
+from xueshi_server.web.views.forms import _parties, lay_out
 from xueshi_sync.writer import RecordKey
 
 PACKS = ("jiyuan", "chongqing", "mianzhu", "qinggang", "township-primary")
@@ -117,3 +119,24 @@ def test_unknown_forms_and_records_are_not_found(jiyuan: Desk, path: str) -> Non
 def test_nobody_prints_without_logging_in(jiyuan: Desk) -> None:
     stranger = make_visitor(jiyuan.visitor.app, None)
     assert stranger.get(jiyuan.address("cycle_sheet")).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("label", "parties"),
+    [
+        pytest.param("本人    学校(盖章)", [("本人", False), ("学校", True)], id="stamp-in-brackets"),
+        pytest.param("校长签字,学校盖章;中心审核", [("校长签字,学校盖章", True), ("中心审核", False)],
+                     id="stamp-in-words"),
+        pytest.param("", [("", True)] * 3, id="unnamed"),
+    ],
+)  # fmt: skip
+def test_who_signs_and_who_stamps_follows_from_the_label(
+    label: str, parties: list[tuple[str, bool]]
+) -> None:
+    assert _parties(Section("signatures", label, lines=3)) == parties
+
+
+def test_a_photo_stands_beside_the_fields_before_it_else_after_it() -> None:
+    fields, photo, table = Section("fields"), Section("photo"), Section("table")
+    assert lay_out([photo, fields, table]) == [(fields, True), (table, False)]
+    assert lay_out([fields, photo, table]) == [(fields, True), (table, False)]

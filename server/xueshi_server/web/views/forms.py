@@ -27,6 +27,7 @@ Page = str | tuple[str, int] | Response
 _PARTIES: Final = re.compile(r"\s{2,}|[;;]")
 # "(stamp)" behind who signs, in the words of both languages.
 _STAMP: Final = re.compile(
+_STAMPED: Final = re.compile(r"盖章|公章|stamp", re.IGNORECASE)
     rf"[((]\s*(?:{'|'.join(word('forms.stamp_words', each) for each in LANGUAGES)})\s*[))]",
     re.IGNORECASE,
 )
@@ -135,7 +136,7 @@ def _parties(section: Section) -> list[tuple[str, bool]]:
     names = [each.strip() for each in _PARTIES.split(section.title) if each.strip()]
     if not names:
         return [("", True)] * max(1, min(section.lines, 4))
-    return [(_STAMP.sub("", each).strip(), bool(_STAMP.search(each))) for each in names]
+    return [(_STAMP.sub("", each).strip(), bool(_STAMPED.search(each))) for each in names]
 
 
 def _pair_up(cells: Sequence[Cell]) -> list[tuple[Cell, ...]]:
