@@ -24,13 +24,11 @@ from xueshi_server.words import LANGUAGES, word
 blueprint = Blueprint("forms", __name__, url_prefix="/forms")
 Page = str | tuple[str, int] | Response
 # How a label of signatures parts those who sign.
-_PARTIES: Final = re.compile(r"\s{2,}|[;;]")
+_PARTIES: Final = re.compile(r"\s{2,}|[;\uff1b]")
 # "(stamp)" behind who signs, in the words of both languages.
-_STAMP: Final = re.compile(
-_STAMPED: Final = re.compile(r"盖章|公章|stamp", re.IGNORECASE)
-    rf"[((]\s*(?:{'|'.join(word('forms.stamp_words', each) for each in LANGUAGES)})\s*[))]",
-    re.IGNORECASE,
-)
+_STAMP_WORDS: Final = "|".join(word("forms.stamp_words", each) for each in LANGUAGES)
+_STAMPED: Final = re.compile(_STAMP_WORDS, re.IGNORECASE)
+_STAMP: Final = re.compile(rf"[(\uff08]\s*(?:{_STAMP_WORDS})\s*[)\uff09]", re.IGNORECASE)
 _CHOICES: Final = 60
 # Longer values have a line of their own; shorter ones stay in the middle of their column.
 _LONG: Final = 24
