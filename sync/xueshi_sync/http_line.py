@@ -36,8 +36,10 @@ MISSES_MAX: Final = 4
 # Times that bytes must be carried again because they were damaged or forgotten.
 LOSSES_MAX: Final = 2
 # After a cut: asked at once, a busy peer would not yet have read what it was sent, and get it
-# again.
+# again. The wait is never longer than sending it again takes at this rate.
 SETTLE_S: Final = 0.1
+SETTLE_MAX_S: Final = 1.0
+SETTLE_BYTES_PER_S: Final = 64 * 1024
 # A longer wait is the agent's to sit out, not an open exchange's.
 BUSY_WAIT_MAX_S: Final = 60.0
 
@@ -87,6 +89,7 @@ class EnvelopeLine:
         self._sent = False
         self._asking = left_over
         self._have = 0
+        self._post_began: int | None = None
         self._answer = bytearray()
         self._answer_size: int | None = None
         self._best = 0
@@ -143,6 +146,7 @@ class EnvelopeLine:
         if self._asking:
             return self._session.request("GET", self._url, start=len(self._answer))
         self._tell("send", self._have, len(self._envelope))
+        self._post_began = self._session.meter.up_bytes
         part = self._envelope[self._have :]
         return self._session.request("POST", self._url, body=part, start=self._have)
 
@@ -192,7 +196,9 @@ class EnvelopeLine:
         if isinstance(error, UnreachableError) and not self._best:
             raise error
         self._misses += 2 if isinstance(error, SilentError) else 1
-        wait_s = self._session.jitter() * 0.25 * 4**self._misses if self._misses > 1 else SETTLE_S
+        wait_s = self._settle_s()
+        if self._misses > 1:
+            wait_s = max(wait_s, self._session.jitter() * 0.25 * 4**self._misses)
         if isinstance(error, BusyError) and error.wait_s:
             wait_s = error.wait_s
         too_long = wait_s > BUSY_WAIT_MAX_S or wait_s >= self._session.meter.left_s
@@ -202,6 +208,12 @@ class EnvelopeLine:
         self._asking = True
         self._session.hang_up()
         self._session.pause(wait_s)
+
+    def _settle_s(self) -> float:
+        """How long to leave the peer with what it was just sent."""
+        began, self._post_began = self._post_began, None
+        at_stake = 0 if began is None else self._session.meter.up_bytes - began
+        return min(SETTLE_MAX_S, SETTLE_S + at_stake / SETTLE_BYTES_PER_S)
 
     def _lost(self, error: NetworkError) -> None:
         self._losses += 1

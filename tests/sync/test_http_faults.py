@@ -3,6 +3,7 @@
 import random
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,6 +93,25 @@ def test_cuts_at_64_kb_cost_at_most_a_tenth_more_bytes(
         exchange_once(school, proxy.url, session=session)
         assert proxy.cuts >= 8
         assert proxy.total_bytes <= 1.1 * 600_000
+
+
+def test_a_peer_slow_to_begin_reading_gets_nothing_twice(tmp_path: Path) -> None:
+    app = make_sync_app(FakeCentre(), tmp_path / "stage")
+
+    def busy(environ: dict[str, object], start_response: "StartResponse") -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "POST":
+            time.sleep(0.6)
+        return app(environ, start_response)
+
+    school = FakeSchool(body_size=250_000)
+    with (
+        serving(busy) as address,
+        ChaosProxy(address, Faults(cut_each_total=65536)) as proxy,
+        SyncSession() as session,
+    ):
+        exchange_once(school, proxy.url, session=session)
+        assert proxy.cuts >= 3
+        assert proxy.total_bytes <= 1.1 * 250_000
 
 
 def test_a_cut_upload_hands_the_node_what_arrived(
