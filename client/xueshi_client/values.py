@@ -1,12 +1,12 @@
 """Values that a person types on the command line: names, codes, addresses."""
 
 import unicodedata
-import urllib.parse
 from typing import Any, Final
 
 import click
 
 from xueshi_client.usage import WordedValueError
+from xueshi_sync.http_session import is_peer_address
 
 NAME_MOST: Final = 60
 CODE_MOST: Final = 40
@@ -40,13 +40,7 @@ class CentreUrl(click.ParamType):  # type: ignore[type-arg]
     name = "url"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            parts = urllib.parse.urlsplit(str(value))
-            sound = parts.scheme in ("http", "https") and bool(parts.hostname)
-            sound = sound and (parts.port is None or parts.port > 0)
-        except ValueError:
-            sound = False
-        if not sound:
+        if not is_peer_address(str(value)):
             raise WordedValueError("url", seen=value)
         return str(value)
 

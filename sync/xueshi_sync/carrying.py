@@ -17,9 +17,10 @@ from xueshi_sync.envelope import (
 )
 from xueshi_sync.errors import (
     IncompleteError,
-    NodeStateError,
+    NotJoinedError,
     TruncatedError,
     WrongRecipientError,
+    WrongTierError,
 )
 from xueshi_sync.exchange import Outcome, Request, Response
 from xueshi_sync.frame import (
@@ -78,9 +79,9 @@ def begin_exchange(node: "Node", limit_bytes: int) -> PendingExchange:
     """Seal what is open and make the next request to the centre."""
     genesis = node.genesis
     if genesis is None:
-        raise NodeStateError("this node has not joined a county")
+        raise NotJoinedError
     if node.replica.is_centre:
-        raise NodeStateError("the centre is where exchanges end")
+        raise WrongTierError("the centre is where exchanges end")
     node.publish_barrier()
     frame = node.reserve.with_room(lambda: exchange.make_request(node.replica, limit_bytes))
     header = encode_request(node.replica.suite, node.replica.seed, frame.header)

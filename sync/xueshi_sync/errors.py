@@ -90,6 +90,12 @@ class MediumError(SyncError):
     code = "medium.failed"
 
 
+class UnsoundBackupError(MediumError):
+    """A file that is no backup of a node, or a damaged one; nothing was put in place."""
+
+    code = "medium.unsound_backup"
+
+
 class BadTicketError(SyncError):
     """An invitation that is damaged, used, withdrawn or for another county."""
 
@@ -106,6 +112,36 @@ class NodeStateError(SyncError):
     """This node cannot do that in its present state (not joined, not a centre, read-only)."""
 
     code = "node.state"
+
+
+class NotJoinedError(NodeStateError):
+    """This node has taken no invitation yet."""
+
+    code = "node.not_joined"
+
+
+class AlreadyJoinedError(NodeStateError):
+    """This node belongs to a county already."""
+
+    code = "node.already_joined"
+
+
+class WrongTierError(NodeStateError):
+    """A centre was asked to do what only members do, or the other way about."""
+
+    code = "node.wrong_tier"
+
+
+class UnknownNodeError(NodeStateError):
+    """The county has no such node, or none was named where one must be; field `node`."""
+
+    code = "node.unknown"
+
+
+class MissingKeyError(NodeStateError):
+    """The node's key file is missing, damaged or of another node."""
+
+    code = "node.key"
 
 
 class StorageError(SyncError):

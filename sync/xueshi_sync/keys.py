@@ -7,7 +7,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from xueshi_sync.errors import NodeInUseError, NodeStateError, StorageError
+from xueshi_sync.errors import MissingKeyError, NodeInUseError, StorageError
 from xueshi_sync.sidecar import sync_folder
 
 SEED_BYTES: Final = 32
@@ -25,13 +25,13 @@ def write_key(path: Path, seed: bytes) -> None:
 
 
 def read_key(path: Path) -> bytes:
-    """Read a private key; raises NodeStateError where it is missing or damaged."""
+    """Read a private key; raises MissingKeyError where it is missing or damaged."""
     try:
         seed = bytes.fromhex(path.read_text().strip())
     except (OSError, ValueError) as error:
-        raise NodeStateError(f"key file {path.name} is missing or damaged") from error
+        raise MissingKeyError(f"key file {path.name} is missing or damaged") from error
     if len(seed) != SEED_BYTES:
-        raise NodeStateError(f"key file {path.name} is damaged")
+        raise MissingKeyError(f"key file {path.name} is damaged")
     return seed
 
 

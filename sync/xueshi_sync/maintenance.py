@@ -12,7 +12,14 @@ from xueshi_sync import membership
 from xueshi_sync.block import EPOCH_OPEN, open_feed, parse_block, verify_block
 from xueshi_sync.context import Context
 from xueshi_sync.digests import scope_digests
-from xueshi_sync.errors import MediumError, StorageError, SyncError
+from xueshi_sync.errors import (
+    MalformedBlockError,
+    MediumError,
+    NodeStateError,
+    StorageError,
+    SyncError,
+    UnsoundBackupError,
+)
 from xueshi_sync.identity import ID_BYTES, Epoch, Identity
 from xueshi_sync.keys import FolderLock
 from xueshi_sync.paths import Paths
@@ -184,7 +191,7 @@ def restore(path: Path, paths: Paths, context: Context) -> None:
     try:
         _check_database(path)
     except (sqlite3.DatabaseError, OSError) as error:
-        raise StorageError(f"{path.name} is no sound backup: {error}", path=str(path)) from error
+        raise _unsound(path, error) from error
     paths.feed.parent.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(paths.home)
     lock.acquire(1.0)
@@ -220,11 +227,17 @@ def _copy_blocks(source: Path, target: Path, paths: Paths, context: Context) -> 
         identity = msgspec.msgpack.decode(feeds.meta("identity") or b"", type=Identity)
         membership.replace_identity(feeds, paths, context)
         _verify_copy(feeds, identity.genesis.net if identity.genesis else b"")
-    except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
-        raise StorageError(f"{source.name} is no backup of a node: {error}") from error
+    except (NodeStateError, StorageError):
+        raise
+    except (sqlite3.DatabaseError, msgspec.MsgspecError, SyncError) as error:
+        raise _unsound(source, error) from error
     finally:
         feeds.close()
     _sync_file(target)
+
+
+def _unsound(path: Path, error: Exception) -> UnsoundBackupError:
+    return UnsoundBackupError(f"{path.name} is no sound backup: {error}", file=path.name)
 
 
 def _verify_copy(feeds: SqliteFeeds, net: bytes) -> None:
@@ -238,7 +251,7 @@ def _verify_copy(feeds: SqliteFeeds, net: bytes) -> None:
         for feed in feeds.feeds(state.scope_no):
             heads.update(head for head, _ in feeds.heads_of(feed.feed))
     if heads != blocks - parents:
-        raise StorageError("backup names other heads than its blocks have")
+        raise MalformedBlockError("other heads named than the blocks have")
 
 
 def _verify_copied(feeds: SqliteFeeds, stored: StoredBlock, net: bytes) -> None:
@@ -248,11 +261,11 @@ def _verify_copied(feeds: SqliteFeeds, stored: StoredBlock, net: bytes) -> None:
     said = (block.bid, header.feed, header.seq, header.prev, header.kind, header.op_count)
     row = (stored.bid, stored.feed, stored.seq, stored.prev, stored.kind, stored.op_count)
     if feed is None or said != row or feeds.name_of(stored.scope_no, stored.no) != block.short:
-        raise StorageError("backup holds a block under another name")
+        raise MalformedBlockError("a block under another name")
     if stored.kind != EPOCH_OPEN:
         verify_block(membership.SUITE, feed, block)
     elif open_feed(membership.SUITE, net, block) != feed:
-        raise StorageError("backup holds a feed of another speaker")
+        raise MalformedBlockError("a feed of another speaker")
 
 
 def _set_aside(path: Path, now_ms: int) -> None:

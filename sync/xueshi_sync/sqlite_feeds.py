@@ -81,8 +81,8 @@ class SqliteFeeds:
             other.execute("PRAGMA trusted_schema = OFF")
             given = _tables(other)
             for table, columns in _tables(self.db).items():
-                if table not in given:
-                    raise sqlite3.DatabaseError(f"no table {table}")
+                if not set(columns) <= set(given.get(table, ())):
+                    raise sqlite3.DatabaseError(f"no table {table} of this program")
                 names = ", ".join(columns)
                 rows = other.execute(f"SELECT {names} FROM {table}")
                 places = ", ".join("?" * len(columns))

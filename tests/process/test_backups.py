@@ -18,7 +18,7 @@ from tests.process.nodes import (
     scratch,
 )
 from xueshi_sync.block import parse_block
-from xueshi_sync.errors import SyncError
+from xueshi_sync.errors import UnsoundBackupError
 from xueshi_sync.node import Node
 from xueshi_sync.suite import Ed25519Suite
 
@@ -101,7 +101,7 @@ def test_a_file_that_is_no_backup_is_refused_and_the_node_stays(
     folder: Path, spoil: Callable[[Path], None]
 ) -> None:
     spoil(folder / "backup")
-    with pytest.raises(SyncError):
+    with pytest.raises(UnsoundBackupError):
         _restore(folder)
     with open_at(folder / "S1", "S1") as school:
         check_node(school, {"form"})

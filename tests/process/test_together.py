@@ -26,8 +26,9 @@ from tests.process.nodes import (
     save_form,
     scratch,
 )
-from tests.process.worker import PATIENT
+from tests.process.worker import FAST, PATIENT
 from tests.process.zygote import Zygote
+from xueshi_sync.errors import NetworkError
 from xueshi_sync.node import Node
 from xueshi_sync.schema import Field
 
@@ -83,6 +84,28 @@ def test_two_syncs_and_a_registrar_at_once_do_the_work_of_one(folder: Path) -> N
         check_level(school, centre)
         check_node(centre, saved)
         assert fork_count(centre) == 0
+
+
+def test_a_centre_that_moved_is_called_at_its_new_address_from_then_on(folder: Path) -> None:
+    centre, school = make_county(folder)
+    with centre, school:
+        with serving(centre.wsgi_app()) as (host, port):
+            old = f"http://{host}:{port}"
+            sync(school, old, PATIENT)
+            assert school.urls[0] == old
+        with serving(centre.wsgi_app()) as (host, port):
+            new = f"http://{host}:{port}"
+            saved = {save_form(school, "form")}
+            with pytest.raises(NetworkError):
+                school.sync_once("http://127.0.0.1:9", timeouts=FAST)
+            assert school.urls[0] == old
+            sync(school, new, PATIENT)
+            assert school.urls[:2] == [new, old]
+            saved.add(save_form(school, "later"))
+            school.sync_once(timeouts=PATIENT)
+        check_forms(centre, saved)
+    with open_at(folder / "S1", "S1") as school:
+        assert school.urls[:2] == [new, old]
 
 
 def test_a_stick_in_the_middle_of_a_sync_gives_the_same(folder: Path) -> None:

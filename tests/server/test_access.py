@@ -61,6 +61,7 @@ WHO: Final[dict[str, str]] = {
     "conflicts.resolve": "registrar reviewer admin",
     "sync.index": "viewer registrar reviewer admin",
     "sync.now": "registrar reviewer admin",
+    "sync.call_address": "registrar reviewer admin",
     "sync.give_bundle": "registrar reviewer admin",
     "sync.take_bundle": "registrar reviewer admin",
     "accounts.index": "admin",

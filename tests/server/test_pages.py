@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests.process.county import serving
 from tests.server.conftest import County
 from tests.server.nodes import add_hour, add_person
 from tests.server.pages import Visitor, make_visitor, plain
@@ -276,6 +277,22 @@ class TestSync:
         response = officer.post("/sync-state/take", bundle=(BytesIO(b"junk"), "a.xueshi"))
         assert response.status_code == 422
         assert "error." not in plain(response.text)
+
+    def test_the_address_of_a_centre_that_moved_is_taken_once_it_answered(
+        self, county: County, admin: Visitor
+    ) -> None:
+        silent = admin.post("/sync-state/address", address="http://127.0.0.1:9")
+        assert (silent.status_code, county.school.urls) == (422, [])
+        wrong = admin.post("/sync-state/address", address="192.168.1.10")
+        assert (wrong.status_code, county.school.urls) == (422, [])
+        assert "192.168.1.10" in plain(wrong.text)
+        add_hour(county.school, add_person(county.school))
+        with serving(county.centre.wsgi_app()) as (host, port):
+            moved = f"http://{host}:{port}"
+            said = admin.post("/sync-state/address", address=f" {moved} ")
+        assert "Done: 2 changes sent" in plain(said.text)
+        assert county.school.urls == [moved]
+        assert moved in admin.get("/sync-state/").text
 
     def test_a_line_that_fails_is_said_plainly(
         self, admin: Visitor, school: Node, monkeypatch: pytest.MonkeyPatch

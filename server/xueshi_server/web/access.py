@@ -63,6 +63,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "conflicts.resolve": "settle",
     "sync.index": "signed_in",
     "sync.now": "settle",
+    "sync.call_address": "settle",
     "sync.give_bundle": "settle",
     "sync.take_bundle": "settle",
     "accounts.index": "manage",

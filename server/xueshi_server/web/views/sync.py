@@ -14,6 +14,7 @@ from xueshi_server.store.schools import count_unapplied, list_schools
 from xueshi_server.web.site import this_node, this_site
 from xueshi_server.web.sync_state import read_sync_state
 from xueshi_sync.errors import SyncError
+from xueshi_sync.http_session import is_peer_address
 
 blueprint = Blueprint("sync", __name__, url_prefix="/sync-state")
 Page = str | tuple[str, int] | Response
@@ -49,12 +50,20 @@ def now() -> Page:
         )
     except SyncError as error:
         return _show(_failed(error))
-    level_types(site.node)
-    counts = {
-        "sent": getattr(report, "ops_sent", 0),
-        "received": getattr(report, "ops_received", 0),
-    }
-    return _show(Outcome("good", "sync.did", counts))
+    return _did(getattr(report, "ops_sent", 0), getattr(report, "ops_received", 0))
+
+
+@blueprint.post("/address")
+def call_address() -> Page:
+    """Exchange with the centre at another address; one that answers is called first from then."""
+    address = request.form.get("address", "").strip()
+    if not is_peer_address(address):
+        return _show(Outcome("bad", "sync.bad_address", {"seen": address})), 422
+    try:
+        report = this_node().sync_once(address, deadline_s=_DEADLINE_S)
+    except SyncError as error:
+        return _show(_failed(error)), 422
+    return _did(report.ops_sent, report.ops_received)
 
 
 @blueprint.post("/bundle")
@@ -92,6 +101,11 @@ def take_bundle() -> Page:
     # A pack may have come with it; it counts at once.
     level_types(this_node())
     return _show(Outcome("good", "sync.took", {"received": report.new_ops}))
+
+
+def _did(sent: int, received: int) -> str:
+    level_types(this_node())
+    return _show(Outcome("good", "sync.did", {"sent": sent, "received": received}))
 
 
 def _failed(error: SyncError) -> Outcome:
