@@ -8,8 +8,9 @@ BENCH_ARGS ?= --workload tests/bench/workload.py
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --no-build-isolation
-# Everything but the simulator, real processes and browsers: fast enough to measure coverage on.
-QUICK_TESTS := $(wildcard tests/sync tests/server tests/client tests/site tests/repo)
+# What is fast enough to measure coverage on and bears on what is measured: no simulator, real
+# processes, browsers, command line or site.
+QUICK_TESTS := tests/sync tests/server tests/repo --ignore=tests/server/walks
 QUICK := not (soak or process or browser or desktop)
 
 .DEFAULT_GOAL := help
