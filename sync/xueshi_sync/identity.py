@@ -1,5 +1,6 @@
 """Names of counties, nodes, epochs, scopes and feeds: all 16 bytes, all derived (PROTOCOL 2)."""
 
+import hmac
 from dataclasses import dataclass
 from typing import Final
 
@@ -104,6 +105,12 @@ def admin_scope(net: bytes) -> bytes:
 def public_scope(net: bytes) -> bytes:
     """Return the scope that every node of the county reads; writer: the centre."""
     return digest("scope/public", net)[:ID_BYTES]
+
+
+def centre_scope(seed: bytes, net: bytes) -> bytes:
+    """Return the scope that only the centre holds: nobody without its private key can name it, nor
+    ask for a receipt of its feeds; every copy of the centre finds the same one."""
+    return hmac.digest(seed, b"xs1/scope/centre\0" + net, "sha256")[:ID_BYTES]
 
 
 def fingerprint_words(public: bytes) -> tuple[int, int, int, int]:

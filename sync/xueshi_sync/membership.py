@@ -8,7 +8,16 @@ import msgspec
 
 from xueshi_sync.body import K_BITS
 from xueshi_sync.context import Context
-from xueshi_sync.errors import BadTicketError, InvalidWriteError, NodeStateError
+from xueshi_sync.errors import (
+    AlreadyJoinedError,
+    BadTicketError,
+    InvalidWriteError,
+    MissingKeyError,
+    NodeStateError,
+    NotJoinedError,
+    UnknownNodeError,
+    WrongTierError,
+)
 from xueshi_sync.holdings import SOFTWARE
 from xueshi_sync.identity import (
     TIERS,
@@ -16,6 +25,7 @@ from xueshi_sync.identity import (
     Identity,
     SignedGenesis,
     admin_scope,
+    centre_scope,
     public_scope,
     sign_genesis,
 )
@@ -28,13 +38,14 @@ from xueshi_sync.sqlite_feeds import SqliteFeeds
 from xueshi_sync.store import PeerState
 from xueshi_sync.suite import Ed25519Suite
 from xueshi_sync.ticket import SECRET_BYTES, Ticket, decode_ticket, encode_ticket
-from xueshi_sync.writer import RecordKey
+from xueshi_sync.writer import CENTRE_SCOPE, RecordKey
 
 if TYPE_CHECKING:
     from xueshi_sync.node import Node
 
 SUITE: Final = Ed25519Suite()
 CENTRE: Final = "centre"
+URLS_MAX: Final = 4
 
 
 def found_node(paths: Paths, *, role: str, name: str, code: str, context: Context) -> None:
@@ -77,6 +88,17 @@ def _found_centre(
         feeds.put_meta("genesis", msgspec.msgpack.encode(sign_genesis(SUITE, root, genesis)))
 
 
+def hold_centre_scope(replica: Replica) -> None:
+    """Give a centre the scope that only it holds, and that it grants to nobody (PROTOCOL 7.4)."""
+    if not replica.is_centre:
+        return
+    scope = centre_scope(replica.seed, replica.net)
+    replica.hold_scope(scope)
+    if replica.feeds.meta(CENTRE_SCOPE) != scope:
+        with replica.lock, replica.feeds.feed_transaction():
+            replica.feeds.put_meta(CENTRE_SCOPE, scope)
+
+
 def known_names(feeds: SqliteFeeds) -> Mapping[bytes, tuple[str, str, str]]:
     """(code, name, tier) of nodes that stand in no table: this one, and the county's centre."""
     identity = msgspec.msgpack.decode(feeds.meta("identity") or b"", type=Identity)
@@ -95,7 +117,7 @@ def known_names(feeds: SqliteFeeds) -> Mapping[bytes, tuple[str, str, str]]:
 def invite(node: "Node", code: str, name: str, role: str, urls: list[str]) -> str:
     """Issue a ticket and keep its secret until it is used."""
     if not node.replica.is_centre:
-        raise NodeStateError("only the centre invites")
+        raise WrongTierError("only the centre invites")
     if role not in TIERS or role == CENTRE:
         raise InvalidWriteError(f"role {role}", field="role")
     signed = msgspec.msgpack.decode(node.feeds.meta("genesis") or b"", type=SignedGenesis)
@@ -121,9 +143,9 @@ def _scope_for(node: "Node", code: str) -> bytes | None:
 def join(node: "Node", invitation: str, url: str | None) -> None:
     """Take the ticket's node id and scope. Raises BadTicketError, NodeStateError."""
     if node.replica.is_centre:
-        raise NodeStateError("a centre joins nobody")
+        raise WrongTierError("a centre joins nobody")
     if node.enrolled:
-        raise NodeStateError("this node is enrolled already")
+        raise AlreadyJoinedError
     ticket, genesis = decode_ticket(SUITE, invitation)
     before = node.genesis
     if before is not None and before.net != genesis.net:
@@ -131,7 +153,7 @@ def join(node: "Node", invitation: str, url: str | None) -> None:
     node.view.know(genesis.centre_node, genesis.code, genesis.name, CENTRE)
     node.view.know(ticket.node, ticket.code, ticket.name, ticket.tier)
     node.replica.join(Identity(ticket.node, ticket.tier, ticket.scope, genesis))
-    urls = [*([url] if url else []), *ticket.urls]
+    urls = [*([url] if url else []), *ticket.urls][:URLS_MAX]
     with node.replica.lock, node.feeds.feed_transaction():
         node.feeds.put_meta("ticket", ticket.secret)
         node.feeds.put_meta("genesis", msgspec.msgpack.encode(ticket.genesis))
@@ -143,14 +165,23 @@ def join(node: "Node", invitation: str, url: str | None) -> None:
     node.write_sidecar_file()
 
 
+def remember_url(node: "Node", url: str) -> None:
+    """Try this address of the centre first from now on; the oldest beyond `URLS_MAX` goes."""
+    if node.urls[:1] == [url]:
+        return
+    urls = [url, *(known for known in node.urls if known != url)][:URLS_MAX]
+    with node.replica.lock, node.feeds.feed_transaction():
+        node.feeds.put_meta("urls", msgspec.msgpack.encode(urls))
+
+
 def revoke(node: "Node", node_id: str, reason: str) -> int:
     """Write a cut at the heads that are here, in every scope the node may write."""
     if not node.replica.is_centre:
-        raise NodeStateError("only the centre revokes")
+        raise WrongTierError("only the centre revokes")
     target = bytes.fromhex(node_id)
     scope_nos = node.view.scopes_of(target)
     if not scope_nos:
-        raise NodeStateError("no such node", node=node_id)
+        raise UnknownNodeError(node=node_id)
     with node.write(CENTRE) as action:
         for scope_no in scope_nos:
             heads = b"".join(sorted(_full_heads(node, scope_no, target)))
@@ -176,10 +207,10 @@ def recipient(node: "Node", to: str | None) -> tuple[bytes, bytes, str]:
     """(node id, key, name) of whom a bundle is for: the centre, or a node by id, code or name."""
     genesis = node.genesis
     if genesis is None:
-        raise NodeStateError("this node has not joined a county")
+        raise NotJoinedError
     if to is None or to in (genesis.code, genesis.centre_node.hex()):
         if node.replica.is_centre:
-            raise NodeStateError("say for which node")
+            raise UnknownNodeError("say for which node", node="")
         return genesis.centre_node, genesis.centre_key, genesis.name
     rows = node.query(
         "SELECT node, key, name FROM _node WHERE (lower(hex(node)) = ?1 OR code = ?1 OR name = ?1)"
@@ -187,7 +218,7 @@ def recipient(node: "Node", to: str | None) -> tuple[bytes, bytes, str]:
         (to,),
     )
     if not rows:
-        raise NodeStateError("no such node", node=to)
+        raise UnknownNodeError(node=to)
     return rows[0]["node"], rows[0]["key"], rows[0]["name"] or to
 
 
@@ -316,7 +347,7 @@ def replace_identity(feeds: SqliteFeeds, paths: Paths, context: Context) -> None
         return
     identity = msgspec.msgpack.decode(feeds.meta("identity") or b"", type=Identity)
     if identity.tier == CENTRE:
-        raise NodeStateError("a centre's backup needs the centre's key file beside it")
+        raise MissingKeyError("a centre's backup needs the centre's key file beside it")
     if not paths.key.exists():
         write_key(paths.key, context.random(32))
     fresh = Identity(context.random(16), identity.tier, identity.scope, identity.genesis)

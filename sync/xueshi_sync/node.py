@@ -47,7 +47,7 @@ from xueshi_sync.schema import Schema
 from xueshi_sync.sqlite_db import connect_reader, storage_errors
 from xueshi_sync.sqlite_feeds import SqliteFeeds
 from xueshi_sync.sqlite_view import SqliteView
-from xueshi_sync.writer import Action, RecordKey
+from xueshi_sync.writer import Action, RecordKey, centre_scope_no
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -147,6 +147,11 @@ class Node:
     def home_scope_no(self) -> int:
         """Number of this node's own scope in the view's tables."""
         return self.replica.home_scope_no
+
+    @property
+    def centre_scope_no(self) -> int | None:
+        """Number of the scope that only the centre holds; None at every other node."""
+        return centre_scope_no(self.feeds)
 
     @property
     def genesis(self) -> Genesis | None:
@@ -288,16 +293,18 @@ class Node:
         timeouts: "Timeouts | None" = None,
         progress: "Progress | None" = None,
     ) -> "SyncReport":
-        """Exchange until level with the centre.
+        """Exchange until level with the centre; the address that answered is tried first next time.
 
         Raises NetworkError, RefusedError, NodeStateError.
         """
         from xueshi_sync.http_client import sync
 
-        return sync(
+        report = sync(
             self, [url] if url else self.urls, session=session, deadline_s=deadline_s,
             timeouts=timeouts, progress=progress,
         )  # fmt: skip
+        membership.remember_url(self, report.url)
+        return report
 
     def admit(self, prefix: bytes) -> int:
         """Check the sender of an envelope by its first segment; returns how long it may be."""

@@ -54,6 +54,7 @@ def open_replica(paths: Paths, schema: Schema, context: Context) -> Opened:
         )  # fmt: skip
         _settle_epoch(replica, paths, context)
         replica.open_view()
+        membership.hold_centre_scope(replica)
     return Opened(feeds, view, replica)
 
 

@@ -25,7 +25,10 @@ class Field:
 
 @dataclass(frozen=True)
 class Table:
-    """A record type: who may write it (`writers`), who may give verdicts (`judges`)."""
+    """A record type: who may write it (`writers`), who may give verdicts (`judges`).
+
+    `centre_only`: its records stand in the scope that only the centre holds, and nowhere else.
+    """
 
     name: str
     kind: Kind
@@ -35,6 +38,8 @@ class Table:
     amount: str | None = None
     corrects: str | None = None
     indexes: tuple[tuple[str, ...], ...] = ()
+    # Not in the repr: where records stand changes no table of a view.
+    centre_only: bool = field(default=False, repr=False)
 
     @cached_property
     def field_types(self) -> Mapping[str, FieldType]:

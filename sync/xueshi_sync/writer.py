@@ -37,6 +37,9 @@ from xueshi_sync.schema import FieldType, Schema, Table
 from xueshi_sync.store import FeedStore, OpenOp, ScopeState, ViewStore, WriteRow
 from xueshi_sync.viewer import encode_open_op
 
+# Where the feed store keeps the id of the scope that only the centre holds; nowhere else is it set.
+CENTRE_SCOPE: Final = "centre_scope"
+
 # A margin below the limit: one more op adds at most its record, its preds and its ref fields.
 _OP_BYTES: Final = 8
 _PRED_BYTES: Final = 8
@@ -77,7 +80,7 @@ class Action:
         entry_id: str | None = None,
     ) -> RecordKey:
         """Add a record and return its key. A known `entry_id` writes nothing and returns the first
-        key. Raises InvalidWriteError."""
+        key. What only the centre holds goes into its own scope. Raises InvalidWriteError."""
         if entry_id is not None:
             known = self.entries.get(entry_id) or self.feeds.entry(entry_id)
             if known is not None:
@@ -86,7 +89,7 @@ class Action:
         names = tuple(name for name in declared.field_names if fields.get(name) is not None)
         self._check_names(declared, fields)
         values = tuple(self._value(declared, name, fields[name]) for name in names)
-        scope_no = self.home_scope_no if scope_no is None else scope_no
+        scope_no = self._scope_for(declared, scope_no)
         refs = [_ref(value) for name, value in zip(names, values, strict=True)
                 if declared.field_types[name] == "ref"]  # fmt: skip
         key = self._append(scope_no, INSERT, table, names, values, refs=refs)
@@ -99,6 +102,7 @@ class Action:
         declared = self._table(table)
         if declared.kind != "register":
             raise InvalidWriteError("ledger entries do not change", table=table)
+        self._stay(declared, key)
         self._check_names(declared, fields)
         self._write(SET, declared, key, {
             name: self._value(declared, name, value) for name, value in fields.items()
@@ -121,6 +125,10 @@ class Action:
         declared = self._table(table)
         if declared.kind != "ledger" or verdict not in VERDICTS:
             raise InvalidWriteError("no such verdict", table=table, field=verdict)
+        if verdict == "void" and self._is_astray(declared, key):
+            reason = ""
+        else:
+            self._stay(declared, key)
         rows = self.view.writes_of(key.scope_no, table, [key.rec])
         preds = self._current(key, table, JUDGED_FIELD, rows)
         self._append(key.scope_no, JUDGE, table, (JUDGED_FIELD, REASON_FIELD), (verdict, reason),
@@ -134,6 +142,7 @@ class Action:
         elif declared.kind == "ledger":
             self.judge(table, key, str(value))
         else:
+            self._stay(declared, key)
             self._write(RESOLVE, declared, key, {name: self._value(declared, name, value)})
 
     def _resolve_deletion(self, table: Table, key: RecordKey, deleted: bool) -> None:
@@ -232,6 +241,28 @@ class Action:
         except KeyError as error:
             raise InvalidWriteError("no such table", table=name) from error
 
+    def _scope_for(self, table: Table, scope_no: int | None) -> int:
+        """Where a new record stands; nobody is granted the scope that only the centre holds."""
+        if table.centre_only:
+            centre = centre_scope_no(self.feeds)
+            if centre is None or scope_no not in (None, centre):
+                raise InvalidWriteError("stands in the scope of the centre only", table=table.name)
+            return centre
+        if scope_no is None:
+            return self.home_scope_no
+        if table.name.startswith("_") and scope_no == centre_scope_no(self.feeds):
+            raise InvalidWriteError("nobody else holds this scope", table=table.name)
+        return scope_no
+
+    def _is_astray(self, table: Table, key: RecordKey) -> bool:
+        """Whether a record that only the centre should hold stands where others read it."""
+        return table.centre_only and key.scope_no != centre_scope_no(self.feeds)
+
+    def _stay(self, table: Table, key: RecordKey) -> None:
+        """A record astray is not written on: it is deleted or voided there and entered again."""
+        if self._is_astray(table, key):
+            raise InvalidWriteError("stands in the scope of the centre only", table=table.name)
+
     def _check_names(self, table: Table, fields: Mapping[str, object]) -> None:
         for name in fields:
             if name not in table.field_types:
@@ -242,6 +273,13 @@ class Action:
             return to_wire(value, table.field_types[name])
         except (ValueError, TypeError) as error:
             raise InvalidWriteError(str(error), table=table.name, field=name) from error
+
+
+def centre_scope_no(feeds: FeedStore) -> int | None:
+    """Local number of the scope that only the centre holds; None at every other node."""
+    scope = feeds.meta(CENTRE_SCOPE)
+    state = None if scope is None else feeds.scope_of(scope)
+    return None if state is None else state.scope_no
 
 
 def to_wire(value: object, kind: FieldType) -> Value:
