@@ -33,6 +33,25 @@ def test_streak(
     assert (result.status, result.value) == (status, exactly(count))
 
 
+def test_year_passed_in_spite_of_leave_counts() -> None:
+    rows = {"hour": years(2024, 2025, 2026), "leave": [leave(2025)]}
+    result = judge(STREAK, rows, END)
+    assert (result.status, result.value) == ("pass", exactly(3))
+
+
+def test_year_that_runs_may_still_be_passed_in_spite_of_leave() -> None:
+    rows = {"hour": years(2024, 2025), "leave": [leave(2026)]}
+    assert judge(STREAK, rows, "2026-03-01").status == "on_track"
+
+
+def test_year_of_leave_not_heard_from_neither_breaks_nor_surely_counts() -> None:
+    rows = {"hour": years(2023, 2024, 2025), "leave": [leave(2026)]}
+    assert judge(STREAK, rows, END, heard="2026-03-01").status == "pass"
+    rows = {"hour": years(2024, 2025), "leave": [leave(2026)]}
+    result = judge(STREAK, rows, END, heard="2026-03-01")
+    assert (result.status, result.value) == ("unknown", Interval(2, 3))
+
+
 def test_leave_that_was_not_approved_pauses_nothing() -> None:
     rows = {"hour": years(2023, 2024, 2026), "leave": [leave(2025, state="pending")]}
     assert judge(STREAK, rows, END).status == "fail"

@@ -201,6 +201,30 @@ def test_moment_by_its_last_day(date: str | None, as_of: str, status: str) -> No
     assert judge(MOMENT, rows, as_of).status == status
 
 
+OWN_YEARS = 'kind = "year", each = true, within = "cycle", anchor = "hired_on"'
+
+
+def yearly(dates: tuple[str, ...], as_of: str) -> Result:
+    people = [{**PERSON, "hired_on": "2021-09-01"}]
+    rows = {"person": people, "hour": [hour(date) for date in dates]}
+    return judge(rule("at_least = 1", window=OWN_YEARS), rows, as_of)
+
+
+def test_years_of_a_cycle_of_its_own_begin_on_its_day() -> None:
+    """A cycle that begins in September has five years, from September to August."""
+    dates = ("2022-08-31", "2022-09-01", "2023-09-01", "2024-09-01", "2025-09-01")
+    result = yearly(dates, "2026-08-31")
+    assert (result.status, result.value) == ("pass", exactly(5))
+    assert [part.span.first.isoformat() for part in result.parts if part.span] == [
+        f"{year}-09-01" for year in range(2021, 2026)
+    ]
+
+
+def test_every_year_of_a_cycle_of_its_own_must_hold() -> None:
+    dates = ("2021-09-01", "2022-09-01", "2023-09-01", "2024-09-01", "2025-08-31")
+    assert yearly(dates, "2026-08-31").status == "fail"
+
+
 def test_schools_not_heard_from_leave_a_shortfall_unknown() -> None:
     text = rule("at_least = 2")
     rows: dict[str, Any] = {"hour": [hour("2026-03-01")]}

@@ -10,7 +10,8 @@ Rules of every kind of window:
 - The current window of a day is the last one that has begun (a day in February belongs to the
   autumn term that is over; nothing is lost, the term is then judged for good).
 - Cycles run from `cycle_from`; without it from 1 January of 2001 in steps of their years, which
-  are the five-year plans. With an anchor they run from that day of each subject.
+  are the five-year plans. With an anchor they run from that day of each subject, and so do their
+  years where each of them is judged.
 - A week is a teaching week: Monday to Sunday, with at least one weekday in a term and outside
   its holidays. It belongs to the term in which that weekday lies.
 - A window lies inside another when it begins and ends there, a week when its weekday does.
@@ -79,6 +80,13 @@ class SchoolCalendar:
             years = window.years or self.declared.cycle_years
             return _years_from(add_months(span.first, -12 * years), years)
         return self._calendar_window(window.kind, span.first - _DAY, window.season)
+
+    def parts(self, window: Window, outer: Span) -> list[Span]:
+        """The windows of which each is judged, first to last. The years of a cycle that runs from
+        a day of each subject run from that day too."""
+        if window.kind == "year" and window.anchor and outer_window(window).kind == "cycle":
+            return _years_of(outer)
+        return self.inside(window.kind, window.season, outer)
 
     def inside(self, kind: str, season: str | None, outer: Span) -> list[Span]:
         """All windows of a kind inside a span, first to last."""
@@ -254,13 +262,27 @@ def _years_from(first: dt.date, years: int) -> Span:
     return Span(first, last, f"{first.year}-{last.year}")
 
 
+def _years_of(cycle: Span) -> list[Span]:
+    years: list[Span] = []
+    first = cycle.first
+    while first <= cycle.last:
+        # Counted from the cycle's own day, so that 29 February comes back in leap years.
+        following = add_months(cycle.first, 12 * (len(years) + 1))
+        years.append(_with_label(first, following - _DAY))
+        first = following
+    return years
+
+
+def _with_label(first: dt.date, last: dt.date) -> Span:
+    label = str(first.year) if first.year == last.year else f"{first.year}-{last.year}"
+    return Span(first, last, label)
+
+
 def _year_from(month_day: str, on: dt.date) -> Span:
     first = in_year(month_day, on.year)
     if first > on:
         first = in_year(month_day, on.year - 1)
-    last = in_year(month_day, first.year + 1) - _DAY
-    label = str(first.year) if first.year == last.year else f"{first.year}-{last.year}"
-    return Span(first, last, label)
+    return _with_label(first, in_year(month_day, first.year + 1) - _DAY)
 
 
 def _standard_terms(first: dt.date) -> list[Span]:

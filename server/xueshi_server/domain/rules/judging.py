@@ -208,7 +208,7 @@ def _plan_each(study: Study, window: Window, cases: Cases, plan: Callable[[Cases
     checks_roll = window.prorate != "none" or window.only_if_present > 0
     for subject, outer in zip(cases.subjects, cases.spans, strict=True):
         if outer not in inside:
-            inside[outer] = study.calendar.inside(window.kind, window.season, outer)
+            inside[outer] = study.calendar.parts(window, outer)
         due = inside[outer]
         if checks_roll:
             due = [span for span in due if _is_present(window, subject, span)]

@@ -19,13 +19,15 @@ from xueshi_server.domain.rules.subjects import Subject
 
 # So many windows more than the streak is long are looked at: the most that leave may take up.
 _MORE_WINDOWS: Final = 10
+# What leave does not pass over: what was passed all the same, or still can be.
+_COUNTS_ON_LEAVE: Final = ("pass", "on_track", "at_risk")
 
 
 def plan_streak(study: Study, streak: Streak, rule: Rule, cases: Cases) -> Judge:
     """A rule passed in so many windows in a row, counted back from the current one.
 
-    A window with a record of leave in it is passed over. The current window counts once it is
-    passed; before, it neither counts nor breaks.
+    A window that was not passed but has a record of leave in it is passed over. The current window
+    counts once it is passed; before, it neither counts nor breaks.
     """
     length = study.catalogue.number(study.catalogue.plain(streak.length))
     inner, ranges = _windows_back(study, rule, cases, int(length) + _MORE_WINDOWS)
@@ -68,23 +70,26 @@ def _judge_streak(
     for position in windows:
         outcome = judge(position)
         span = inner.spans[position]
-        if pauses is not None and pauses.get(position):
+        status = None if outcome is None else outcome.status
+        if status not in _COUNTS_ON_LEAVE and pauses is not None and pauses.get(position):
             parts.append(Part(Outcome("exempt", reason="paused"), span=span))
+            # What has not arrived may still make a passed window of it.
+            most += outcome is not None and may_be_good(outcome)
             continue
         if outcome is None:
             break
         parts.append(Part(outcome, span=span))
-        if outcome.status in ("on_track", "at_risk"):
+        if status in ("on_track", "at_risk"):
             running = True
             most += may_be_good(outcome)
             continue
-        if outcome.status not in ("pass", "exempt", "unknown"):
+        if status not in ("pass", "exempt", "unknown"):
             break
         # What is unknown may have been passed: it ends what is sure, not what is possible.
-        sure = sure and outcome.status != "unknown"
+        sure = sure and status != "unknown"
         count += sure
         most += 1
-        if most >= goal:
+        if count >= goal or (most >= goal and not sure):
             break
     return _streak_outcome(needed, Interval(count, most), goal, running, parts)
 
