@@ -24,6 +24,7 @@ from xueshi_server.browse_pack import (
     copy_types,
     query_metadata,
     read_active_pack,
+    read_role,
     type_metadata,
 )
 from xueshi_server.domain.credit import STATES
@@ -200,7 +201,9 @@ def _type_of(column: str) -> type:
     return int if column in ("people", "records") else str
 
 
-def make_metadata(language: str = "zh", pack: Pack | None = None) -> dict[str, Any]:
+def make_metadata(
+    language: str = "zh", pack: Pack | None = None, role: str = "centre"
+) -> dict[str, Any]:
     """Titles, column notes and the templates' words; Datasette has no languages of its own.
 
     With a pack: the labels of its record types, and its named queries.
@@ -211,10 +214,10 @@ def make_metadata(language: str = "zh", pack: Pack | None = None) -> dict[str, A
     tables = {name: shared | _table_metadata(name, language) for name in TABLES}
     database: dict[str, Any] = {"title": word("browse.database", language), "tables": tables}
     if pack is not None:
-        for of in browsed_types(pack, TABLES):
+        for of in browsed_types(pack, TABLES, role):
             tables[of] = shared | type_metadata(pack.types[of], language)
         database["queries"] = {
-            name: shared | query for name, query in query_metadata(pack, language).items()
+            name: shared | query for name, query in query_metadata(pack, language, role).items()
         }
     return {
         "title": word("browse.title", language),
@@ -253,9 +256,10 @@ def datasette_command(home: Path, port: int, *, language: str = "zh") -> list[st
     folder.mkdir(parents=True, exist_ok=True)
     source, target = home / "data" / "view.db", folder / f"{DATABASE}.db"
     pack = read_active_pack(source, dt.date.today())
-    types = browsed_types(pack, TABLES)
+    role = read_role(home / "data" / "feed.db")
+    types = browsed_types(pack, TABLES, role)
     copy_records(source, target, language, types)
-    metadata = make_metadata(language, pack)
+    metadata = make_metadata(language, pack, role)
     metadata["plugins"] = {
         "xueshi_refresh": {
             "source": str(source.absolute()),

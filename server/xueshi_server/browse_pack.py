@@ -15,18 +15,31 @@ from pathlib import Path
 from typing import Any, Final
 
 from xueshi_server.domain.fields import word_label
+from xueshi_server.domain.packs.held import held_queries, held_types
 from xueshi_server.domain.packs.inherit import PackFaultsError
 from xueshi_server.domain.packs.model import RecordType
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.record_types import BASE_PACK
 from xueshi_server.store.packs import load_files
 from xueshi_server.words import word
+from xueshi_sync.writer import CENTRE_SCOPE
 
 # Shown under other names, with people and schools in words.
 _READABLE: Final = ("hour", "person")
 _SCOPES: Final = "scope"
 _SCOPE_COLUMNS: Final = ("scope_no", "code", "name", "kind")
 _PLACE: Final = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
+
+
+def read_role(feeds: Path) -> str:
+    """ "centre" for the node that holds what only the centre does, else "school"; `feeds` is the
+    node's truth, which it may be writing."""
+    try:
+        with closing(sqlite3.connect(f"{feeds.absolute().as_uri()}?mode=ro", uri=True)) as link:
+            row = link.execute("SELECT 1 FROM meta WHERE key = ?", [CENTRE_SCOPE]).fetchone()
+    except sqlite3.DatabaseError:
+        return "school"
+    return "school" if row is None else "centre"
 
 
 def read_active_pack(source: Path, day: dt.date) -> Pack:
@@ -64,12 +77,12 @@ def _load(link: sqlite3.Connection, pack_id: str, digest: str, manifest: str) ->
         return None
 
 
-def browsed_types(pack: Pack, taken: Iterable[str]) -> list[str]:
+def browsed_types(pack: Pack, taken: Iterable[str], role: str = "centre") -> list[str]:
     """The types whose plain tables are copied; names of the readable tables are taken."""
-    asked = " ".join(query.sql for query in pack.queries.values())
+    asked = " ".join(query.sql for query in held_queries(pack, role).values())
     return [
         of
-        for of in pack.types
+        for of in held_types(pack, role)
         if of not in taken and (of not in _READABLE or re.search(rf"\b{of}\b", asked))
     ]
 
@@ -115,10 +128,10 @@ def type_metadata(declared: RecordType, language: str) -> dict[str, Any]:
     }
 
 
-def query_metadata(pack: Pack, language: str) -> dict[str, Any]:
+def query_metadata(pack: Pack, language: str, role: str = "centre") -> dict[str, Any]:
     """The named queries of a pack, with the statements they rest on."""
     found: dict[str, Any] = {}
-    for query_id, query in pack.queries.items():
+    for query_id, query in held_queries(pack, role).items():
         entry: dict[str, Any] = {"sql": query.sql, "title": word_label(query.label, language)}
         clauses = [f"{quote} ({source})" for source, quote in pack.quotes(query.source)]
         if clauses:

@@ -24,7 +24,7 @@ from xueshi_server.record_tables import RowEntry, find_declared, headings_of, pl
 from xueshi_server.record_types import HOUR
 from xueshi_server.store.hours import find_hour
 from xueshi_server.store.people import load_people
-from xueshi_server.store.records import find_row
+from xueshi_server.store.records import default_scope, find_row
 from xueshi_server.tabular import read_rows, read_table
 from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
@@ -133,7 +133,7 @@ def _write_declared(target: _Target, declared: RecordType, plan: ImportPlan[RowE
     here = _keys_here(target.node, declared)
     added = 0
     for done, entry in enumerate(plan.entries, start=1):
-        scope_no = target.node.home_scope_no if entry.scope_no is None else entry.scope_no
+        scope_no = default_scope(target.node, declared, entry.scope_no)
         mark = (scope_no, entry.values.get(declared.key or ""))
         if mark not in here and not _is_here(target.node, declared, entry):
             before = len(target.action.ops)

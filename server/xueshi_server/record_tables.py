@@ -15,13 +15,14 @@ from typing import Any, Final
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.fields import Value, YesNo, number_of, parse_field, word_label
 from xueshi_server.domain.import_plan import ImportPlan, RawRow
+from xueshi_server.domain.packs.held import held_types
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.values import parse_staff_no
 from xueshi_server.errors import UnknownTypeError
 from xueshi_server.node_clock import today_of
 from xueshi_server.store.packs import find_active
-from xueshi_server.store.records import STEP, name_row, naming_field
+from xueshi_server.store.records import STEP, default_scope, name_row, naming_field
 from xueshi_server.store.schools import list_schools
 from xueshi_server.tabular import Headings, load_headings, plain_heading
 from xueshi_server.words import LANGUAGES, word
@@ -48,7 +49,7 @@ class RowEntry:
 def find_declared(node: Node, type_name: str) -> tuple[Pack, RecordType]:
     """A type of the pack that counts today; raises UnknownTypeError."""
     pack = find_active(node, today_of(node)).pack
-    declared = pack.types.get(type_name)
+    declared = held_types(pack, node.role).get(type_name)
     if declared is None or type_name == STEP or type_name not in node.schema.by_name:
         raise UnknownTypeError(type=type_name)
     return pack, declared
@@ -146,7 +147,7 @@ class _RowReader:
         self._owned: dict[str, bytes] = {}
         self._by_school = says_school(node, declared)
         self._schools = {each["code"]: each["scope_no"] for each in list_schools(node)}
-        self._home = node.replica.home_scope_no
+        self._home = default_scope(node, declared)
 
     def read(self, row: RawRow) -> None:
         """Plan one row, or note its faults."""

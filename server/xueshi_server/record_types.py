@@ -106,6 +106,7 @@ def _table_of(declared: RecordType, pack_id: str) -> Table:
         declared.amount,
         declared.corrects,
         tuple(tuple(columns) for columns in declared.index),
+        centre_only=declared.place == "centre",
     )
 
 

@@ -36,7 +36,7 @@ def fill_county(county: County, count: int = 3) -> dict[str, list[RecordKey]]:
         declared = pack.types[of]
         at_school = "school" in declared.writers and declared.place == "school"
         node = county._turn(at_school)
-        scope_no = None if declared.place == "county" else county._school_scope(node)
+        scope_no = None if declared.place != "school" else county._school_scope(node)
         keys = []
         with node.write(actor="walk") as action:
             for place in range(count):

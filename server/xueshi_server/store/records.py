@@ -40,6 +40,19 @@ def fields_of(declared: RecordType) -> dict[str, FieldDeclaration]:
     return {each.id: each for each in declared.field}
 
 
+def default_scope(node: Node, declared: RecordType, chosen: int | None = None) -> int:
+    """Where a new record of a type stands: where it was chosen to, else with the centre alone or
+    at home, as its type says."""
+    if chosen is None and declared.place == "centre" and node.centre_scope_no is not None:
+        return node.centre_scope_no
+    return node.home_scope_no if chosen is None else chosen
+
+
+def is_astray(node: Node, declared: RecordType, scope_no: int) -> bool:
+    """Whether a record stands where schools read it, from before only the centre held its type."""
+    return declared.place == "centre" and scope_no != node.centre_scope_no
+
+
 def naming_field(declared: RecordType) -> str | None:
     """The field that a record is called by."""
     known = fields_of(declared)

@@ -108,8 +108,11 @@ def read_moving(node: Node, pack: Pack, declared: RecordType, row: Row) -> Movin
     return Moving(pack, workflow, declared, row, read_position(node, workflow, name))
 
 
-def may_act(node: Node, pack: Pack, move: Transition) -> bool:
-    """Whether the role of a step acts at this node."""
+def may_act(node: Node, pack: Pack, declared: RecordType, move: Transition) -> bool:
+    """Whether the role of a step acts at this node; what only the centre holds moves there, whoever
+    said so on paper."""
+    if declared.place == "centre":
+        return node.role == "centre"
     role = pack.roles.get(move.role)
     tier = "school" if role is None else role.tier
     acts = _ACTS[tier]
@@ -125,7 +128,9 @@ def list_open(node: Node, moving: Moving, on: dt.date) -> list[OpenStep]:
         wish = _wish(node, moving, move, on, opinion="-", papers=frozenset(move.papers))
         wish = _with_gates(wish, gates)
         refusals = judge_wish(moving.workflow, moving.position, wish)
-        found.append(OpenStep(move, may_act(node, moving.pack, move), tuple(refusals)))
+        found.append(
+            OpenStep(move, may_act(node, moving.pack, moving.declared, move), tuple(refusals))
+        )
     return found
 
 
@@ -141,7 +146,7 @@ def take_step(
     move = next((each for each in moving.workflow.step if each.id == wanted["step"]), None)
     if move is None:
         return [Refusal("wrong_state", moving.position.state)]
-    if not may_act(node, moving.pack, move):
+    if not may_act(node, moving.pack, moving.declared, move):
         return [Refusal("wrong_role", move.role)]
     wish = _wish(
         node, moving, move, on, opinion=wanted["opinion"], papers=frozenset(wanted["papers"])

@@ -4,7 +4,8 @@ import datetime as dt
 
 from flask import abort, g, request
 
-from xueshi_server.domain.packs.model import RecordType
+from xueshi_server.domain.packs.held import held_forms, held_types
+from xueshi_server.domain.packs.model import Form, RecordType
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.node_clock import today_of
 from xueshi_server.store.packs import find_active
@@ -34,9 +35,15 @@ def active_pack() -> Pack:
 
 
 def listed_types() -> list[RecordType]:
-    """The record types that have pages: those of the pack that this node has tables for."""
-    tables = this_node().schema.by_name
-    return [each for each in active_pack().types.values() if each.id in tables and each.id != STEP]
+    """The record types that have pages: those of the pack that this node holds."""
+    node = this_node()
+    held = held_types(active_pack(), node.role)
+    return [each for of, each in held.items() if of in node.schema.by_name and of != STEP]
+
+
+def listed_forms() -> dict[str, Form]:
+    """The forms that this node can fill in."""
+    return held_forms(active_pack(), this_node().role)
 
 
 def find_type(name: str) -> RecordType:

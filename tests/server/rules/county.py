@@ -102,7 +102,7 @@ def evaluate_case(
 
 
 def _complete(declared: RecordType, number: int, row: Mapping[str, Any]) -> Row:
-    place = COUNTY if declared.place == "county" else SCHOOL
+    place = SCHOOL if declared.place == "school" else COUNTY
     full: dict[str, Any] = {"scope": place, "rec": number, **row}
     if declared.kind == "ledger":
         full.setdefault("state", "approved" if declared.judges else "pending")

@@ -14,7 +14,7 @@ APPOINTED = fact(
     "backbone", rec=1, certificate_no="G1", person=1, level="province",
     cycle_from="2020-01-01", standing="valid",
 )  # fmt: skip
-REVOKED = (MENTOR, fact("misconduct", mentor=1, kind="neglect", date="2024-05-06"))
+REVOKED = (MENTOR, fact("misconduct", mentor="D1", kind="neglect", date="2024-05-06"))
 
 
 def concluded(year: int, result: str = "qualified", person: int = 1) -> Fact:

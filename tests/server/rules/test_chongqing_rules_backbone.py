@@ -31,10 +31,10 @@ def trainee(level: str, last: str) -> Fact:
 
 
 def phase(kind: str, first: str, last: str) -> Fact:
-    return fact("training_phase", trainee=1, kind=kind, starts_on=first, ends_on=last)
+    return fact("training_phase", trainee="X1", kind=kind, starts_on=first, ends_on=last)
 
 
-def mentored(mentor: int, date: str = "2024-03-01", **more: Any) -> Fact:
+def mentored(mentor: str, date: str = "2024-03-01", **more: Any) -> Fact:
     row = {"mentor": mentor, "mentee": "T001", "school": "望江小学", "starts_on": date, **more}
     return fact("mentorship", **row)
 
@@ -48,11 +48,11 @@ def did(kind: str, date: str, **more: Any) -> Fact:
 
 
 MENTOR = fact("mentor", rec=1, no="D1", name="周文渊", standing="valid")
-PAIR = mentored(1, rec=1)
+PAIR = mentored("D1", rec=1)
 
 
 def guided(kind: str, date: str, **more: Any) -> Fact:
-    return fact("guidance", mentor=1, mentorship=1, kind=kind, date=date, **more)
+    return fact("guidance", mentor="D1", mentorship=1, kind=kind, date=date, **more)
 
 
 LINK = fact("linked_school", rec=1, person=1, school="柏林村小", starts_on="2023-09-01")
@@ -112,15 +112,15 @@ TRAINING = [
     ),
     Case(
         "S2.12 two mentors", "CQ-12",
-        [trainee("national", "2025-02-28"), mentored(1), mentored(2)], "2025-02-28", "pass",
+        [trainee("national", "2025-02-28"), mentored("D1"), mentored("D2")], "2025-02-28", "pass",
     ),
     Case(
         "S2.12 one mentor", "CQ-12",
-        [trainee("national", "2025-02-28"), mentored(1)], "2025-02-28", "fail", 1,
+        [trainee("national", "2025-02-28"), mentored("D1")], "2025-02-28", "fail", 1,
     ),
     Case(
         "S2.12 the same mentor twice", "CQ-12",
-        [trainee("national", "2025-02-28"), mentored(1), mentored(1, "2024-06-01")],
+        [trainee("national", "2025-02-28"), mentored("D1"), mentored("D1", "2024-06-01")],
         "2025-02-28", "fail", 1,
     ),
     Case(

@@ -35,7 +35,7 @@ def issued(date: str, *, units: bool = True, lecturers: bool = True) -> Fact:
 
 
 def inspected(*stages: str) -> list[Fact]:
-    day = {"training_class": 1, "date": "2024-04-20"}
+    day = {"training_class": "B1", "date": "2024-04-20"}
     return [run("national"), *(fact("inspection", stage=stage, **day) for stage in stages)]
 
 
@@ -44,12 +44,17 @@ OTHER = fact("enrolment", rec=2, no="2", training_class=1, name="罗晓燕", uni
 
 
 def was(presence: str, minutes: int, *, course: int = 1, enrolment: int = 1) -> Fact:
-    row = {"enrolment": enrolment, "course": course, "date": "2024-04-10", "presence": presence}
+    row = {
+        "enrolment": str(enrolment),
+        "course": f"K{course}",
+        "date": "2024-04-10",
+        "presence": presence,
+    }
     return fact("attendance", minutes=minutes, **row)
 
 
 def graded(result: str, resit_result: str | None = None) -> Fact:
-    row = {"enrolment": 1, "course": 1, "date": "2024-05-30", "result": result}
+    row = {"enrolment": "1", "course": "K1", "date": "2024-05-30", "result": result}
     return fact("grade", resit_result=resit_result, **row)
 
 

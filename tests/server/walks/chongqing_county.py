@@ -59,9 +59,9 @@ class District:
         """Write a record where its owner sits; a `Record` among the fields is a reference."""
         declared = self.pack.types[of]
         node = self._turn("school" in declared.writers and declared.place == "school")
-        scope_no = None if declared.place == "county" else self._school_scope(node)
+        scope_no = None if declared.place != "school" else self._school_scope(node)
         with node.write(actor="walk") as action:
-            values = {name: _local(node, value) for name, value in fields.items()}
+            values = {name: self._local(node, of, name, fields[name]) for name in fields}
             key = action.insert(of, values, scope_no=scope_no)
         return Record(of, self._name(node, key))
 
@@ -90,7 +90,9 @@ class District:
         """Take a step with all its papers (but those of `without`); the reasons it is refused."""
         workflow, move = self._move(record, step)
         gates = {each: self.gate(each, on, record) for each in move.gate}
-        node = self._turn(self.pack.roles[move.role].tier in ("school", "person"))
+        at_school = self.pack.roles[move.role].tier in ("school", "person")
+        # What only the centre holds moves there, whoever said so on paper.
+        node = self._turn(at_school and self.pack.types[record.of].place != "centre")
         day = dt.date.fromisoformat(on)
         position = self._position(node, workflow, record)
         papers = frozenset(move.papers) - set(without)
@@ -193,6 +195,15 @@ class District:
     def _school_scope(self, node: Node) -> int:
         return int(node.query("SELECT scope_no FROM scope WHERE code = ?", [SCHOOL])[0][0])
 
+    def _local(self, node: Node, of: str, name: str, value: Any) -> Any:
+        """What a field stores for a record that it refers to: its number here, or its key."""
+        if not isinstance(value, Record):
+            return value
+        field = next(each for each in self.pack.types[of].field if each.id == name)
+        if field.type == "key":
+            return self._row(node, value)[self.pack.types[value.of].key]
+        return node.find_record(value.name).rec
+
     def _name(self, node: Node, key: LocalKey) -> str:
         node.replica.seal()
         return node.public_id(key)
@@ -230,10 +241,6 @@ class District:
 
 def _names(text: str | None) -> frozenset[str]:
     return frozenset(text.split("|")) if text else frozenset()
-
-
-def _local(node: Node, value: Any) -> Any:
-    return node.find_record(value.name).rec if isinstance(value, Record) else value
 
 
 @contextmanager

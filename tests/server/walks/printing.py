@@ -61,8 +61,10 @@ def _rows(pack: Pack, facts: Facts, kind: str, block: Block, subject: Row) -> Se
 def _link(catalogue: Catalogue, kind: str, of: str) -> Link:
     if kind in catalogue.pack.subjects or kind in BUILT_IN:
         return catalogue.link(kind, of)
-    field = next(each.id for each in catalogue.type_of(of).field if each.to == kind)
-    return ((Column(field), "rec"), (SCOPE, "scope"))
+    field = next(each for each in catalogue.type_of(of).field if each.to == kind)
+    if field.type == "key":
+        return ((Column(field.id), catalogue.type_of(kind).key or ""),)
+    return ((Column(field.id), "rec"), (SCOPE, "scope"))
 
 
 def _names(pack: Pack, facts: Facts) -> Names:

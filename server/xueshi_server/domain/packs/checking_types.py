@@ -42,6 +42,7 @@ def check_types(checker: Checker) -> None:
         _check_fields(checker, declared, spot)
         _check_named_fields(checker, declared, spot)
         _check_writers(checker, declared, spot)
+        _check_place(checker, declared, spot)
         for position, paper in enumerate(declared.evidence):
             checker.paper(paper, (*spot, "evidence", position))
 
@@ -122,6 +123,28 @@ def _check_writers(checker: Checker, declared: RecordType, spot: Spot) -> None:
         writers = ", ".join(declared.writers)
         values = {"owner": declared.owner, "writers": writers, "of": declared.id}
         checker.fault("owner_cannot_write", (*spot, "writers"), **values)
+
+
+def _check_place(checker: Checker, declared: RecordType, spot: Spot) -> None:
+    """References find a record where they look for it, and what only the centre holds is its."""
+    for position, field in enumerate(declared.field):
+        target = checker.pack.types.get(field.to or "")
+        here = (*spot, "field", position)
+        values = {"field": field.id, "of": declared.id, "to": field.to or ""}
+        if target is None or target.place == declared.place:
+            continue
+        if field.type == "ref":
+            places = {"place": declared.place, "other": target.place}
+            checker.fault("ref_other_place", (*here, "type"), **values, **places)
+        elif field.type == "key" and target.place == "centre":
+            checker.fault("key_to_centre", (*here, "to"), **values)
+    if declared.place == "centre":
+        said = {"owner": (declared.owner,), "writers": declared.writers, "judges": declared.judges}
+        for name, tiers in said.items():
+            others = [each for each in tiers if each != "centre"]
+            if others:
+                seen = {"of": declared.id, "name": name, "tiers": ", ".join(others)}
+                checker.fault("not_centre_only", (*spot, name), **seen)
 
 
 def check_codes(checker: Checker) -> None:

@@ -165,8 +165,9 @@ class RecordType(Declared, frozen=True, kw_only=True):
     corrects: Id | None = None
     index: list[list[Id]] = []
     evidence: list[Id] = []
-    # Where records of this type stand: with the school, or once for the county.
-    place: Literal["school", "county"] = "school"
+    # Where records of this type stand: with the school; once for the county, where every school
+    # reads them; or with the centre, which alone holds them.
+    place: Literal["school", "county", "centre"] = "school"
 
 
 class Subject(Declared, frozen=True, kw_only=True):

@@ -151,6 +151,9 @@ class Study:
             waits = self.unheard(team, declared, link)
             return lambda case: any(waits(each) for each in ranges[case])
         spans = cases.spans
+        if declared.place == "centre":
+            # Only the centre will ever have them.
+            return _never if self._heard.all_here else _always
         if declared.place == "county":
             county = self._heard.county or dt.date.min
             return lambda case: county < min(spans[case].last, self.as_of)
@@ -207,6 +210,10 @@ def _once(judge: Judge, count: int) -> Judge:
 
 def _never(case: int) -> bool:
     return False
+
+
+def _always(case: int) -> bool:
+    return True
 
 
 def _wanted(keys: list[Key], numbers: list[int], span_count: int, *, narrow: bool) -> Keys | None:

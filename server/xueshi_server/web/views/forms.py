@@ -16,7 +16,7 @@ from xueshi_server.errors import ServerError, UnknownRecordError
 from xueshi_server.store.material import COUNTY, gather_material, type_of_form
 from xueshi_server.store.records import RecordFilter, list_records, name_row
 from xueshi_server.store.schools import list_schools
-from xueshi_server.web.packs import active_pack, asked_day, find_type
+from xueshi_server.web.packs import active_pack, asked_day, find_type, listed_forms
 from xueshi_server.web.pages import public_id, read_cursor
 from xueshi_server.web.site import language, this_node
 from xueshi_server.words import LANGUAGES, word
@@ -47,7 +47,7 @@ def index() -> Page:
     pack, spoken = active_pack(), language()
     lines = [
         (word_label(each.label, spoken), _about(each), _link(each), pack.quotes(each.source))
-        for each in pack.forms.values()
+        for each in listed_forms().values()
     ]
     return render_template("forms.html", lines=lines, pack=pack)
 
@@ -161,7 +161,7 @@ def _short_columns(section: Section) -> list[bool]:
 
 
 def _find(form_id: str) -> Form:
-    form = active_pack().forms.get(form_id)
+    form = listed_forms().get(form_id)
     if form is None:
         abort(404)
     return form

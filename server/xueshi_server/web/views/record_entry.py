@@ -13,7 +13,13 @@ from xueshi_server.domain.fields import Value, parse_field, word_label
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.values import parse_text
 from xueshi_server.errors import NoScopeError
-from xueshi_server.store.records import find_named, find_row, list_choices, naming_field
+from xueshi_server.store.records import (
+    default_scope,
+    find_named,
+    find_row,
+    list_choices,
+    naming_field,
+)
 from xueshi_server.store.schools import list_schools
 from xueshi_server.web.packs import active_pack, find_type
 from xueshi_server.web.pages import find_key, go, public_id
@@ -130,7 +136,7 @@ def _chooses_school(declared: RecordType) -> bool:
 def _read_place(declared: RecordType) -> tuple[int | None, Faults]:
     if not _chooses_school(declared):
         node = this_node()
-        return (None if node.role == "centre" else node.replica.home_scope_no), {}
+        return default_scope(node, declared), {}
     wanted = request.form.get(_PLACE, type=int)
     if wanted in [each["scope_no"] for each in list_schools(this_node())]:
         return wanted, {}
@@ -203,7 +209,7 @@ def _values_of(declared: RecordType, row: Row) -> dict[str, str]:
 
 def _show(declared: RecordType, values: Mapping[str, str], faults: Faults, row: Row | None) -> str:
     node, pack, spoken = this_node(), active_pack(), language()
-    scope_no = None if node.role == "centre" else node.replica.home_scope_no
+    scope_no = None if _chooses_school(declared) else default_scope(node, declared)
     viewer = Viewer(pack, declared, spoken)
     if row is not None:
         viewer.read_names([row])

@@ -21,6 +21,7 @@ from xueshi_server.store.records import (
     count_states_of,
     fields_of,
     find_row,
+    is_astray,
     list_newer,
     list_records,
     list_verdicts,
@@ -28,7 +29,7 @@ from xueshi_server.store.records import (
 from xueshi_server.store.schools import list_schools
 from xueshi_server.store.steps import Moving, list_open, read_moving, take_step
 from xueshi_server.web.access import is_allowed
-from xueshi_server.web.packs import active_pack, find_type, listed_types, today
+from xueshi_server.web.packs import active_pack, find_type, listed_forms, listed_types, today
 from xueshi_server.web.pages import find_key, go, public_id, read_cursor, write_cursor
 from xueshi_server.web.passport import read_stages
 from xueshi_server.web.record_view import Viewer, word_refusal
@@ -242,7 +243,7 @@ def _show_record(declared: RecordType, row: Row, refusals: Any) -> str:
     viewer = Viewer(pack, declared, spoken)
     stages, _ = read_stages(node, key, row["entered_at"], declared.id)
     ledger = declared.kind == "ledger"
-    forms = [each for each in pack.forms.values() if type_of_form(pack, each) == declared.id]
+    forms = [each for each in listed_forms().values() if type_of_form(pack, each) == declared.id]
     older = row[declared.corrects] if declared.corrects else None
     facts = viewer.facts(row)
     return render_template(
@@ -262,6 +263,7 @@ def _show_record(declared: RecordType, row: Row, refusals: Any) -> str:
         moving=_show_moving(read_moving(node, pack, declared, row), refusals),
         forms=[(each.id, word_label(each.label, spoken)) for each in forms],
         writable=may_write(declared),
+        astray=is_astray(node, declared, key.scope_no),
         judged=may_judge(declared),
     )
 
