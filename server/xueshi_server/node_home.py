@@ -8,7 +8,7 @@ from xueshi_server.node_clock import today_of
 from xueshi_server.record_types import SCHEMA
 from xueshi_server.store.packs import level_schema
 from xueshi_sync.context import Context
-from xueshi_sync.errors import StorageError
+from xueshi_sync.errors import NodeStateError, StorageError
 from xueshi_sync.node import LOCK_WAIT_S, Node
 
 
@@ -22,7 +22,8 @@ def open_node(home: Path, *, context: Context | None = None, wait_s: float = LOC
 def level_types(node: Node) -> None:
     """Let an open node go on under the types of the pack that counts today.
 
-    A damaged or full disk is found and told by what comes next, a check for example.
+    A damaged or full disk is found and told by what comes next, a check for example. Types that
+    would lose what stands under them are not adopted: the node goes on under those it has.
     """
-    with suppress(StorageError, sqlite3.DatabaseError):
+    with suppress(StorageError, NodeStateError, sqlite3.DatabaseError):
         level_schema(node, today_of(node))

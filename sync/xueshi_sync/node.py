@@ -72,6 +72,9 @@ class Node:
     reserve: Reserve
     _folder_lock: FolderLock
     _readers: threading.local = field(default_factory=threading.local)
+    # One schema at a time; and nobody opens the view while its file is switched.
+    adopting: threading.RLock = field(default_factory=threading.RLock)
+    switching: threading.RLock = field(default_factory=threading.RLock)
 
     @staticmethod
     def create(
@@ -186,9 +189,12 @@ class Node:
         """Read the view with plain SQL on a read-only connection of this thread."""
         if self.replica.is_behind:
             self._try_level()
-        reader = getattr(self._readers, "db", None)
+        # Kept at hand: a reader of a file that is switched meanwhile goes with these.
+        readers = self._readers
+        reader = getattr(readers, "db", None)
         if reader is None:
-            reader = self._readers.db = connect_reader(self.paths.view)
+            with self.switching:
+                reader = readers.db = connect_reader(self.paths.view)
         rows: list[sqlite3.Row] = reader.execute(sql, params).fetchall()
         return rows
 
@@ -237,7 +243,7 @@ class Node:
         return membership.status(self)
 
     def adopt_schema(self, schema: Schema) -> None:
-        """Go on under another schema; the tables are built anew from the feeds."""
+        """Go on under another schema; the tables follow, and nobody waits for that."""
         with storage_errors():
             adoption.adopt_schema(self, schema)
 

@@ -69,6 +69,8 @@ def _open_view(
     paths: Paths, names: Mapping[bytes, tuple[str, str, str]], *, unclean: bool
 ) -> SqliteView:
     """Open the view; one that cannot be read is dropped, since the feeds hold everything."""
+    with suppress(OSError):  # what an adoption left that was cut short only takes room
+        maintenance.drop_view(paths.next_view)
     try:
         view = SqliteView(paths.view, names)
         view.db.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -21,6 +21,11 @@ class Paths:
         return self.home / "data" / "view.db"
 
     @property
+    def next_view(self) -> Path:
+        """The derived tables under the next schema, while they are made."""
+        return self.home / "data" / "view-next.db"
+
+    @property
     def reserve(self) -> Path:
         """Room kept back for a full disk."""
         return self.home / "data" / "reserve"

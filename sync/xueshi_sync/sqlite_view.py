@@ -59,7 +59,7 @@ CREATE VIEW author AS
 CREATE INDEX node_of ON _node (node);
 """
 _PER_SCOPE: Final = ("field_write", "conflict", "unapplied", "watermark")
-_SQL_TYPE: Final = {"text": "TEXT", "int": "INTEGER", "date": "TEXT", "bool": "INTEGER",
+SQL_TYPE: Final = {"text": "TEXT", "int": "INTEGER", "date": "TEXT", "bool": "INTEGER",
                     "bytes": "BLOB", "ref": "INTEGER"}  # fmt: skip
 # Writes as the merge needs them; the name only orders equals and is not needed for own rows.
 _UNNAMED: Final = b""
@@ -90,14 +90,14 @@ class SqliteView:
         """Make the tables; True when the view is new, of another schema, or of another identity
         (`mark`) than this one, and must be built."""
         self._tables = schema.by_name
-        wanted = _fingerprint(schema, mark)
+        wanted = view_fingerprint(schema, mark)
         have = self.db.execute("PRAGMA user_version").fetchone()[0]
         if have == wanted:
             return False
         with self.view_transaction():
             self._drop_all()
             for table in schema.by_name.values():
-                for statement in _table_sql(table):
+                for statement in table_sql(table):
                     self.db.execute(statement)
             for statement in COMMON.split(";\n"):
                 self.db.execute(statement)
@@ -324,13 +324,15 @@ def _current_values(writes: list[Write] | None, shown: Value) -> list[Value]:
     return [shown] if not writes else [each.value for each in current_writes(writes)]
 
 
-def _fingerprint(schema: Schema, mark: bytes) -> int:
+def view_fingerprint(schema: Schema, mark: bytes) -> int:
+    """What a view's file says of the schema and the identity (`mark`) it was made for."""
     text = f"{LAYOUT} {COMMON} {list(schema.by_name.values())!r}"
     return int.from_bytes(hashlib.sha256(mark + text.encode()).digest()[:4], "big") >> 1 | 1
 
 
-def _table_sql(table: Table) -> Iterable[str]:
-    fields = ", ".join(f'"{each.name}" {_SQL_TYPE[each.type]}' for each in table.fields)
+def table_sql(table: Table) -> Iterable[str]:
+    """The statements that make a declared table: itself, then its indexes."""
+    fields = ", ".join(f'"{each.name}" {SQL_TYPE[each.type]}' for each in table.fields)
     own = (
         f"state TEXT NOT NULL DEFAULT '{PENDING}', credited INTEGER NOT NULL DEFAULT 0"
         if table.kind == "ledger"

@@ -65,7 +65,18 @@ CENTRE: Final[dict[str, Point]] = {
     "reply.before": Point("node", "Node.answer", AFTER),
     "reply.kept": Point("stage", "Stage.keep_answer", AFTER),
 }
-ALL: Final = SCHOOL | CENTRE
+# While a node goes on under a schema whose records came before it.
+ADOPTION: Final[dict[str, Point]] = {
+    "adopt.copied": Point("second_view", "copy_view", AFTER),
+    "adopt.changed": Point("view_change", "change_tables", AFTER),
+    "adopt.projected": Point("second_view", "TableViewer.project_tables", AFTER),
+    "adopt.made": Point("second_view", "make_second_view", AFTER),
+    "adopt.before_remember": Point("adoption", "remember", BEFORE),
+    "adopt.remembered": Point("adoption", "remember", AFTER),
+    "adopt.dropped": Point("sidecar", "sync_folder", BEFORE),
+    "adopt.switched": Point("adoption", "switch_views", AFTER),
+}
+ALL: Final = SCHOOL | CENTRE | ADOPTION
 
 
 def resolve(point: Point) -> tuple[Any, str, Callable[..., Any]]:

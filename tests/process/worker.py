@@ -20,9 +20,14 @@ from xueshi_sync.errors import NetworkError, StorageError, SyncError
 from xueshi_sync.http_listener import make_http_server
 from xueshi_sync.http_session import SyncSession, Timeouts
 from xueshi_sync.node import Node
+from xueshi_sync.schema import Field, Schema, Table
 
 NOTE: Final = "全程参加，材料存档。" * 30
 FAST: Final = Timeouts(connect_s=2.0, idle_s=2.0, total_s=10.0)
+# A type that a pack brings.
+WITH_TALK: Final = Schema(
+    1, (*SCHEMA.tables, Table("talk", "ledger", (Field("title"),), ("school", "centre")))
+)
 PATIENT: Final = Timeouts(connect_s=10.0, idle_s=30.0, total_s=120.0)
 
 
@@ -104,6 +109,14 @@ def restorer(folder: str, machine: str, acks_path: str, backup: str) -> None:
     acks.say("saved", save_form(node, f"restored-{os.getpid()}"))
 
 
+def adopter(folder: str, machine: str, acks_path: str) -> None:
+    """Save, and go on under a schema with a type whose records stand in the feeds."""
+    acks, node = Acks(Path(acks_path)), open_at(Path(folder), machine)
+    acks.say("saved", save_form(node, f"adopter-{os.getpid()}"))
+    node.adopt_schema(WITH_TALK)
+    acks.say("saved", save_form(node, f"adopted-{os.getpid()}"))
+
+
 def centre(folder: str, port: str) -> None:
     """Serve the centre until killed."""
     node = open_at(Path(folder), "centre")
@@ -124,6 +137,7 @@ JOBS: Final[dict[str, Callable[..., None]]] = {
     "school": school,
     "joiner": joiner,
     "restorer": restorer,
+    "adopter": adopter,
     "centre": centre,
     "holder": holder,
 }
