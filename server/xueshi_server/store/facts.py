@@ -70,7 +70,7 @@ class SqlFacts:
         self.positions = {scope_no: marks.get(scope_no, 0) for scope_no in self.scopes}
         # Says for which schema and which identity of the node the view was built.
         built_for = self.db.execute("PRAGMA user_version").fetchone()[0]
-        self.world = (built_for, self.schema.tables, self.scopes)
+        self.world = (built_for, self.schema.tables)
 
     def close(self) -> None:
         """Give the snapshot up."""
@@ -81,6 +81,26 @@ class SqlFacts:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def standing(self) -> Mapping[str, object]:
+        """For every school the watermark of its records."""
+        return {code: self.positions[scope_no] for scope_no, code in self.scopes.items()}
+
+    def digest(self, of: str, scope: str) -> object:
+        """A hash of the records of a type in a school."""
+        scope_no = self.scope_nos.get(scope)
+        if scope_no is None or of not in self.schema.by_name:
+            return None
+        position = self.positions[scope_no]
+        with self.cache.lock:
+            self.cache.enter(self.world, self.scopes)
+            return self.cache.digest(of, scope_no, position, lambda: self._hash(of, scope_no))
+
+    def _hash(self, of: str, scope_no: int) -> int | None:
+        sql = f'SELECT * FROM "{of}" WHERE scope_no = ? ORDER BY rec'
+        found = tuple(self.db.execute(sql, [scope_no]))
+        return hash(found) if found else None
 
     def rows(
         self, of: str, tests: Tests = (), only: Collection[RecordKey] | None = None
@@ -115,7 +135,7 @@ class SqlFacts:
                 passes[_pass_of(tally)].append(no)
         with self.cache.lock:
             # Another thread may have looked at another world meanwhile.
-            self.cache.enter(self.world)
+            self.cache.enter(self.world, self.scopes)
             for numbers in passes.values():
                 first = tallies[numbers[0]]
                 ask = self._look_up if _is_looked_up(first) else self._pass
@@ -149,12 +169,17 @@ class SqlFacts:
 
     def _pass(self, tallies: Sequence[Tally]) -> list[list[dict[Key, Answer]]]:
         """One pass for all keys, over the schools whose parts are not known."""
+        scopes = tallies[0].scopes
+        positions = self.positions
+        if scopes is not None:
+            numbers = [self.scope_nos[each] for each in scopes if each in self.scope_nos]
+            positions = {scope_no: self.positions[scope_no] for scope_no in numbers}
         if depends_on_others(tallies[0]):
-            every = run_pass(self.reader, tallies)
+            every = run_pass(self.reader, tallies, None if scopes is None else positions)
             return [
                 combine(each, parts.values()) for each, parts in zip(tallies, every, strict=True)
             ]
-        stale = set().union(*(self.cache.stale(each, self.positions) for each in tallies))
+        stale = set().union(*(self.cache.stale(each, positions) for each in tallies))
         if stale:
             everywhere = len(stale) == len(self.positions)
             parts = run_pass(self.reader, tallies, None if everywhere else stale)
@@ -163,7 +188,7 @@ class SqlFacts:
                 for scope_no in stale:
                     part = found.get(scope_no, nothing)
                     self.cache.put(tally, scope_no, self.positions[scope_no], part)
-        return [combine(each, self.cache.parts(each, self.positions)) for each in tallies]
+        return [combine(each, self.cache.parts(each, positions)) for each in tallies]
 
     def _look_up(self, tallies: Sequence[Tally]) -> list[list[dict[Key, Answer]]]:
         """Look-ups of given keys, of those that are not known."""
@@ -228,7 +253,7 @@ def open_facts(node: Node, cache: TallyCache | None = None) -> SqlFacts:
 def _pass_of(tally: Tally) -> _PassKey:
     if _is_looked_up(tally):
         return (tally.of, tally.link, tally.when, tally.spans, tally.keys)
-    return (tally.of, tally.link, depends_on_others(tally))
+    return (tally.of, tally.link, depends_on_others(tally), tally.scopes)
 
 
 def _is_looked_up(tally: Tally) -> bool:

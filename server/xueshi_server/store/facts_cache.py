@@ -5,11 +5,13 @@ its watermark in the view does, so that after an exchange only the schools that 
 are read again. Tallies that look into records of other schools are not kept (`depends_on_others`).
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Any, Final
 
+from xueshi_server.domain.rules.again import Kept
 from xueshi_server.domain.rules.facts import Aggregate, Answer, Column, Days, Key, Tally
 
 # A pack asks some dozens of tallies a day; what is beyond that is of earlier days.
@@ -18,6 +20,8 @@ TALLIES_MAX: Final = 512
 # A county's evaluation takes some 25 MB.
 EVALUATIONS_MAX: Final = 2
 
+# Digest of the pack, day, rules (None: all).
+Question = tuple[str, dt.date, frozenset[str] | None]
 # For each span: link key to answer, of the records of one school.
 Part = Sequence[Mapping[Key, Answer]]
 # (link key, days of the span) to its answer; None where no record is behind it.
@@ -42,32 +46,44 @@ class TallyCache:
     _world: object = None
     _parts: dict[Tally, dict[int, tuple[int, Part]]] = field(default_factory=dict)
     _found: dict[Tally, dict[int, tuple[int, Found]]] = field(default_factory=dict)
-    _whole: dict[object, tuple[object, object]] = field(default_factory=dict)
+    _kept: dict[Question, tuple[object, Kept]] = field(default_factory=dict)
+    _digests: dict[tuple[str, int], tuple[int, object]] = field(default_factory=dict)
+    _scopes: Mapping[int, str] = field(default_factory=dict)
 
-    def enter(self, world: object) -> None:
-        """Forget everything that was read under another schema or other names of schools."""
-        if world != self._world:
-            self._parts.clear()
-            self._found.clear()
-            self._whole.clear()
-            self._world = world
+    def enter(self, world: object, scopes: Mapping[int, str]) -> None:
+        """Forget everything that was read under another schema or other names of schools; schools
+        that are new change nothing of the others."""
+        if world == self._world and scopes is self._scopes:
+            return
+        if world != self._world or not self._scopes.items() <= scopes.items():
+            for kept in (self._parts, self._found, self._digests, self._kept):
+                kept.clear()
+        self._world = world
+        self._scopes = scopes
         for kept in (self._parts, self._found):
             if len(kept) > TALLIES_MAX:
                 kept.clear()
 
-    def recall(self, question: object, state: object) -> object | None:
-        """What a whole evaluation came to, if it was kept in this very state of the facts."""
+    def recall(self, question: Question, world: object) -> Kept | None:
+        """What a whole evaluation came to when it was last asked for under this schema."""
         with self.lock:
-            known = self._whole.get(question)
-            return None if known is None or known[0] != state else known[1]
+            known = self._kept.get(question)
+            return None if known is None or known[0] != world else known[1]
 
-    def remember(self, question: object, state: object, answer: object) -> None:
-        """Keep a whole evaluation until the facts change; only a few, as they are large."""
+    def remember(self, question: Question, world: object, kept: Kept) -> None:
+        """Keep a whole evaluation; only a few, as they are large."""
         with self.lock:
-            self._whole.pop(question, None)
-            while len(self._whole) >= EVALUATIONS_MAX:
-                del self._whole[next(iter(self._whole))]
-            self._whole[question] = (state, answer)
+            self._kept.pop(question, None)
+            while len(self._kept) >= EVALUATIONS_MAX:
+                del self._kept[next(iter(self._kept))]
+            self._kept[question] = (world, kept)
+
+    def digest(self, of: str, scope_no: int, position: int, work: Callable[[], object]) -> object:
+        """What `work` gives for a type in a school, as long as nothing of the school changes."""
+        known = self._digests.get((of, scope_no))
+        if known is None or known[0] != position:
+            known = self._digests[of, scope_no] = (position, work())
+        return known[1]
 
     def stale(self, tally: Tally, positions: Mapping[int, int]) -> set[int]:
         """Schools whose part of a tally is not known as of these watermarks."""
@@ -85,7 +101,7 @@ class TallyCache:
 
     def found(self, tally: Tally, scope_no: int, position: int) -> Found:
         """Look-ups of one school that stand, to be read and added to."""
-        known = self._found.setdefault(replace(tally, keys=None, spans=()), {})
+        known = self._found.setdefault(replace(tally, keys=None, spans=(), scopes=None), {})
         if scope_no not in known or known[scope_no][0] != position:
             known[scope_no] = (position, {})
         return known[scope_no][1]
@@ -112,7 +128,9 @@ def combine(tally: Tally, parts: Iterable[Part]) -> list[dict[Key, Answer]]:
 
 
 def _whole(tally: Tally) -> Tally:
-    return tally if tally.keys is None else replace(tally, keys=None)
+    if tally.keys is None and tally.scopes is None:
+        return tally
+    return replace(tally, keys=None, scopes=None)
 
 
 def _is_by_key(column: Column | None) -> bool:

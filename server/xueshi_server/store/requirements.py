@@ -7,14 +7,14 @@ with Requirements.open(node) as requirements:
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from xueshi_server.domain.packs.pack import Pack
-from xueshi_server.domain.rules.evaluate import Evaluation, evaluate, find_subjects
-from xueshi_server.domain.rules.facts import Heard, Key, RecordKey
+from xueshi_server.domain.rules.again import judge_again
+from xueshi_server.domain.rules.evaluate import Evaluation, Question, evaluate, find_subjects
+from xueshi_server.domain.rules.facts import Key, RecordKey
 from xueshi_server.domain.rules.results import Result
-from xueshi_server.domain.rules.row_facts import RowFacts
 from xueshi_server.errors import UnknownPersonError
 from xueshi_server.store.facts import SqlFacts, open_facts
 from xueshi_server.store.facts_cache import TallyCache
@@ -22,7 +22,6 @@ from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey as LocalKey
 
 PERSON: Final = "person"
-NO_FACTS: Final = RowFacts({}, Heard())
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +59,20 @@ class Requirements:
     ) -> Evaluation:
         """The results of all rules, or of some, for all subjects or some.
 
-        For all subjects they are kept until a record changes.
+        For all subjects they are kept as long as the node is open: then only the schools that
+        changed are judged again.
         """
         if subjects is not None:
             return evaluate(pack, self.facts, as_of, rules=rules, subjects=subjects)
-        question = (pack.digest, as_of, None if rules is None else frozenset(rules))
-        state = (self.facts.world, self.facts.positions, self.facts.heard)
-        known = self.facts.cache.recall(question, state)
-        if isinstance(known, Evaluation):
-            return replace(known, facts=self.facts)
-        found = evaluate(pack, self.facts, as_of, rules=rules)
-        # Without the connection, which ends with this snapshot.
-        self.facts.cache.remember(question, state, replace(found, facts=NO_FACTS))
-        return found
+        facts, cache = self.facts, self.facts.cache
+        asked = (pack.digest, as_of, None if rules is None else frozenset(rules))
+        question = Question(pack, as_of, rules=asked[2])
+        before = cache.recall(asked, facts.world)
+        kept = judge_again(question, facts, before)
+        cache.remember(asked, facts.world, kept)
+        # Nothing was worked out where what is kept is what was kept before.
+        count = 0 if kept is before else kept.judged_count
+        return Evaluation(question, facts, kept.results, kept.faults, kept.tally_count, count)
 
     def find_person(self, name: str) -> RecordKey:
         """A person by staff number, public id or name; raises UnknownPersonError."""

@@ -72,6 +72,7 @@ def test_nothing_is_judged_again_while_nothing_changes(county: tuple[World, Node
     with Requirements.open(school) as requirements:
         again = requirements.judge(PACK, AS_OF)
         assert again.results is first.results
+        assert (first.judged_count, again.judged_count) == (len(first.results), 0)
         assert requirements.evidence(again, again.results[0]) is not None
 
 

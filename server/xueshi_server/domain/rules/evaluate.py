@@ -10,7 +10,7 @@ can be judged by what is known today. A rule that cannot be evaluated as declare
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -47,20 +47,22 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All results, rule after rule in the order of the pack, and what could not be evaluated."""
+    """All results, rule after rule in the order of the pack, and what could not be evaluated.
+    `judged_count`: how many results were worked out for it; the others stood from before."""
 
     question: Question
     facts: Facts
     results: list[Result]
     faults: tuple[tuple[str, RuleError], ...] = ()
     tally_count: int = 0
+    judged_count: int = 0
 
     def evidence(self, rule_id: str, key: Key) -> list[RecordKey]:
         """The records that count in one result, each once; what waits for a review is left out."""
-        study = _study(self.question, self.facts)
+        study = make_study(self.question, self.facts)
         study.narrow = True
         rule = study.catalogue.rule(rule_id)
-        plan = _plan_rule(study, rule, {rule.scope: [key]})
+        plan = plan_rule(study, rule, {rule.scope: [key]})
         if plan is None:
             return []
         found: dict[RecordKey, None] = {}
@@ -94,15 +96,39 @@ def evaluate(
 ) -> Evaluation:
     """Judge the rules of a pack for their subjects."""
     question = Question(pack, as_of, on, rules, subjects)
-    study = _study(question, facts)
+    judged = judge_rules(make_study(question, facts), chosen_rules(question), subjects)
+    results = [result for some in judged.results.values() for result in some]
+    final = apply_struck(pack, results, find_struck(pack, results))
+    return Evaluation(question, facts, final, judged.faults, judged.tally_count, len(results))
+
+
+def chosen_rules(question: Question) -> list[Rule]:
+    """The rules that a question is about, in the order of the pack."""
+    on = question.on or question.as_of
+    return [
+        rule
+        for rule in question.pack.rules.values()
+        if _holds_on(rule, on) and (question.rules is None or rule.id in question.rules)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What rules came to, rule by rule, before any veto reaches another rule's results."""
+
+    results: dict[str, list[Result]]
+    faults: tuple[tuple[str, RuleError], ...]
+    tally_count: int
+
+
+def judge_rules(study: Study, rules: Sequence[Rule], wanted: Wanted | None = None) -> Judged:
+    """Plan the rules, ask the facts once, judge."""
     planned: list[_Planned] = []
     faults: list[tuple[str, RuleError]] = []
-    for rule in pack.rules.values():
-        if not _holds_on(rule, study.on) or (rules is not None and rule.id not in rules):
-            continue
+    for rule in rules:
         noted = study.noted
         try:
-            plan = _plan_rule(study, rule, subjects)
+            plan = plan_rule(study, rule, wanted)
         except RuleError as error:
             study.forget(noted)
             faults.append((rule.id, error))
@@ -110,8 +136,8 @@ def evaluate(
         if plan is not None:
             planned.append(plan)
     count = study.fetch()
-    results = [result for plan in planned for result in _results_of(study, plan)]
-    return Evaluation(question, facts, _apply_vetoes(pack, results), tuple(faults), count)
+    results = {plan.rule.id: _results_of(study, plan) for plan in planned}
+    return Judged(results, tuple(faults), count)
 
 
 def find_subjects(pack: Pack, facts: Facts, of: str, key: RecordKey) -> dict[str, list[Key]]:
@@ -149,7 +175,8 @@ def _refers_to(catalogue: Catalogue, owner: str, of: str, row: Row) -> list[tupl
     return found
 
 
-def _study(question: Question, facts: Facts) -> Study:
+def make_study(question: Question, facts: Facts) -> Study:
+    """Everything that is known before a rule is planned."""
     on = question.on or question.as_of
     study = Study(Catalogue(question.pack), facts, question.as_of, on, plan_over)
     study.narrow = question.subjects is not None
@@ -161,7 +188,7 @@ def _holds_on(rule: Rule, day: dt.date) -> bool:
     return begun and (rule.valid_to is None or day <= rule.valid_to)
 
 
-def _plan_rule(study: Study, rule: Rule, wanted: Wanted | None) -> _Planned | None:
+def plan_rule(study: Study, rule: Rule, wanted: Wanted | None = None) -> _Planned | None:
     """Plan one rule for its subjects in their windows of the day; None: nobody is asked about."""
     only = None if wanted is None else wanted.get(rule.scope)
     if wanted is not None and only is None:
@@ -229,27 +256,37 @@ def _results_of(study: Study, plan: _Planned) -> list[Result]:
     return results
 
 
-def _apply_vetoes(pack: Pack, results: list[Result]) -> list[Result]:
+# Record type (or kind) and key of subjects, with the vetoes that strike them.
+Struck = Mapping[tuple[str, Key], Sequence[Rule]]
+
+
+def find_struck(pack: Pack, results: Iterable[Result]) -> Struck:
+    """The subjects that vetoes strike, by results in the order of the rules."""
+    struck: dict[tuple[str, Key], list[Rule]] = {}
+    for result in results:
+        rule = pack.rules[result.rule]
+        if rule.veto is not None and result.outcome.status == "vetoed":
+            struck.setdefault(_owner(pack, result), []).append(rule)
+    return struck
+
+
+def apply_struck(pack: Pack, results: list[Result], struck: Struck) -> list[Result]:
     """Let the vetoes that strike a subject override the results that they reach.
 
     A veto on `all` reaches every other result of the subject, another those whose effects have a
     target of its kind ("title", "award.model")."""
-    struck: dict[tuple[str, Key], list[Rule]] = {}
-    of_kind = {kind: declared.of or kind for kind, declared in pack.subjects.items()}
-    for result in results:
-        rule = pack.rules[result.rule]
-        if rule.veto is not None and result.outcome.status == "vetoed":
-            owner = of_kind.get(result.kind, result.kind)
-            struck.setdefault((owner, result.subject), []).append(rule)
     if not struck:
         return results
-    return [
-        _vetoed(pack, each, struck.get((of_kind.get(each.kind, each.kind), each.subject), []))
-        for each in results
-    ]
+    return [_vetoed(pack, each, struck.get(_owner(pack, each), ())) for each in results]
 
 
-def _vetoed(pack: Pack, result: Result, vetoes: list[Rule]) -> Result:
+def _owner(pack: Pack, result: Result) -> tuple[str, Key]:
+    declared = pack.subjects.get(result.kind)
+    of = None if declared is None else declared.of
+    return (of or result.kind, result.subject)
+
+
+def _vetoed(pack: Pack, result: Result, vetoes: Sequence[Rule]) -> Result:
     rule = pack.rules[result.rule]
     if rule.veto is not None:
         return result

@@ -77,6 +77,8 @@ class Tally:
     `unless`, no link column is without a value, and its date (column `when`) lies in the span;
     without `when` it lies in every span. Spans may overlap.
 
+    `scopes`: only records that stand in these schools take part.
+
     `keys` names which link keys are wanted and for which spans (positions in `spans`); without it
     all keys for all spans are. It carries spans that differ by subject, and questions about a few
     subjects.
@@ -104,6 +106,7 @@ class Tally:
     cap: int | None = None
     ranks: tuple[tuple[str, int], ...] = ()
     keys: tuple[tuple[Key, tuple[int, ...]], ...] | None = None
+    scopes: frozenset[Scope] | None = None
 
 
 # For each span of a tally, in its order: link key to answer. Keys without records are left out.
@@ -156,4 +159,17 @@ class Facts(Protocol):
 
     def evidence(self, tally: Tally, key: Key, span: int) -> Sequence[RecordKey]:
         """The records behind one answer, ordered by date (those without one first), scope, rec."""
+        ...
+
+
+class StandingFacts(Facts, Protocol):
+    """Facts that tell in which schools anything changed since they were looked at before."""
+
+    @property
+    def standing(self) -> Mapping[Scope, object]:
+        """For every school that has records something that differs once any of them does."""
+        ...
+
+    def digest(self, of: str, scope: Scope) -> object:
+        """Something that differs once the records of a type in a school do; None: it has none."""
         ...

@@ -114,7 +114,7 @@ def _with_clusters(study: Study, rule: Rule, cases: Cases) -> Cases:
     if rule.cluster is None:
         return cases
     clusters: dict[object, list[Subject]] = {}
-    for each in study.populations.of(rule.scope, rule.who):
+    for each in study.populations.everywhere(rule.scope, rule.who):
         clusters.setdefault(each.row.get(rule.cluster) or None, []).append(each)
     teams = [
         clusters[name] if (name := each.row.get(rule.cluster)) else [each]
@@ -284,6 +284,9 @@ def _translator(study: Study, rule: Rule, cases: Cases) -> Callable[[Subject], S
     same = cases.kind == rule.scope or (
         ours is not None and theirs is not None and (ours.of, ours.per) == (theirs.of, theirs.per)
     )
+    if rule.scope == "county" and cases.kind != "county":
+        # What the county came to, every subject that asks for it has from all schools.
+        study.populations.reach_out()
     # Of a few subjects only their own rows are read.
     only = {each.key for each in cases.subjects} if study.narrow and same else None
     chosen = study.populations.of(rule.scope, rule.who, only)

@@ -1,8 +1,11 @@
 """Measures made of other things: attributes, ratios, heads, coverage, trends, lags, spreads."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Final
+
+from msgspec.json import encode
 
 from xueshi_server.domain.packs.measures import (
     Attribute,
@@ -45,6 +48,7 @@ from xueshi_server.domain.rules.quantities import (
     plan_moment,
     plan_sum,
 )
+from xueshi_server.domain.rules.shares import Positions, Share
 from xueshi_server.domain.rules.spans import Span, whole_months
 from xueshi_server.domain.rules.study import Study
 from xueshi_server.domain.rules.subjects import Subject
@@ -120,9 +124,10 @@ def _plan_ratio(study: Study, measure: Ratio, cases: Cases, window: Window) -> Q
 def _plan_headcount(study: Study, measure: Headcount, cases: Cases, window: Window) -> Quantity:
     members = list_members(study, cases, measure.of, measure.who)
     unheard = _roster_unheard(study, cases, measure.of)
+    counts = _by_school(study, measure, cases, members, lambda some: (len(some),))
 
     def read(case: int) -> Interval | None:
-        count = len(members[case])
+        count = sum(share[0] for share in counts(case))
         return Interval(count, None if unheard(case) else count)
 
     return Quantity(read, grows=False)
@@ -130,18 +135,24 @@ def _plan_headcount(study: Study, measure: Headcount, cases: Cases, window: Wind
 
 def _plan_coverage(study: Study, measure: Coverage, cases: Cases, window: Window) -> Quantity:
     members = list_members(study, cases, measure.of, measure.who)
-    flat, first = _flatten(cases, measure.of, members)
-    judge = study.plan_over(study, measure.rule, flat)
+    judge = study.plan_over(study, measure.rule, _flatten(cases, measure.of, members))
 
-    def figures(case: int) -> tuple[Interval, Interval]:
+    def count(some: Positions) -> Share:
+        """How many have passed, are to be judged, may have passed."""
         passed = total = maybe = 0
-        for position in range(first[case], first[case] + len(members[case])):
+        for position in some:
             outcome = judge(position)
             if outcome is None or outcome.status == "exempt":
                 continue
             total += 1
             passed += outcome.status in _SETTLED
             maybe += may_be_good(outcome)
+        return (passed, total, maybe)
+
+    counts = _by_school(study, measure, cases, members, count)
+
+    def figures(case: int) -> tuple[Interval, Interval]:
+        passed, total, maybe = map(sum, zip((0, 0, 0), *counts(case), strict=True))
         closed = study.roster_known(cases.subjects[case].scope)
         high = passed + maybe if closed else None
         return (Interval(passed, high), Interval(total, total if closed else None))
@@ -158,24 +169,74 @@ def _plan_coverage(study: Study, measure: Coverage, cases: Cases, window: Window
 
 def _plan_spread(study: Study, measure: Spread, cases: Cases, window: Window) -> Quantity:
     members = list_members(study, cases, measure.of, measure.who)
-    flat, first = _flatten(cases, measure.of, members)
-    each = plan_measure(study, measure.measure, flat, window)
+    each = plan_measure(study, measure.measure, _flatten(cases, measure.of, members), window)
+
+    def extremes(some: Positions) -> Share:
+        """How many values there are, and the bounds that are known: how many, least, greatest."""
+        values = [value for position in some if (value := each.read(position)) is not None]
+        return (
+            len(values),
+            _extremes([value.low for value in values if value.low is not None]),
+            _extremes([value.high for value in values if value.high is not None]),
+        )
+
+    shares = _by_school(study, measure, cases, members, extremes, window)
 
     def read(case: int) -> Interval | None:
-        span = range(first[case], first[case] + len(members[case]))
-        values = [value for position in span if (value := each.read(position)) is not None]
-        if not values:
+        found = shares(case)
+        count = sum(share[0] for share in found)
+        lows = _joined(share[1] for share in found)
+        highs = _joined(share[2] for share in found)
+        if count == 0:
             return None
-        lows = [value.low for value in values if value.low is not None]
-        highs = [value.high for value in values if value.high is not None]
-        if len(lows) < len(values):
+        if lows is None or lows[0] < count:
             return UNKNOWN
-        if len(highs) < len(values):
-            least = max(lows) - min(highs) if highs else 0
-            return Interval(max(least, 0), None)
-        return Interval(max(0, max(lows) - min(highs)), max(highs) - min(lows))
+        if highs is None or highs[0] < count:
+            return Interval(0 if highs is None else max(lows[2] - highs[1], 0), None)
+        return Interval(max(0, lows[2] - highs[1]), highs[2] - lows[1])
 
     return Quantity(read, grows=False, empty="exempt")
+
+
+_Extremes = tuple[int, Number, Number]
+
+
+def _extremes(values: Sequence[Number]) -> _Extremes | None:
+    return (len(values), min(values), max(values)) if values else None
+
+
+def _joined(shares: Iterable[_Extremes | None]) -> _Extremes | None:
+    found = [share for share in shares if share is not None]
+    if not found:
+        return None
+    counts, least, greatest = zip(*found, strict=True)
+    return (sum(counts), min(least), max(greatest))
+
+
+def _by_school(
+    study: Study,
+    measure: Measure,
+    cases: Cases,
+    members: list[list[Subject]],
+    work: Callable[[Positions], Share],
+    window: Window | None = None,
+) -> Callable[[int], Sequence[Share]]:
+    """What the members of a case come to: of the county's one share a school (see `Shares`)."""
+    first = [0, *accumulate(map(len, members))]
+    name = (study.rule, encode((measure, window)))
+    known: dict[int, Sequence[Share]] = {}
+
+    def read(case: int) -> Sequence[Share]:
+        if case not in known:
+            some = members[case]
+            if cases.kind == "county":
+                mark = (*name, cases.spans[case])
+                known[case] = study.shares.read(mark, some, first[case], work)
+            else:
+                known[case] = [work(range(first[case], first[case] + len(some)))]
+        return known[case]
+
+    return read
 
 
 def _plan_trend(study: Study, measure: Trend, cases: Cases, window: Window) -> Quantity:
@@ -225,7 +286,7 @@ def _runs(
 ) -> dict[object, list[tuple[Subject, Span]]]:
     """All runs of each series, first to last."""
     found: dict[object, list[tuple[Subject, Span]]] = {}
-    subjects = study.populations.of(kind)
+    subjects = study.populations.everywhere(kind)
     for subject, span in zip(subjects, study.place(window, subjects, study.on), strict=True):
         if span is not None:
             series = subject.row.get(measure.series) if measure.series else None
@@ -288,16 +349,14 @@ def list_members(
     return [owned.get(study.populations.owner_key(each, kind), []) for each in cases.subjects]
 
 
-def _flatten(cases: Cases, kind: str, members: list[list[Subject]]) -> tuple[Cases, list[int]]:
-    """Members of all cases as cases of their own, and where those of each begin."""
+def _flatten(cases: Cases, kind: str, members: list[list[Subject]]) -> Cases:
+    """Members of all cases as cases of their own, one case after the other."""
     subjects: list[Subject] = []
     spans: list[Span] = []
-    first = []
     for span, some in zip(cases.spans, members, strict=True):
-        first.append(len(subjects))
         subjects += some
         spans += [span] * len(some)
-    return Cases(kind, subjects, spans), first
+    return Cases(kind, subjects, spans)
 
 
 def _roster_unheard(study: Study, cases: Cases, kind: str) -> Callable[[int], bool]:

@@ -13,6 +13,7 @@ from xueshi_server.domain.rules.facts import (
     Key,
     RecordKey,
     Row,
+    Scope,
     Tally,
     Test,
     Tests,
@@ -48,6 +49,22 @@ class RowFacts:
     def tally(self, tallies: Sequence[Tally]) -> Sequence[Answers]:
         return [self._answer(tally) for tally in tallies]
 
+    @property
+    def standing(self) -> Mapping[Scope, object]:
+        scopes = sorted({str(row["scope"]) for some in self._rows.values() for row in some})
+        return {
+            scope: tuple(
+                (of, found) for of in sorted(self._rows) if (found := self.digest(of, scope))
+            )
+            for scope in scopes
+        }
+
+    def digest(self, of: str, scope: Scope) -> object:
+        found = tuple(
+            tuple(sorted(row.items())) for row in self._rows.get(of, ()) if row["scope"] == scope
+        )
+        return found or None
+
     def evidence(self, tally: Tally, key: Key, span: int) -> Sequence[RecordKey]:
         found = [
             (str(self._value(row, tally.when) or "") if tally.when else "", _order(row), row)
@@ -75,6 +92,8 @@ class RowFacts:
         keys = None if tally.keys is None else dict(tally.keys)
         everywhere = tuple(range(len(tally.spans)))
         for row in self._rows.get(tally.of, ()):
+            if tally.scopes is not None and row["scope"] not in tally.scopes:
+                continue
             key = tuple(self._value(row, column) for column in tally.link)
             candidates = everywhere if keys is None else keys.get(key, ())
             if not candidates or None in key or not self._meets(row, tally.tests):

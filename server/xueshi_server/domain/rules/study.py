@@ -5,7 +5,7 @@ once they are there.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -14,8 +14,10 @@ from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.domain.rules.calendar import OWN, SchoolCalendar
 from xueshi_server.domain.rules.cases import Asked, Cases
 from xueshi_server.domain.rules.catalogue import SCOPE, Catalogue, Link
-from xueshi_server.domain.rules.facts import Facts, Key, Tally
+from xueshi_server.domain.rules.facts import Facts, Key, School, Tally
+from xueshi_server.domain.rules.reach import Reach
 from xueshi_server.domain.rules.results import Outcome
+from xueshi_server.domain.rules.shares import Shares
 from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.rules.subjects import Populations, Subject
 
@@ -45,6 +47,9 @@ class Study:
         self.kept: dict[bytes, tuple[list[Subject], list[Span | None], dict[int, int], Cases]] = {}
         # Only these subjects are asked about: then tallies name their keys.
         self.narrow = False
+        # Only subjects of these schools are judged; the county sums up what is kept of the others.
+        self.scopes: frozenset[str] | None = None
+        self.shares = Shares()
         self._asked: list[Asked] = []
         self._open_rules: list[str] = []
         # Rules already planned for the same subjects in the same spans (the objects themselves,
@@ -53,6 +58,21 @@ class Study:
         self._heard = facts.heard
         self._schools = dict(facts.heard.schools)
         self._heard_by: dict[tuple[str | None, dt.date], tuple[int, int]] = {}
+
+    def limit(self, scopes: frozenset[str], shares: Shares) -> None:
+        """Judge only subjects of these schools, and the county by what is kept of the others."""
+        self.scopes = self.populations.scopes = scopes
+        self.shares = shares
+
+    def watch(self) -> Reach:
+        """Note from now on what is read."""
+        self.populations.reach = Reach()
+        return self.populations.reach
+
+    @property
+    def rule(self) -> str:
+        """The rule that is being planned, the innermost of several; empty for none."""
+        return self._open_rules[-1] if self._open_rules else ""
 
     @contextmanager
     def inside(self, rule_id: str) -> Iterator[None]:
@@ -85,11 +105,18 @@ class Study:
             cases, ranges = cases.team
         days, numbers = cases.days(self.as_of if clip else None)
         keys = cases.keys(link)
+        own = (SCOPE, "scope") in link and self.populations.is_of_schools(cases.kind)
+        few = self.scopes is not None and cases.kind != "county"
+        # Of some schools: their own records, or else those that name their subjects.
+        narrow = self.narrow or (few and not own)
         wanted = None
-        if self.narrow or len(days) > 1:
-            wanted = _wanted(keys, numbers, len(days), narrow=self.narrow)
+        if narrow or len(days) > 1:
+            wanted = _wanted(keys, numbers, len(days), narrow=narrow)
         columns = tuple(column for column, _ in link)
-        full = replace(tally, link=columns, spans=days, keys=wanted)
+        scopes = self.scopes if few and own else None
+        full = replace(tally, link=columns, spans=days, keys=wanted, scopes=scopes)
+        if self.populations.reach is not None:
+            self.populations.reach.note_tally(full, cases.kind, own=own)
         asked = Asked(full, keys, numbers, ranges)
         self._asked.append(asked)
         return asked
@@ -158,10 +185,12 @@ class Study:
             county = self._heard.county or dt.date.min
             return lambda case: county < min(spans[case].last, self.as_of)
         own = any(column == SCOPE for column, _ in link)
-        if own and all(school.heard == dt.date.max for school in self._schools.values()):
+        field = next((name for column, name in link if column == SCOPE), "")
+        if self.populations.reach is not None and cases.kind != "county" and field != "scope":
+            self.populations.reach.hears_all = True
+        if own and all_heard(self._schools.values()):
             return _never
         subjects = cases.subjects
-        field = next((name for column, name in link if column == SCOPE), "")
 
         def read(case: int) -> bool:
             scope = subjects[case].row.get(field) if own else None
@@ -193,6 +222,11 @@ class Study:
         school = self._schools.get(scope)
         date = self._heard.county if school is None else school.heard
         return (int((date or dt.date.min) >= limit), 1)
+
+
+def all_heard(schools: Iterable[School]) -> bool:
+    """Whether no school has anything left to send, whatever the day."""
+    return all(school.heard == dt.date.max for school in schools)
 
 
 def _once(judge: Judge, count: int) -> Judge:

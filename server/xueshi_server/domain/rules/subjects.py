@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from xueshi_server.domain.packs.measures import Condition
 from xueshi_server.domain.packs.model import Subject as Declared
 from xueshi_server.domain.rules.amounts import RuleError
-from xueshi_server.domain.rules.catalogue import BUILT_IN, Catalogue
+from xueshi_server.domain.rules.catalogue import BUILT_IN, SCOPE, Catalogue
 from xueshi_server.domain.rules.facts import Column, Facts, Key, RecordKey, Row, Test, Tests, Value
+from xueshi_server.domain.rules.reach import Reach, WideError
 from xueshi_server.domain.rules.row_facts import clean, meets_test
 
 
@@ -39,11 +40,38 @@ class Populations:
         self._catalogue = catalogue
         self._facts = facts
         self._known: dict[str, list[Subject]] = {}
+        # Only subjects of these schools (and the county) are asked about.
+        self.scopes: Collection[str] | None = None
+        # Where it is noted what is read, if anybody wants to know.
+        self.reach: Reach | None = None
+
+    def is_of_schools(self, kind: str) -> bool:
+        """Whether every subject of a kind is of one school (or of the county's own records)."""
+        declared = self._catalogue.pack.subjects.get(kind)
+        if declared is None:
+            return kind == "school"
+        return not declared.across and (not declared.per or "scope" in declared.per)
+
+    def reach_out(self) -> None:
+        """Note that subjects of other schools are looked at; raises WideError where only some
+        schools are asked about."""
+        if self.scopes is not None:
+            raise WideError
+        if self.reach is not None:
+            self.reach.wide = True
+
+    def everywhere(self, kind: str, who: Sequence[Condition] = ()) -> list[Subject]:
+        """As `of`, of all schools whichever are asked about."""
+        self.reach_out()
+        return self.of(kind, who)
 
     def of(
         self, kind: str, who: Sequence[Condition] = (), only: Collection[Key] | None = None
     ) -> list[Subject]:
         """Subjects of a kind that meet `who`, in the order of their keys' records."""
+        if kind != "county" and not self.is_of_schools(kind):
+            self.reach_out()
+        self._note(kind)
         if not who and only is None:
             return self._all(kind)
         declared = self._catalogue.pack.subjects.get(kind)
@@ -59,7 +87,10 @@ class Populations:
         self, kind: str, members: Sequence[Subject], member_kind: str
     ) -> Mapping[Key, list[Subject]]:
         """Members by the values of the fields of `kind` that they belong to (see `owner_key`)."""
-        columns = [column for column, _ in self._membership(kind, member_kind)]
+        pairs = self._membership(kind, member_kind)
+        if kind != "county" and ("scope", "scope") not in pairs:
+            self.reach_out()
+        columns = [column for column, _ in pairs]
         found: dict[Key, list[Subject]] = defaultdict(list)
         for each in members:
             found[tuple(clean(each.row.get(name)) for name in columns)].append(each)
@@ -69,6 +100,22 @@ class Populations:
         """Under which key `owners` lists the members of a subject."""
         fields = [name for _, name in self._membership(owner.kind, member_kind)]
         return tuple(clean(owner.row.get(name)) for name in fields)
+
+    def _note(self, kind: str) -> None:
+        if self.reach is None:
+            return
+        declared = self._catalogue.pack.subjects.get(kind)
+        for side in () if declared is None else declared.across:
+            self._note(side)
+        of = "school" if declared is None else declared.of
+        if of is not None and of in self._catalogue.pack.types:
+            self.reach.every_type.add(of)
+
+    def _rows(self, of: str, tests: Tests, only: Collection[RecordKey] | None) -> Sequence[Row]:
+        """Records of the schools that are asked about."""
+        if self.scopes is not None:
+            tests = (*tests, Test(SCOPE, "in", tuple(sorted(self.scopes))))
+        return self._facts.rows(of, tests, only)
 
     def _membership(self, kind: str, member_kind: str) -> list[tuple[str, str]]:
         declared = self._catalogue.pack.subjects.get(member_kind)
@@ -109,9 +156,11 @@ class Populations:
             raise RuleError("rule.unknown_subject", subject=kind)
         more: dict[Value, Row] = {}
         if "school" in self._catalogue.pack.types:
-            for row in self._facts.rows("school"):
+            for row in self._rows("school", (), None):
                 more.setdefault(row["scope"], row)
         schools = sorted(self._facts.heard.schools.values(), key=lambda each: each.scope)
+        if self.scopes is not None:
+            schools = [each for each in schools if each.scope in self.scopes]
         return [
             Subject(
                 "school",
@@ -131,12 +180,11 @@ class Populations:
             raise RuleError("rule.subject_of_nothing", subject=declared.id)
         tests = self._catalogue.fact_tests(declared.of, [*declared.where, *who])
         if declared.per:
-            return _sets(declared, self._facts.rows(declared.of, tests))
+            return _sets(declared, self._rows(declared.of, tests, None))
         records = None if only is None else [_record(key) for key in only if len(key) == 2]
         names = declared.name or [self._catalogue.type_of(declared.of).key or "rec"]
         return [
-            _subject(declared.id, names, row)
-            for row in self._facts.rows(declared.of, tests, records)
+            _subject(declared.id, names, row) for row in self._rows(declared.of, tests, records)
         ]
 
     def _row_tests(self, declared: Declared | None, where: Sequence[Condition]) -> Tests:
