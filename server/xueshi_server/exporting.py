@@ -8,39 +8,17 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
-from sqlite3 import Row
 from typing import Any, BinaryIO, Final
 
 import xlsxwriter  # type: ignore[import-untyped]
 
-from xueshi_server.domain.hours import hours_number
 from xueshi_server.errors import UnknownFormatError
-from xueshi_server.record_tables import (
-    export_fields,
-    export_titles,
-    find_declared,
-    read_records,
-)
+from xueshi_server.record_columns import columns_of
+from xueshi_server.record_tables import find_declared, read_records
 from xueshi_server.tabular import quote_formula
 from xueshi_sync.node import Node
-from xueshi_sync.writer import RecordKey
 
-HOUR_FIELDS: Final = (
-    "teacher_id",
-    "teacher_name",
-    "date",
-    "form",
-    "category",
-    "title",
-    "hours",
-    "note",
-    "recorded_by",
-    "id",
-)
-PERSON_FIELDS: Final = ("teacher_id", "teacher_name", "active", "id")
 FORMATS: Final = ("xlsx", "csv", "jsonl")
-# One read of the database: small beside a page cache, large beside its overhead.
-_BATCH_ROWS: Final = 5000
 _PROGRESS_ROWS: Final = 1000
 # Rows of xlsxwriter's own limit; a header takes one.
 _SHEET_ROWS_MAX: Final = 1_048_575
@@ -59,20 +37,18 @@ def export_rows(
 ) -> int:
     """Write all records of `type_name` that this node holds to `output`; return their number.
 
-    Headings are field ids; with a `language`, of types that the pack declares, their labels.
+    Headings are the names of the columns; with a `language`, what people call them.
     """
     if format not in _WRITERS:
         raise UnknownFormatError(format=format)
-    if type_name in _READERS:
-        fields, read = _READERS[type_name]
-        return _WRITERS[format](output, fields, _watched(read(node), progress))
     pack, declared = find_declared(node, type_name)
-    fields, records = export_fields(declared), read_records(node, pack, declared)
-    if language:
-        titles = export_titles(declared, language)
-        fields = tuple(titles[name] for name in fields)
-        records = ({titles[name]: value for name, value in each.items()} for each in records)
-    return _WRITERS[format](output, fields, _watched(records, progress))
+    columns, records = columns_of(pack, declared), read_records(node, pack, declared)
+    names = columns.names()
+    titles = columns.titles(language) if language else {}
+    heads = [titles.get(name, name) for name in names]
+    if titles:
+        records = ({titles[name]: each[name] for name in names} for each in records)
+    return _WRITERS[format](output, heads, _watched(records, progress))
 
 
 def _watched(
@@ -84,53 +60,12 @@ def _watched(
         yield record
 
 
-def _read_hours(node: Node) -> Iterator[Record]:
-    for row in _pages(
-        node,
-        "SELECT h.*, p.staff_no, p.name FROM hour h LEFT JOIN person p"
-        " ON p.scope_no = h.scope_no AND p.rec = h.person"
-        " WHERE (h.scope_no, h.rec) > (?, ?) AND h.state NOT IN ('replaced', 'void')"
-        " ORDER BY h.scope_no, h.rec LIMIT ?",
-    ):
-        yield {
-            "teacher_id": row["staff_no"] or "",
-            "teacher_name": row["name"] or "",
-            "date": row["date"],
-            "form": row["form"] or "",
-            "category": row["category"] or "",
-            "title": row["title"] or "",
-            "hours": hours_number(row["minutes"] or 0),
-            "note": row["note"] or "",
-            "recorded_by": row["recorded_by"] or "",
-            "id": node.public_id(RecordKey(row["scope_no"], row["rec"])),
-        }
-
-
-def _read_people(node: Node) -> Iterator[Record]:
-    for row in _pages(
-        node,
-        "SELECT * FROM person WHERE (scope_no, rec) > (?, ?) AND NOT deleted"
-        " ORDER BY scope_no, rec LIMIT ?",
-    ):
-        yield {
-            "teacher_id": row["staff_no"] or "",
-            "teacher_name": row["name"] or "",
-            "active": 1 if row["active"] is None or row["active"] else 0,
-            "id": node.public_id(RecordKey(row["scope_no"], row["rec"])),
-        }
-
-
-def _pages(node: Node, sql: str) -> Iterator[Row]:
-    after = (-1, -1)
-    while rows := node.query(sql, [*after, _BATCH_ROWS]):
-        yield from rows
-        after = (rows[-1]["scope_no"], rows[-1]["rec"])
-
-
-def _write_json_lines(output: BinaryIO, _fields: Iterable[str], records: Iterable[Record]) -> int:
+def _write_json_lines(output: BinaryIO, fields: Iterable[str], records: Iterable[Record]) -> int:
+    names = tuple(fields)
     count = 0
     for record in records:
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        shown = {name: record[name] for name in names}
+        line = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
         output.write(line.encode() + b"\n")
         count += 1
     return count
@@ -178,10 +113,6 @@ def _write_sheet(output: BinaryIO, fields: Iterable[str], records: Iterable[Reco
     return count
 
 
-_READERS: Final[dict[str, tuple[tuple[str, ...], Callable[[Node], Iterator[Record]]]]] = {
-    "hour": (HOUR_FIELDS, _read_hours),
-    "person": (PERSON_FIELDS, _read_people),
-}
 _WRITERS: Final[dict[str, Callable[[BinaryIO, Iterable[str], Iterable[Record]], int]]] = {
     "xlsx": _write_sheet,
     "csv": _write_csv,

@@ -1,82 +1,87 @@
-"""Tables of any declared record type: which heading is which field, what a row means, what leaves.
+"""Tables of any declared record type: what a row means, what leaves.
 
-Headings are field ids, labels of both languages, synonyms, and those of the pack's own sheets. A
-row is planned whole before anything is written. A register row whose key is here already is left
+A row is planned whole before anything is written. A register row whose key is here already is left
 as it is; a row of a ledger has an entry id made of its content, so that the same file adds nothing.
+People go by their number: a table of what counts for them brings those who are not here yet, by
+number and name; one number under two names is refused in every table.
 """
 
 import hashlib
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from sqlite3 import Row
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from xueshi_server.domain.errors import BadValueError
-from xueshi_server.domain.fields import Value, YesNo, number_of, parse_field, word_label
+from xueshi_server.domain.fields import Value, YesNo, number_of, parse_field
 from xueshi_server.domain.import_plan import ImportPlan, RawRow
 from xueshi_server.domain.packs.held import held_types
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.packs.pack import Pack
-from xueshi_server.domain.values import parse_staff_no
+from xueshi_server.domain.values import parse_staff_no, parse_text
 from xueshi_server.errors import UnknownTypeError
 from xueshi_server.node_clock import today_of
+from xueshi_server.record_columns import OWN_ID, PERSON, PERSON_NAME, SCHOOL, Columns, columns_of
 from xueshi_server.store.packs import find_active
-from xueshi_server.store.records import STEP, default_scope, name_row, naming_field
+from xueshi_server.store.records import STEP, default_scope, naming_field
 from xueshi_server.store.schools import list_schools
-from xueshi_server.tabular import Headings, load_headings, plain_heading
+from xueshi_server.tabular import Headings
 from xueshi_server.words import LANGUAGES, word
+from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
 
-# Columns beside the declared fields: the school that a record stands in, and its own name.
-SCHOOL: Final = "school_code"
-OWN_ID: Final = "id"
 _BATCH_ROWS: Final = 5000
 # States of a ledger that do not leave in a table.
 _GONE: Final = ("replaced", "void")
+# What an empty cell means where it does not mean nothing.
+_DEFAULTS: Final[Mapping[tuple[str, str], Value]] = {(PERSON, "active"): True}
+# A typed key, number, name or title of another record.
+_NAME_MOST: Final = 200
+
+
+class Pointer(NamedTuple):
+    """Another record of the same school, by what it is called; `rec` None: it comes along."""
+
+    name: str
+    rec: int | None
+
+
+Cell = Value | Pointer
 
 
 @dataclass(frozen=True, slots=True)
 class RowEntry:
-    """One record ready to be written; `scope_no` None is this node's own."""
+    """One record ready to be written; `scope_no` None is this node's own; `cells` follow the
+    fields of the plan."""
 
     entry_id: str
     scope_no: int | None
-    values: Mapping[str, Value]
+    cells: tuple[Cell, ...]
+
+
+def held_by(node: Node, pack: Pack) -> dict[str, RecordType]:
+    """The types of a pack that leave and enter this node as tables."""
+    tables = node.schema.by_name
+    held = held_types(pack, node.role)
+    return {of: each for of, each in held.items() if of in tables and of != STEP}
 
 
 def find_declared(node: Node, type_name: str) -> tuple[Pack, RecordType]:
     """A type of the pack that counts today; raises UnknownTypeError."""
     pack = find_active(node, today_of(node)).pack
-    declared = held_types(pack, node.role).get(type_name)
-    if declared is None or type_name == STEP or type_name not in node.schema.by_name:
-        raise UnknownTypeError(type=type_name)
-    return pack, declared
+    held = held_by(node, pack)
+    if type_name not in held:
+        known = ", ".join(f"{of} ({each.label.zh})" for of, each in held.items())
+        raise UnknownTypeError(type=type_name, pack=f"{pack.id}@{pack.version}", known=known)
+    return pack, held[type_name]
 
 
 def headings_of(node: Node, pack: Pack, declared: RecordType) -> Headings:
-    """Every heading under which a field of a type may stand."""
-    known: dict[str, str] = {}
-    for each in declared.field:
-        names = [each.id, each.label.zh, each.label.en, *each.synonyms]
-        if each.to == "person":
-            names += [
-                heading
-                for heading, name in load_headings()["person"].items()
-                if name == "teacher_id"
-            ]
-        for name in names:
-            known.setdefault(plain_heading(name), each.id)
-    for sheet in pack.sheets.values():
-        if sheet.of == declared.id:
-            known |= {plain_heading(heading): name for heading, name in sheet.columns}
-    for extra in (SCHOOL, OWN_ID):
-        known.setdefault(plain_heading(extra), extra)
-        for language in LANGUAGES:
-            known.setdefault(plain_heading(word(f"column.{extra}", language)), extra)
-    required = [each.id for each in declared.field if each.required]
-    return Headings(known, (*required, *([SCHOOL] if says_school(node, declared) else ())))
+    """Every heading under which a column of a type may stand at this node."""
+    return columns_of(pack, declared).headings(says_school=says_school(node, declared))
 
 
 def says_school(node: Node, declared: RecordType) -> bool:
@@ -91,38 +96,66 @@ class Lookup:
     node: Node
     pack: Pack
     known: dict[tuple[str, int | None], dict[str, list[Row]]] = field(default_factory=dict)
+    pointers: dict[tuple[str, int], Pointer] = field(default_factory=dict)
 
-    def find(self, each: FieldDeclaration, scope_no: int | None, text: str) -> Value:
+    def find(self, each: FieldDeclaration, scope_no: int, text: str) -> Cell:
         """The value that a reference stores; raises BadValueError."""
         target = self.pack.types[each.to or ""]
-        by_key = each.type == "key"
-        rows = self._rows(target, None if by_key else scope_no).get(text, [])
-        if by_key and not rows:
-            return text
-        if len(rows) != 1 and not (by_key and len({row["typed"] for row in rows}) == 1):
+        if each.type == "key":
+            rows = self.rows(target, None).get(text, [])
+            if rows and len({row["typed"] for row in rows}) > 1:
+                raise BadValueError("ref.several", seen=text[:40])
+            return str(rows[0]["typed"]) if rows else text
+        rows = self.rows(target, scope_no).get(text, [])
+        # A key means one record: where two nodes made it, the older one.
+        if rows and (len(rows) == 1 or (target.key and str(rows[0]["typed"]) == text)):
+            return self._point(target, rows[0])
+        found = None if rows else self._by_own_id(target, scope_no, text)
+        if found is None:
             raise BadValueError("ref.several" if rows else "ref.unknown", seen=text[:40])
-        return str(rows[0]["typed"]) if by_key else int(rows[0]["rec"])
+        return found
 
-    def _rows(self, target: RecordType, scope_no: int | None) -> dict[str, list[Row]]:
+    def rows(self, target: RecordType, scope_no: int | None) -> dict[str, list[Row]]:
+        """Key or name to the records that have it, in one school or in all."""
         mark = (target.id, scope_no)
         if mark not in self.known:
-            naming = naming_field(target)
-            alive = "1" if target.kind == "ledger" else "NOT deleted"
-            scope = "1" if scope_no is None else f"scope_no = {int(scope_no)}"
-            rows = self.node.query(
-                f'SELECT rec, "{target.key or naming or "rec"}" AS typed,'
-                f' "{naming or "rec"}" AS name FROM "{target.id}" WHERE {alive} AND {scope}'
-                " ORDER BY scope_no, rec"
-            )
-            found: dict[str, list[Row]] = {}
-            for row in rows:
-                found.setdefault(str(row["typed"]), []).append(row)
-            keys = set(found)
-            for row in rows:
-                if row["name"] and str(row["name"]) not in keys:
-                    found.setdefault(str(row["name"]), []).append(row)
-            self.known[mark] = found
+            self.known[mark] = self._read(target, scope_no)
         return self.known[mark]
+
+    def _read(self, target: RecordType, scope_no: int | None) -> dict[str, list[Row]]:
+        naming = naming_field(target)
+        alive = "1" if target.kind == "ledger" else "NOT deleted"
+        scope = "1" if scope_no is None else f"scope_no = {int(scope_no)}"
+        rows = self.node.query(
+            f'SELECT scope_no, rec, "{target.key or naming or "rec"}" AS typed,'
+            f' "{naming or "rec"}" AS name FROM "{target.id}" WHERE {alive} AND {scope}'
+            " ORDER BY scope_no, rec"
+        )
+        found: dict[str, list[Row]] = {}
+        for row in rows:
+            if row["typed"] is not None:
+                found.setdefault(str(row["typed"]), []).append(row)
+        keys = set(found)
+        for row in rows:
+            if row["name"] and str(row["name"]) not in keys:
+                found.setdefault(str(row["name"]), []).append(row)
+        return found
+
+    def _point(self, target: RecordType, row: Row) -> Pointer:
+        mark = (target.id, int(row["rec"]))
+        if mark not in self.pointers:
+            self.pointers[mark] = Pointer(str(row["typed"]), mark[1])
+        return self.pointers[mark]
+
+    def _by_own_id(self, target: RecordType, scope_no: int, text: str) -> Pointer | None:
+        """A record by its id: its own, or the one of the table that brought it."""
+        key = self.node.feeds.entry(f"{target.id}-{text}")
+        if key is None and "." in text:
+            try:
+                key = self.node.find_record(text)
+            except SyncError:
+                return None
+        return None if key is None or key[0] != scope_no else Pointer(text, key[1])
 
 
 def plan_rows(
@@ -130,72 +163,144 @@ def plan_rows(
 ) -> ImportPlan[RowEntry]:
     """What an import of these rows would write."""
     plan: ImportPlan[RowEntry] = ImportPlan()
-    reader = _RowReader(node, pack, declared, plan)
+    reader = _RowReader(node, columns_of(pack, declared), plan)
     for row in rows:
         reader.read(row)
     return plan
 
 
 class _RowReader:
-    def __init__(
-        self, node: Node, pack: Pack, declared: RecordType, plan: ImportPlan[RowEntry]
-    ) -> None:
-        self._pack, self._declared, self._plan = pack, declared, plan
-        self._lookup = Lookup(node, pack)
+    def __init__(self, node: Node, columns: Columns, plan: ImportPlan[RowEntry]) -> None:
+        self._columns, self._plan = columns, plan
+        self._declared = columns.declared
+        self._codes = columns.pack.codes
+        self._lookup = Lookup(node, columns.pack)
         self._yes_no = _yes_no_words()
         self._seen: Counter[bytes] = Counter()
         self._owned: dict[str, bytes] = {}
-        self._by_school = says_school(node, declared)
+        self._by_school = says_school(node, self._declared)
         self._schools = {each["code"]: each["scope_no"] for each in list_schools(node)}
-        self._home = default_scope(node, declared)
+        self._home = default_scope(node, self._declared)
+        self._number = next(
+            (
+                column
+                for column, each in columns.fields.items()
+                if each is columns.person or (columns.is_people and each.id == self._declared.key)
+            ),
+            None,
+        )
 
     def read(self, row: RawRow) -> None:
         """Plan one row, or note its faults."""
         count = self._plan.fault_count
-        scope_no = self._place(row)
-        values = {
-            each.id: self._value(each, row, self._home if scope_no is None else scope_no)
-            for each in self._declared.field
-            if each.id != self._declared.corrects
-        }
+        school, scope_no = self._place(row)
+        # Without its school nothing can be said of who and what a row names.
+        place = scope_no if self._by_school else self._home
+        newcomer = None if place is None else self._read_person(row, place)
+        cells = tuple(
+            self._cell(column, each, row, place) for column, each in self._columns.fields.items()
+        )
         if self._plan.fault_count > count:
             return
         try:
-            entry_id = self._identify(str(row.values.get(OWN_ID) or "").strip(), scope_no, values)
+            entry_id = self._identify(str(row.values.get(OWN_ID) or "").strip(), school, cells)
         except BadValueError as error:
             self._plan.add_fault(row.row_no, OWN_ID, error)
             return
+        if newcomer is not None and place is not None:
+            self._plan.new_people.setdefault((place, newcomer[0]), newcomer[1])
         if entry_id is not None:
-            self._plan.entries.append(RowEntry(entry_id, scope_no, values))
+            self._plan.entries.append(RowEntry(entry_id, scope_no, cells))
 
-    def _place(self, row: RawRow) -> int | None:
+    def _place(self, row: RawRow) -> tuple[str, int | None]:
         if not self._by_school:
-            return None
+            return "", None
         code = str(row.values.get(SCHOOL) or "").strip()
         if code not in self._schools:
             error = BadValueError("ref.unknown", seen=code) if code else None
             self._plan.add_fault(row.row_no, SCHOOL, error or BadValueError("value.missing"))
-            return None
-        return int(self._schools[code])
+            return code, None
+        return code, int(self._schools[code])
 
-    def _value(self, each: FieldDeclaration, row: RawRow, scope_no: int) -> Value:
-        given = row.values.get(each.id)
+    def _read_person(self, row: RawRow, place: int) -> tuple[str, str] | None:
+        """Number and name of a person who is not here yet; a known one has the name known here."""
+        columns = self._columns
+        if self._number is None:
+            return None
+        name = self._read_name(row)
+        try:
+            staff_no = parse_staff_no(row.values.get(self._number))
+        except BadValueError:
+            # The cell of the number says so itself.
+            return None
+        known = self._name_of(place, staff_no)
+        if known is not None:
+            if name and name not in known:
+                self._refuse_name(row, staff_no, known[0], name)
+            return None
+        if columns.is_people or (columns.brings_people and name):
+            return staff_no, name
+        if columns.brings_people and PERSON_NAME in row.values:
+            self._plan.add_fault(row.row_no, PERSON_NAME, BadValueError("value.missing"))
+        return None
+
+    def _read_name(self, row: RawRow) -> str:
+        try:
+            return parse_text(PERSON_NAME, row.values.get(PERSON_NAME))
+        except BadValueError as error:
+            if not self._columns.is_people:
+                self._plan.add_fault(row.row_no, PERSON_NAME, error)
+            return ""
+
+    def _name_of(self, place: int, staff_no: str) -> tuple[str, ...] | None:
+        """What the person with a number is called here or further up in the file."""
+        coming = self._plan.new_people.get((place, staff_no))
+        rows = self._lookup.rows(self._columns.pack.types[PERSON], place).get(staff_no, [])
+        names = [str(row["name"] or "") for row in rows] + ([] if coming is None else [coming])
+        return tuple(names) or None
+
+    def _refuse_name(self, row: RawRow, staff_no: str, known: str, seen: str) -> None:
+        error = BadValueError("person.name_differs", teacher=staff_no, known=known, seen=seen)
+        self._plan.add_fault(row.row_no, PERSON_NAME, error)
+
+    def _cell(self, column: str, each: FieldDeclaration, row: RawRow, place: int | None) -> Cell:
+        given = row.values.get(column)
         try:
             if each.type not in ("ref", "key"):
-                codes = self._pack.codes.get(each.codes or "")
-                return parse_field(each, codes, given, yes_no=self._yes_no)
-            if given in (None, "") and not each.required:
+                codes = self._codes.get(each.codes or "")
+                value = parse_field(each, codes, given, yes_no=self._yes_no)
+                if value is None:
+                    return _DEFAULTS.get((self._declared.id, each.id))
+                # Equal texts share one string: columns repeat a few words.
+                return sys.intern(value) if isinstance(value, str) else value
+            if place is None or (given in (None, "") and not each.required):
                 return None
-            return self._lookup.find(each, scope_no, parse_staff_no(given))
+            return self._find(each, row, place, _parse_reference(each, given))
         except BadValueError as error:
-            self._plan.add_fault(row.row_no, each.id, error)
+            self._plan.add_fault(row.row_no, column, error)
             return None
 
-    def _identify(
-        self, own_id: str, scope_no: int | None, values: Mapping[str, Value]
-    ) -> str | None:
+    def _find(self, each: FieldDeclaration, row: RawRow, place: int, text: str) -> Cell:
+        try:
+            return self._lookup.find(each, place, text)
+        except BadValueError as error:
+            comes = each is self._columns.person and self._columns.brings_people
+            named = PERSON_NAME in row.values or (place, text) in self._plan.new_people
+            if comes and named and error.value_code == "ref.unknown":
+                return Pointer(text, None)
+            raise
+
+    def _identify(self, own_id: str, school: str, cells: tuple[Cell, ...]) -> str | None:
         """The entry id; None for a plain repetition of a row with its own id."""
-        digest = hashlib.sha256(repr((scope_no, sorted(values.items()))).encode()).digest()[:16]
+        parse_text("id", own_id)
+        # By name, and what is not said left out: neither another node's numbers nor a field that
+        # a pack adds later makes another record of the same row.
+        said = [
+            (each.id, cell.name if isinstance(cell, Pointer) else cell)
+            for each, cell in zip(self._columns.fields.values(), cells, strict=True)
+            if cell is not None
+        ]
+        digest = hashlib.sha256(repr((school, sorted(said))).encode()).digest()[:16]
         if not own_id:
             self._seen[digest] += 1
             return f"{digest.hex()}-{self._seen[digest]}"
@@ -206,6 +311,12 @@ class _RowReader:
         return own_id if known is None else None
 
 
+def _parse_reference(each: FieldDeclaration, given: object) -> str:
+    if each.to == PERSON or isinstance(given, float):
+        return parse_staff_no(given)
+    return parse_text(each.id, given, required=True, most=_NAME_MOST)
+
+
 def _yes_no_words() -> YesNo:
     yes = frozenset(word("value_word.yes", each).lower() for each in LANGUAGES)
     return yes, frozenset(word("value_word.no", each).lower() for each in LANGUAGES)
@@ -214,23 +325,9 @@ def _yes_no_words() -> YesNo:
 # ---- what leaves
 
 
-def export_fields(declared: RecordType) -> tuple[str, ...]:
-    """The columns of an exported table."""
-    names = [each.id for each in declared.field if each.id != declared.corrects]
-    return (*names, SCHOOL, OWN_ID)
-
-
-def export_titles(declared: RecordType, language: str) -> dict[str, str]:
-    """Column to heading in a language; `import` reads either."""
-    titles = {each.id: word_label(each.label, language) for each in declared.field}
-    titles |= {extra: word(f"column.{extra}", language) for extra in (SCHOOL, OWN_ID)}
-    counts = Counter(titles.values())
-    return {name: title if counts[title] == 1 else name for name, title in titles.items()}
-
-
 def read_records(node: Node, pack: Pack, declared: RecordType) -> Iterator[dict[str, Any]]:
-    """Every record of a type as plain values, in a stable order."""
-    targets: dict[tuple[str, int], dict[int, str]] = {}
+    """Every record of a type as plain values by column, in a stable order."""
+    columns, names = columns_of(pack, declared), _Names(node, pack)
     alive = "NOT deleted" if declared.kind == "register" else f"state NOT IN {_GONE!r}"
     sql = (
         f'SELECT r.*, s.code AS school_code FROM "{declared.id}" r LEFT JOIN scope s'
@@ -240,38 +337,56 @@ def read_records(node: Node, pack: Pack, declared: RecordType) -> Iterator[dict[
     after = (-1, -1)
     while rows := node.query(sql, [*after, _BATCH_ROWS]):
         for row in rows:
-            record = {
-                each.id: _plain(node, pack, each, row, targets)
-                for each in declared.field
-                if each.id != declared.corrects
-            }
+            record = {column: names.plain(each, row) for column, each in columns.fields.items()}
+            if columns.person is not None:
+                record[PERSON_NAME] = names.person(columns.person, row)
             key = RecordKey(row["scope_no"], row["rec"])
             yield record | {SCHOOL: row["school_code"] or "", OWN_ID: node.public_id(key)}
         after = (rows[-1]["scope_no"], rows[-1]["rec"])
 
 
-def _plain(
-    node: Node,
-    pack: Pack,
-    each: FieldDeclaration,
-    row: Row,
-    targets: dict[tuple[str, int], dict[int, str]],
-) -> Any:
-    value = row[each.id]
-    if value is None:
-        return ""
-    if each.type == "bool":
-        return 1 if value else 0
-    if each.type != "ref":
+@dataclass
+class _Names:
+    """What the records are called that others name: read once for each type and school."""
+
+    node: Node
+    pack: Pack
+    known: dict[tuple[str, int], dict[int, tuple[str, str]]] = field(default_factory=dict)
+
+    def plain(self, each: FieldDeclaration, row: Row) -> Any:
+        """A stored value as a table has it."""
+        value = row[each.id]
+        if value is None:
+            return ""
+        if each.type == "bool":
+            return 1 if value else 0
+        if each.type == "ref":
+            return self._called(each, row)[0]
         return number_of(each, value)
-    target = pack.types[each.to or ""]
-    mark = (target.id, int(row["scope_no"]))
-    if mark not in targets:
-        rows = node.query(f'SELECT * FROM "{target.id}" WHERE scope_no = ?', [mark[1]])
-        targets[mark] = {
-            int(other["rec"]): str(other[target.key])
-            if target.key
-            else name_row(pack, target, other, LANGUAGES[0])
-            for other in rows
-        }
-    return targets[mark].get(int(value), "")
+
+    def person(self, each: FieldDeclaration, row: Row) -> str:
+        """The name of the person that a record is about."""
+        return "" if row[each.id] is None else self._called(each, row)[1]
+
+    def _called(self, each: FieldDeclaration, row: Row) -> tuple[str, str]:
+        target = self.pack.types[each.to or ""]
+        mark = (target.id, int(row["scope_no"]))
+        if mark not in self.known:
+            self.known[mark] = self._read(target, mark[1])
+        return self.known[mark].get(int(row[each.id]), ("", ""))
+
+    def _read(self, target: RecordType, scope_no: int) -> dict[int, tuple[str, str]]:
+        """Record to what tables call it (its key, else a name of its own, else its id) and its
+        name."""
+        naming = naming_field(target)
+        rows = self.node.query(f'SELECT * FROM "{target.id}" WHERE scope_no = ?', [scope_no])
+        names = {row["rec"]: str(row[naming] or "") if naming else "" for row in rows}
+        counts = Counter(names.values())
+        found = {}
+        for row in rows:
+            name = names[row["rec"]]
+            typed = str(row[target.key] or "") if target.key else name
+            if not typed or (not target.key and counts[typed] > 1):
+                typed = self.node.public_id(RecordKey(scope_no, row["rec"]))
+            found[int(row["rec"])] = (typed, name)
+        return found

@@ -23,7 +23,6 @@ from xueshi_server.domain.import_plan import RawRow
 from xueshi_server.errors import (
     FileTooLargeError,
     MissingHeaderError,
-    UnknownTypeError,
     UnreadableFileError,
 )
 
@@ -34,11 +33,6 @@ FILE_BYTES_MAX: Final = 64 << 20
 UNPACKED_BYTES_MAX: Final = 256 << 20
 # Title, subtitle, school and period stand above the header in the county's templates.
 HEADER_SEARCH_ROWS: Final = 15
-
-REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
-    "hour": ("teacher_id", "date", "title", "hours"),
-    "person": ("teacher_id", "teacher_name"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,8 @@ FORMULA_SIGNS: Final = "=+-@\t\r"
 
 @cache
 def load_headings() -> dict[str, dict[str, str]]:
-    """Record type to (heading without spaces and case, to field name)."""
+    """Record type to (heading without spaces and case, to column): what county sheets are used
+    to, beside what a pack declares."""
     text = resources.files("xueshi_server").joinpath("columns.json").read_text("utf-8")
     return {
         type_name: {
@@ -74,13 +69,6 @@ def load_headings() -> dict[str, dict[str, str]]:
 def plain_heading(heading: object) -> str:
     """A heading without spaces, brackets, marks and case."""
     return re.sub(r"[\s*()（）:：]", "", str(heading)).lower()
-
-
-def read_rows(path: Path, type_name: str) -> Iterator[RawRow]:
-    """Yield the rows of a file of hours or people; empty lines are passed over."""
-    if type_name not in REQUIRED:
-        raise UnknownTypeError(type=type_name)
-    return read_table(path, Headings(load_headings()[type_name], REQUIRED[type_name]))
 
 
 def read_table(path: Path, headings: Headings) -> Iterator[RawRow]:
@@ -164,7 +152,7 @@ def _unquote(cell: str) -> str:
 
 
 def quote_formula(text: str) -> str:
-    """`text` so that no spreadsheet runs it when it opens the csv; `read_rows` undoes it."""
+    """`text` so that no spreadsheet runs it when it opens the csv; `read_table` undoes it."""
     start = text.lstrip("'")[:1]
     return f"'{text}" if start and start in FORMULA_SIGNS else text
 

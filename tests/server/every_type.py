@@ -32,7 +32,7 @@ def fill_county(county: County, count: int = 3) -> dict[str, list[RecordKey]]:
     """Write `count` records of every type where it may be written; keys are the centre's."""
     pack = county.pack
     names: dict[str, list[str]] = {}
-    for of in _in_order(pack.types):
+    for of in in_order(pack.types):
         declared = pack.types[of]
         at_school = "school" in declared.writers and declared.place == "school"
         node = county._turn(at_school)
@@ -55,7 +55,7 @@ def fill_county(county: County, count: int = 3) -> dict[str, list[RecordKey]]:
     return {of: [centre.find_record(name) for name in some] for of, some in names.items()}
 
 
-def _in_order(types: dict[str, RecordType]) -> list[str]:
+def in_order(types: dict[str, RecordType]) -> list[str]:
     """Types after those that they refer to."""
     done: list[str] = []
 

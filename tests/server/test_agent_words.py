@@ -81,7 +81,7 @@ def test_saving_wakes_the_agent(county: County) -> None:
     visitor, agent = open_pages(county, Line())
     visitor.post("/sync-state/now")
     before = agent.status().values["next_in_s"]
-    visitor.post("/people/new", teacher_id="T1", teacher_name="Li Ming", entry_id="one")
+    visitor.post("/people/new", staff_no="T1", name="Li Ming", entry_id="one")
     after = agent.status().values["next_in_s"]
     assert isinstance(before, int)
     assert isinstance(after, int)

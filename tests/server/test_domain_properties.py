@@ -10,12 +10,9 @@ from xueshi_server.domain.credit import total_hours
 from xueshi_server.domain.dates import FIRST_YEAR, LAST_YEAR, flag_odd_dates, parse_date
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.hours import HOURS_MAX, format_hours, hours_number, parse_hours
-from xueshi_server.domain.import_plan import RawRow, plan_hour_import
 from xueshi_server.tabular import FORMULA_SIGNS, _unquote, quote_formula
 
 CELLS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates()
-FIELDS = ("teacher_id", "teacher_name", "date", "title", "hours", "note", "id")
-ROWS = st.lists(st.dictionaries(st.sampled_from(FIELDS), CELLS), max_size=8)
 
 
 @given(st.integers(1, HOURS_MAX * 4))
@@ -66,18 +63,6 @@ def test_a_formula_is_disarmed_and_comes_back(text: str) -> None:
     quoted = quote_formula(text)
     assert quoted[:1] not in set(FORMULA_SIGNS)
     assert _unquote(quoted) == text
-
-
-@given(ROWS)
-def test_a_plan_is_the_same_each_time_and_each_row_is_taken_or_faulted(
-    cells: list[dict[str, object]],
-) -> None:
-    rows = [RawRow(number, values) for number, values in enumerate(cells, start=2)]
-    first, second = plan_hour_import(rows, {}), plan_hour_import(rows, {})
-    assert first.entries == second.entries
-    faulted = {fault.row_no for fault in first.faults}
-    assert len(first.entries) + len(faulted) <= len(rows)
-    assert first.fault_count or len(first.entries) <= len(rows)
 
 
 @given(st.lists(st.tuples(st.just("approved"), st.integers(0, 999), st.integers(0, 999))))

@@ -19,7 +19,7 @@ from xueshi_sync.writer import RecordKey
 
 SESSION = {
     "date": "2026-03-01",
-    "hours": "1.5",
+    "minutes": "1.5",
     "title": "Reading together",
     "form": "seminar",
     "category": "ethics",
@@ -61,7 +61,7 @@ def test_the_log_in_name_is_written_beside_the_record(admin: Visitor, school: No
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        pytest.param({"hours": "0.3"}, "0.3 is not a multiple of 0.25", id="hours"),
+        pytest.param({"minutes": "0.3"}, "0.3 is not a multiple of 0.25", id="hours"),
         pytest.param({"date": "soon"}, "“soon” is no date", id="date"),
         pytest.param({"title": ""}, "Must not be empty", id="title"),
         pytest.param({"person": []}, "Please tick at least one person", id="nobody"),
@@ -85,7 +85,7 @@ def test_a_person_of_nobody_knows_where_is_not_entered(admin: Visitor, school: N
 def test_a_correction_is_a_new_record_that_names_the_old(admin: Visitor, school: Node) -> None:
     old = add_hour(school, add_person(school))
     name = school.public_id(old)
-    admin.post(f"/enter/correct/{name}", **SESSION)
+    admin.post(f"/enter/correct/{name}", **SESSION, person="T1")
     row = school.query("SELECT corrects, title FROM hour ORDER BY rec DESC")[0]
     assert (row["corrects"], row["title"]) == (old.rec, "Reading together")
     assert "A correction of this record waits" in admin.text(f"/hours/{name}")
@@ -93,7 +93,7 @@ def test_a_correction_is_a_new_record_that_names_the_old(admin: Visitor, school:
 
 def test_people_are_added_once(admin: Visitor, school: Node) -> None:
     for _ in range(2):
-        admin.post("/people/new", teacher_id="T1", teacher_name="Li Ming", entry_id="one")
+        admin.post("/people/new", staff_no="T1", name="Li Ming", entry_id="one")
     assert len(school.query("SELECT * FROM person")) == 1
 
 
@@ -101,14 +101,14 @@ def test_a_staff_number_that_is_taken_is_refused_with_the_name(
     admin: Visitor, school: Node
 ) -> None:
     add_person(school, "T1", "Wang Fang")
-    response = admin.post("/people/new", teacher_id="T1", teacher_name="Li Ming", entry_id="one")
+    response = admin.post("/people/new", staff_no="T1", name="Li Ming", entry_id="one")
     assert response.status_code == 422
     assert "“Wang Fang”" in plain(response.text)
 
 
 def test_mending_a_name_writes_only_what_changed(admin: Visitor, school: Node) -> None:
     name = school.public_id(add_person(school))
-    fields = {"teacher_id": "T1", "teacher_name": "Li Min", "active": "1"}
+    fields = {"staff_no": "T1", "name": "Li Min", "active": "1"}
     admin.post(f"/people/{name}/edit", **fields)
     admin.post(f"/people/{name}/edit", **fields)
     writes = school.query("SELECT field, value FROM field_write WHERE tbl = 'person'")

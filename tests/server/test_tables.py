@@ -23,9 +23,11 @@ from xueshi_server.errors import (
     UnknownTypeError,
     UnreadableFileError,
 )
-from xueshi_server.exporting import HOUR_FIELDS, export_rows
+from xueshi_server.exporting import export_rows
 from xueshi_server.importing import import_rows
-from xueshi_server.tabular import quote_formula, read_rows
+from xueshi_server.record_columns import columns_of
+from xueshi_server.record_types import BASE_PACK
+from xueshi_server.tabular import quote_formula, read_table
 from xueshi_sync.node import Node
 
 ROW = {
@@ -39,6 +41,9 @@ ROW = {
     "note": "",
     "recorded_by": "R1",
 }
+
+COLUMNS = columns_of(BASE_PACK, BASE_PACK.types["hour"])
+HEADINGS = COLUMNS.headings(says_school=False)
 
 
 def write_jsonl(folder: Path, *changes: Mapping[str, Any]) -> Path:
@@ -63,13 +68,13 @@ def export_records(node: Node, type_name: str = "hour") -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.getvalue().splitlines()]
 
 
-def without_id(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name != "id"}
+def as_row(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: record[name] for name in ROW}
 
 
 def test_an_imported_row_comes_out_as_it_went_in(school: Node, tmp_path: Path) -> None:
     import_rows(school, "hour", write_jsonl(tmp_path, {}), actor="admin")
-    assert [without_id(record) for record in export_records(school)] == [ROW]
+    assert [as_row(record) for record in export_records(school)] == [ROW]
 
 
 def test_the_same_file_twice_adds_nothing(school: Node, tmp_path: Path) -> None:
@@ -117,6 +122,13 @@ def test_people_are_imported_with_whether_they_are_there(school: Node, tmp_path:
     assert found == {"T1": 1, "T2": 0}
 
 
+def test_people_are_there_where_a_table_does_not_say(school: Node, tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("工号,姓名\nT1,卢建设\n", "utf-8")
+    import_rows(school, "person", path, actor="admin")
+    assert [record["active"] for record in export_records(school, "person")] == [1]
+
+
 def test_progress_is_told_while_rows_are_read_and_written(school: Node, tmp_path: Path) -> None:
     told: list[tuple[int, int | None]] = []
     path = write_jsonl(tmp_path, *[{"title": f"No {number}"} for number in range(2000)])
@@ -136,7 +148,7 @@ def test_title_rows_and_columns_in_any_order_are_understood(tmp_path: Path) -> N
         ["No", "hours", "\u59d3 \u540d", "\u5de5\u53f7", "\u65e5\u671f", "\u5185\u5bb9"],
         [1, 1.5, "Li Ming", "T1", "2026.3.1", "Reading"],
     ]
-    (row,) = read_rows(write_sheet(tmp_path, rows), "hour")
+    (row,) = read_table(write_sheet(tmp_path, rows), HEADINGS)
     assert (row.row_no, row.values["teacher_id"], row.values["hours"]) == (4, "T1", 1.5)
 
 
@@ -148,7 +160,7 @@ def test_csv_is_read_in_the_encodings_that_spreadsheets_write(
     heading = "\u6559\u5e08\u7f16\u53f7,\u65e5\u671f,\u5185\u5bb9,\u5b66\u65f6"
     text = f"{heading}\nT1,2026-03-01,\u8bfb\u4e66,2\n"
     path.write_bytes(text.encode(encoding))
-    (row,) = read_rows(path, "hour")
+    (row,) = read_table(path, HEADINGS)
     assert (row.row_no, row.values["title"]) == (2, "\u8bfb\u4e66")
 
 
@@ -170,7 +182,7 @@ def test_a_file_that_is_no_table_is_refused_with_a_code(
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(error):
-        list(read_rows(path, "hour"))
+        list(read_table(path, HEADINGS))
 
 
 def test_a_sheet_that_unpacks_to_gigabytes_is_refused_unread(
@@ -181,7 +193,7 @@ def test_a_sheet_that_unpacks_to_gigabytes_is_refused_unread(
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b" " * (2 << 20))
     with pytest.raises(FileTooLargeError):
-        list(read_rows(path, "hour"))
+        list(read_table(path, HEADINGS))
 
 
 def test_more_rows_than_the_limit_are_refused(
@@ -189,12 +201,16 @@ def test_more_rows_than_the_limit_are_refused(
 ) -> None:
     monkeypatch.setattr(tabular, "ROWS_MAX", 2)
     with pytest.raises(FileTooLargeError):
-        list(read_rows(write_jsonl(tmp_path, {}, {}, {}), "hour"))
+        list(read_table(write_jsonl(tmp_path, {}, {}, {}), HEADINGS))
 
 
 def test_an_unknown_type_is_refused(tmp_path: Path, school: Node) -> None:
-    with pytest.raises(UnknownTypeError):
-        list(read_rows(write_jsonl(tmp_path, {}), "nothing"))
+    with pytest.raises(UnknownTypeError) as refused:
+        import_rows(school, "nothing", write_jsonl(tmp_path, {}))
+    assert (refused.value.fields["pack"], "hour (学时)" in str(refused.value.fields["known"])) == (
+        "base@1",
+        True,
+    )
     with pytest.raises(UnknownTypeError):
         export_rows(school, "nothing", io.BytesIO())
     with pytest.raises(UnknownFormatError):
@@ -210,7 +226,7 @@ def test_csv_runs_no_formula_and_gives_the_text_back(
     path = tmp_path / "out.csv"
     with path.open("wb") as output:
         export_rows(school, "hour", output, format="csv")
-    (row,) = read_rows(path, "hour")
+    (row,) = read_table(path, HEADINGS)
     assert row.values["note"] == text
 
 
@@ -220,7 +236,7 @@ def test_a_sheet_holds_staff_numbers_and_formulas_as_text(school: Node) -> None:
     export_rows(school, "hour", output, format="xlsx")
     output.seek(0)
     head, row = CalamineWorkbook.from_filelike(output).get_sheet_by_index(0).to_python()
-    assert head == list(HOUR_FIELDS)
+    assert head == list(COLUMNS.names())
     assert (row[0], row[5], row[6]) == ("440524188001010014", "=1+1", 1.5)
 
 
@@ -229,7 +245,7 @@ def test_csv_starts_with_the_mark_that_spreadsheets_need(school: Node) -> None:
     export_rows(school, "hour", output, format="csv")
     text = output.getvalue()
     assert text.startswith(b"\xef\xbb\xbf")
-    assert next(csv.reader([text.decode("utf-8-sig")])) == list(HOUR_FIELDS)
+    assert next(csv.reader([text.decode("utf-8-sig")])) == list(COLUMNS.names())
 
 
 def test_a_record_that_an_approved_one_replaced_is_not_exported(county: Any) -> None:

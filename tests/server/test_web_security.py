@@ -68,7 +68,7 @@ def test_a_foreign_host_name_gets_no_page(admin: Visitor) -> None:
 
 
 def test_a_form_without_the_token_is_refused(admin: Visitor, school: Node) -> None:
-    fields = {"teacher_id": "T1", "teacher_name": "Li Ming"}
+    fields = {"staff_no": "T1", "name": "Li Ming"}
     assert admin.client.post("/people/new", data=fields).status_code == 403
     assert school.query("SELECT * FROM person") == []
 
@@ -85,7 +85,7 @@ def test_a_form_without_the_token_is_refused(admin: Visitor, school: Node) -> No
 def test_a_form_from_elsewhere_is_refused_even_with_the_token(
     admin: Visitor, headers: dict[str, str]
 ) -> None:
-    data = {"csrf": admin.token(), "teacher_id": "T1", "teacher_name": "Li Ming"}
+    data = {"csrf": admin.token(), "staff_no": "T1", "name": "Li Ming"}
     assert admin.client.post("/people/new", data=data, headers=headers).status_code == 403
 
 
@@ -97,7 +97,7 @@ def test_a_stranger_sends_no_large_form(app: Flask) -> None:
 
 def test_a_token_of_another_session_is_refused(app: Flask, admin: Visitor) -> None:
     other = make_visitor(app, "registrar")
-    data = {"csrf": other.token(), "teacher_id": "T1", "teacher_name": "Li Ming"}
+    data = {"csrf": other.token(), "staff_no": "T1", "name": "Li Ming"}
     assert admin.client.post("/people/new", data=data).status_code == 403
 
 

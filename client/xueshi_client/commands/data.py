@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +12,45 @@ import click
 from xueshi_client.console import EXIT_OK, EXIT_REFUSED, FilePath, Reply, WordedCommand, option
 from xueshi_client.state import State
 from xueshi_client.usage import WordedUsageError
-from xueshi_client.words import find_word
 from xueshi_server.domain.import_plan import RowFault
+from xueshi_server.errors import UnknownTypeError
 from xueshi_server.exporting import FORMATS, export_rows
 from xueshi_server.importing import ImportReport, import_rows
-
-TYPES = ("hour", "person")
+from xueshi_server.record_columns import columns_of
+from xueshi_server.record_tables import find_declared
+from xueshi_sync.node import Node
 
 
 @click.command("import", cls=WordedCommand)
-@click.argument("type_name", metavar="TYPE", type=click.Choice(TYPES))
+@click.argument("type_name", metavar="TYPE")
 @click.argument("file", type=FilePath(must_exist=True))
 @option("--dry-run", is_flag=True, help="cli.opt.dry_run")
 @option("--actor", default="admin", show_default=True, help="cli.opt.actor")
 @click.pass_obj
 def import_(state: State, type_name: str, file: Path, *, dry_run: bool, actor: str) -> Reply:
     with state.open_node() as node, state.progress("cli.import.running") as step:
+        labels = _find_labels(node, type_name, state.language)
         report = import_rows(node, type_name, file, dry_run=dry_run, actor=actor, progress=step)
     state.tell_saved()
-    return describe_import(state, report)
+    return _describe_import(state, report, labels)
 
 
-def describe_import(state: State, report: ImportReport) -> Reply:
+def _find_labels(node: Node, type_name: str, language: str) -> Mapping[str, str]:
+    """What the columns of a type are called; a type that the node's pack does not declare is a
+    wrong use, answered with those that it does."""
+    try:
+        pack, declared = find_declared(node, type_name)
+    except UnknownTypeError as error:
+        raise WordedUsageError("no_such_type", **error.fields) from error
+    return columns_of(pack, declared).labels(language)
+
+
+def _describe_import(state: State, report: ImportReport, labels: Mapping[str, str]) -> Reply:
     """What an import did, in one object and in words; refused files exit with 1."""
     data = {**dataclasses.asdict(report), "refused": report.refused}
     if report.refused:
         lines = [state.word("cli.import.refused", count=report.fault_count)]
-        lines += [_describe_fault(state, each) for each in report.faults]
+        lines += [_describe_fault(state, each, labels) for each in report.faults]
         return Reply(data, lines, EXIT_REFUSED)
     key = "cli.import.dry" if report.dry_run else "cli.import.done"
     people = len(report.new_people)
@@ -45,16 +58,15 @@ def describe_import(state: State, report: ImportReport) -> Reply:
     return Reply(data, [text], EXIT_OK)
 
 
-def _describe_fault(state: State, fault: RowFault) -> str:
+def _describe_fault(state: State, fault: RowFault, labels: Mapping[str, str]) -> str:
     """One fault in one line: row, column in the words of the pages, and what to write instead."""
     what = state.word(f"value.{fault.code}", **dict(fault.details))
-    label = find_word(f"column.{fault.field}", state.language)
-    field = f"{label} ({fault.field})" if label else fault.field
+    field = f"{labels[fault.field]} ({fault.field})"
     return state.word("cli.import.fault", row=fault.row_no, field=field, what=what)
 
 
 @click.command(cls=WordedCommand)
-@click.argument("type_name", metavar="TYPE", type=click.Choice(TYPES))
+@click.argument("type_name", metavar="TYPE")
 @option("--format", "format_name", type=click.Choice(FORMATS), help="cli.opt.format")
 @option("-o", "--output", type=FilePath(new=True), help="cli.opt.output")
 @click.pass_obj
@@ -65,6 +77,7 @@ def export(
     if output is None and (state.as_json or chosen == "xlsx"):
         raise WordedUsageError("output_needed")
     with state.open_node() as node, state.progress("cli.export.running") as step:
+        _find_labels(node, type_name, state.language)
         if output is None:
             buffer = io.BytesIO()
             export_rows(node, type_name, buffer, format=chosen, progress=step)
@@ -75,7 +88,7 @@ def export(
     return Reply(data, [state.word("cli.export.done", **data)])
 
 
-def _export_to_file(node: Any, type_name: str, output: Path, chosen: str, step: Any) -> int:
+def _export_to_file(node: Node, type_name: str, output: Path, chosen: str, step: Any) -> int:
     """Written beside the target and renamed, so that no half file carries its name."""
     part = output.with_name(output.name + ".part")
     try:

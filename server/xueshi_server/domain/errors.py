@@ -22,6 +22,7 @@ VALUE_CODES: Final = frozenset(
         "date.out_of_range",
         "person.id_as_number",
         "person.name_differs",
+        "record.key_taken",
         "row.id_reused",
         "ref.unknown",
         "ref.several",

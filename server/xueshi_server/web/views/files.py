@@ -11,10 +11,10 @@ from xueshi_server.domain.fields import word_label
 from xueshi_server.errors import ServerError
 from xueshi_server.exporting import FORMATS, export_rows
 from xueshi_server.importing import ImportReport, import_rows
-from xueshi_server.tabular import REQUIRED, ROWS_MAX
-from xueshi_server.web.packs import active_pack, listed_types
-from xueshi_server.web.site import actor, language, this_node, this_site
-from xueshi_server.words import word
+from xueshi_server.record_columns import columns_of
+from xueshi_server.tabular import ROWS_MAX
+from xueshi_server.web.packs import active_pack, find_type, listed_types
+from xueshi_server.web.site import actor, language, this_node
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
 Page = str | tuple[str, int] | Response
@@ -64,25 +64,18 @@ def give(type_name: str, kind: str) -> Page:
 
 
 def _types() -> dict[str, str]:
-    """Every type that leaves and enters as a table, with its label; hours and people first."""
-    found = {name: word(f"type.{name}", language()) for name in REQUIRED}
-    for each in listed_types():
-        found.setdefault(each.id, word_label(each.label, language()))
-    return found
+    """Every type that leaves and enters as a table, with its label."""
+    return {each.id: word_label(each.label, language()) for each in listed_types()}
 
 
 def _writable() -> set[str]:
-    """The types that this node may import; hours bring their people, so both go together."""
-    found = {each.id for each in listed_types() if this_node().role in each.writers}
-    return found if this_site().can_enter else found - set(REQUIRED)
+    """The types that this node may import."""
+    return {each.id for each in listed_types() if this_node().role in each.writers}
 
 
 def _columns(type_name: str) -> dict[str, str]:
-    """What the columns of a declared type are called in its faults."""
-    declared = active_pack().types.get(type_name)
-    if type_name in REQUIRED or declared is None:
-        return {}
-    return {each.id: word_label(each.label, language()) for each in declared.field}
+    """What the columns of a type are called in its faults."""
+    return columns_of(active_pack(), find_type(type_name)).labels(language())
 
 
 def _show(

@@ -18,12 +18,17 @@ from xueshi_server.store.hours import (
 )
 from xueshi_server.store.people import find_person
 from xueshi_server.store.schools import list_schools
+from xueshi_server.web.packs import active_pack, find_type
 from xueshi_server.web.pages import find_key, read_cursor, write_cursor
 from xueshi_server.web.passport import read_stages
-from xueshi_server.web.site import this_node
+from xueshi_server.web.record_view import Viewer
+from xueshi_server.web.site import language, this_node
 
 blueprint = Blueprint("hours", __name__, url_prefix="/hours")
 Page = str | tuple[str, int] | Response
+HOUR = "hour"
+# What the page shows in its own way; every other field as the pack declares it.
+_SHOWN_FIRST = ("person", "minutes", "title")
 
 
 @blueprint.get("/")
@@ -70,10 +75,12 @@ def show(name: str) -> Page:
     if row is None:
         abort(404)
     stages, received_s = read_stages(node, key, row["entered_at"])
+    viewer = Viewer(active_pack(), find_type(HOUR), language())
     older = find_hour(node, key.scope_no, row["corrects"]) if row["corrects"] else None
     return render_template(
         "hour.html",
         row=row,
+        facts=[each for each in viewer.facts(row) if each.id not in _SHOWN_FIRST],
         older=older,
         newer=list_corrections(node, key.scope_no, key.rec),
         judgements=list_judgements(node, key.scope_no, key.rec),
