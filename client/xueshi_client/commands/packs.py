@@ -13,6 +13,7 @@ from xueshi_client.state import State
 from xueshi_client.usage import WordedUsageError
 from xueshi_server.domain.packs.diff import Change, diff_packs
 from xueshi_server.domain.packs.pack import Fault
+from xueshi_server.domain.workflow import acting_tier, list_unjudged_ends
 from xueshi_server.pack_check import Inspection, inspect_folder, open_pack
 
 
@@ -32,8 +33,10 @@ def pack_check(state: State, folder: Path, sources: tuple[str, ...]) -> Reply:
         "version": inspection.pack.version if inspection.pack else None,
         "digest": inspection.pack.digest if inspection.pack else None,
         "faults": described,
+        "remarks": _remarks(inspection),
     }
     lines = [f"{each['place']} {each['code']} {each['text']}" for each in described]
+    lines += [state.word("pack.remark.end_unjudged", **each) for each in _remarks(inspection)]
     key = "cli.pack_check.faulty" if faults else "cli.pack_check.clean"
     counts = _count(inspection)
     lines.append(state.word(key, folder=folder.name, count=len(faults), **counts))
@@ -67,6 +70,22 @@ def _describe(state: State, inspection: Inspection, fault: Fault) -> dict[str, A
         "path": list(fault.spot),
         "text": " ".join(each for each in (text, cure, meant) if each),
     }
+
+
+def _remarks(inspection: Inspection) -> list[dict[str, str]]:
+    """Ends of workflows that give no verdict, since those who take the step may not judge."""
+    pack = inspection.pack
+    return [
+        {
+            "workflow": workflow.id,
+            "step": move.id,
+            "tier": acting_tier(pack, pack.types[workflow.of], move),
+            "of": workflow.of,
+            "judges": ", ".join(sorted(pack.types[workflow.of].judges)),
+        }
+        for workflow, move in (list_unjudged_ends(pack) if pack else ())
+        if pack
+    ]
 
 
 def _said(values: Mapping[str, str]) -> dict[str, str]:

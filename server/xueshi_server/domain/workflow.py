@@ -9,9 +9,22 @@ A step that does not fit (a state it may not leave) is kept and shown, and moves
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
-from xueshi_server.domain.packs.model import Deadline, Transition, Workflow
+from xueshi_server.domain.packs.model import Deadline, RecordType, Transition, Workflow
+from xueshi_server.domain.packs.pack import Pack
+
+Verdict = Literal["approve", "reject", ""]
+
+# Which node acts for which tier of a role.
+_ACTS: Final[Mapping[str, str]] = {
+    "person": "school",
+    "school": "school",
+    "township": "township",
+    "centre": "centre",
+    "above": "centre",
+    "outside": "centre",
+}
 
 # What a step can be refused with; the catalogue has a text for each as "step.<reason>".
 REFUSALS: Final = (
@@ -165,6 +178,39 @@ def _judge_gates(gates: Collection[str], results: Mapping[str, bool | None]) -> 
         elif not passed:
             found.append(Refusal("gate_closed", gate))
     return found
+
+
+def acting_tier(pack: Pack, declared: RecordType, move: Transition) -> str:
+    """The tier at whose node a step is taken; what only the centre holds moves there, whoever said
+    so on paper."""
+    if declared.place == "centre":
+        return "centre"
+    role = pack.roles.get(move.role)
+    return _ACTS["school" if role is None else role.tier]
+
+
+def verdict_of(workflow: Workflow, declared: RecordType, move: Transition) -> Verdict:
+    """What the state that a step leads to says of the entry: a good one approves it, an end that
+    is not good rejects it. Only entries that are judged have a verdict."""
+    if declared.kind != "ledger" or not declared.judges:
+        return ""
+    state = next(each for each in workflow.state if each.id == move.to)
+    if state.good:
+        return "approve"
+    return "reject" if state.final else ""
+
+
+def list_unjudged_ends(pack: Pack) -> list[tuple[Workflow, Transition]]:
+    """Steps that lead to a verdict but are taken where nobody may give it: there the record waits
+    for review all the same."""
+    return [
+        (workflow, move)
+        for workflow in pack.workflows.values()
+        for move in workflow.step
+        if (declared := pack.types.get(workflow.of)) is not None
+        and verdict_of(workflow, declared, move)
+        and acting_tier(pack, declared, move) not in declared.judges
+    ]
 
 
 def day_of(

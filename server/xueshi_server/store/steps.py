@@ -19,14 +19,18 @@ from xueshi_server.domain.workflow import (
     Position,
     Refusal,
     TakenStep,
+    Verdict,
     Wish,
+    acting_tier,
     judge_wish,
     open_steps,
     place_record,
+    verdict_of,
 )
-from xueshi_server.store.records import STEP
+from xueshi_server.store.records import STEP, find_row, is_astray
 from xueshi_server.store.requirements import Requirements
 from xueshi_sync.node import Node
+from xueshi_sync.writer import Action
 from xueshi_sync.writer import RecordKey as LocalKey
 
 _GATE: Final[Mapping[str, bool]] = {
@@ -36,15 +40,6 @@ _GATE: Final[Mapping[str, bool]] = {
     "vetoed": False,
     "at_risk": False,
     "on_track": False,
-}
-# Which node acts for which tier of a role.
-_ACTS: Final[Mapping[str, str]] = {
-    "person": "school",
-    "school": "school",
-    "township": "township",
-    "centre": "centre",
-    "above": "centre",
-    "outside": "centre",
 }
 
 
@@ -66,6 +61,7 @@ class OpenStep:
     move: Transition
     here: bool
     refusals: tuple[Refusal, ...]
+    verdict: Verdict = ""
 
 
 def workflow_of(pack: Pack, of: str) -> Workflow | None:
@@ -109,14 +105,20 @@ def read_moving(node: Node, pack: Pack, declared: RecordType, row: Row) -> Movin
 
 
 def may_act(node: Node, pack: Pack, declared: RecordType, move: Transition) -> bool:
-    """Whether the role of a step acts at this node; what only the centre holds moves there, whoever
-    said so on paper."""
-    if declared.place == "centre":
-        return node.role == "centre"
-    role = pack.roles.get(move.role)
-    tier = "school" if role is None else role.tier
-    acts = _ACTS[tier]
+    """Whether the role of a step acts at this node."""
+    acts = acting_tier(pack, declared, move)
     return acts == node.role or (acts == "township" and node.role == "centre")
+
+
+def verdict_with(node: Node, moving: Moving, move: Transition) -> Verdict:
+    """The verdict that a step gives by leading to its state: only where this node may judge the
+    type, and where the entry does not stand so already."""
+    verdict = verdict_of(moving.workflow, moving.declared, move)
+    if not verdict or node.role not in moving.declared.judges:
+        return ""
+    stands = {"approve": ("approved", "replaced", "void"), "reject": ("rejected", "void")}
+    astray = is_astray(node, moving.declared, moving.row["scope_no"])
+    return "" if astray or moving.row["state"] in stands[verdict] else verdict
 
 
 def list_open(node: Node, moving: Moving, on: dt.date) -> list[OpenStep]:
@@ -128,9 +130,9 @@ def list_open(node: Node, moving: Moving, on: dt.date) -> list[OpenStep]:
         wish = _wish(node, moving, move, on, opinion="-", papers=frozenset(move.papers))
         wish = _with_gates(wish, gates)
         refusals = judge_wish(moving.workflow, moving.position, wish)
-        found.append(
-            OpenStep(move, may_act(node, moving.pack, moving.declared, move), tuple(refusals))
-        )
+        here = may_act(node, moving.pack, moving.declared, move)
+        verdict = verdict_with(node, moving, move) if here else ""
+        found.append(OpenStep(move, here, tuple(refusals), verdict))
     return found
 
 
@@ -142,24 +144,68 @@ def take_step(
     on: dt.date,
     actor: str,
 ) -> list[Refusal]:
-    """Take a step (`step`, `opinion`, `papers` of `wanted`); what is refused writes nothing."""
+    """Take a step (`step`, `opinion`, `papers` of `wanted`) and, where it leads to a good or a bad
+    end, give the verdict with it; what is refused writes nothing.
+
+    Whoever may take steps but not judge sets `judges` of `wanted` to False; `corrected` is the
+    reason noted on an entry that the approved one takes the place of.
+    """
     move = next((each for each in moving.workflow.step if each.id == wanted["step"]), None)
     if move is None:
         return [Refusal("wrong_state", moving.position.state)]
-    if not may_act(node, moving.pack, moving.declared, move):
-        return [Refusal("wrong_role", move.role)]
-    wish = _wish(
-        node, moving, move, on, opinion=wanted["opinion"], papers=frozenset(wanted["papers"])
-    )
-    wish = _with_gates(wish, read_gates(node, moving, move.gate, on))
-    refusals = judge_wish(moving.workflow, moving.position, wish)
+    refusals, wish = _judge_step(node, moving, move, wanted, on)
     if not refusals:
-        _write_step(node, moving, wish, actor)
+        node.replica.seal()
+        with node.write(actor=actor) as action:
+            judges = wanted.get("judges", True)
+            older = corrected_by(node, moving.declared, moving.row)
+            if write_step(node, action, moving, wish, judges=judges) == "approve" and older:
+                of = moving.declared.id
+                action.judge(of, older, "void", reason=wanted.get("corrected", ""))
+        node.replica.seal()
     return refusals
 
 
-def _write_step(node: Node, moving: Moving, wish: Wish, actor: str) -> None:
-    node.replica.seal()
+def _judge_step(
+    node: Node, moving: Moving, move: Transition, wanted: Mapping[str, Any], on: dt.date
+) -> tuple[list[Refusal], Wish]:
+    wish = _wish(
+        node, moving, move, on, opinion=wanted["opinion"], papers=frozenset(wanted["papers"])
+    )
+    if not may_act(node, moving.pack, moving.declared, move):
+        return [Refusal("wrong_role", move.role)], wish
+    wish = _with_gates(wish, read_gates(node, moving, move.gate, on))
+    return judge_wish(moving.workflow, moving.position, wish), wish
+
+
+def plan_closing(
+    node: Node, pack: Pack, declared: RecordType, row: Row, verdict: str, opinion: str, on: dt.date
+) -> tuple[Moving, Wish] | None:
+    """The step that a reviewer takes by giving a verdict: the one step that leads to it from where
+    the record stands, acts here, needs no paper and no place, and that nothing stands against."""
+    moving = read_moving(node, pack, declared, row)
+    if moving is None:
+        return None
+    moves = [
+        move
+        for move in open_steps(moving.workflow, moving.position)
+        if not move.papers
+        and move.quota is None
+        and may_act(node, pack, declared, move)
+        and verdict_with(node, moving, move) == verdict
+    ]
+    if len(moves) != 1:
+        return None
+    wanted = {"opinion": opinion, "papers": ()}
+    refusals, wish = _judge_step(node, moving, moves[0], wanted, on)
+    return None if refusals else (moving, wish)
+
+
+def write_step(
+    node: Node, action: Action, moving: Moving, wish: Wish, *, judges: bool = True
+) -> Verdict:
+    """Write a step and the verdict that it gives into one action, and return this; the record is
+    sealed. A step that stands already writes nothing."""
     key = LocalKey(moving.row["scope_no"], moving.row["rec"])
     name = node.public_id(key)
     fields = {
@@ -174,12 +220,24 @@ def _write_step(node: Node, moving: Moving, wish: Wish, actor: str) -> None:
     }
     # A school may not write beside the county's own records: its steps stay with it.
     scope_no = key.scope_no if node.role == "centre" else None
-    after = fields["after"]
-    with node.write(actor=actor) as action:
-        action.insert(
-            STEP, fields, scope_no=scope_no, entry_id=f"step-{name}-{wish.step}-{after}"[:200]
-        )
-    node.replica.seal()
+    entry_id = f"step-{name}-{wish.step}-{fields['after']}"[:200]
+    is_new = action.feeds.entry(entry_id) is None
+    action.insert(STEP, fields, scope_no=scope_no, entry_id=entry_id)
+    move = next(each for each in moving.workflow.step if each.id == wish.step)
+    verdict = verdict_with(node, moving, move) if judges and is_new else ""
+    if verdict:
+        action.judge(moving.declared.id, key, verdict, reason=wish.opinion)
+    return verdict
+
+
+def corrected_by(node: Node, declared: RecordType, row: Row) -> LocalKey | None:
+    """The entry still waiting that an approved one takes the place of."""
+    rec = row[declared.corrects] if declared.corrects else None
+    if not rec:
+        return None
+    older = find_row(node, declared, row["scope_no"], rec)
+    waits = older is not None and older["state"] == "pending"
+    return LocalKey(row["scope_no"], rec) if waits else None
 
 
 def _wish(

@@ -23,6 +23,8 @@ from xueshi_server.pack_files import read_shipped
 from xueshi_server.store.facts import open_facts
 from xueshi_server.store.facts_heard import read_scopes
 from xueshi_server.store.packs import find_pack, level_schema, publish_release
+from xueshi_server.store.records import find_row
+from xueshi_server.store.steps import read_moving, verdict_with
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey as LocalKey
 
@@ -107,8 +109,12 @@ class District:
             row["after"] = "|".join(sorted(position.heads))
             # A school may not write beside the county's own records: its steps stay with it.
             scope_no = node.find_record(record.name).scope_no if node is self.centre else None
+            verdict = self._verdict(node, record, move)
             with node.write(actor=move.role) as action:
                 action.insert("step", row, scope_no=scope_no)
+                if verdict:
+                    key = node.find_record(record.name)
+                    action.judge(record.of, key, verdict, reason=opinion)
             node.replica.seal()
         return [each.reason for each in refusals]
 
@@ -221,6 +227,13 @@ class District:
     def _move(self, record: Record, step: str) -> tuple[Workflow, Transition]:
         workflow = next(each for each in self.pack.workflows.values() if each.of == record.of)
         return workflow, next(each for each in workflow.step if each.id == step)
+
+    def _verdict(self, node: Node, record: Record, move: Transition) -> str:
+        """The verdict that a step gives by leading to its state."""
+        declared, key = self.pack.types[record.of], node.find_record(record.name)
+        row = find_row(node, declared, *key)
+        moving = None if row is None else read_moving(node, self.pack, declared, row)
+        return "" if moving is None else verdict_with(node, moving, move)
 
     def _position(self, node: Node, workflow: Workflow, record: Record) -> Position:
         rows = node.query("SELECT * FROM step WHERE record = ?", [record.name])

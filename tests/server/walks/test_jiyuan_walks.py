@@ -201,7 +201,6 @@ def test_school_research_is_approved_managed_and_evaluated(county: County) -> No
     assert set(states) == county.states("plan")
     form = county.print("plan_form", plan, "2020-07-15")
     assert [each.on for each in form.sections[2].opinions][-2:] == ["2020-07-05", "2020-07-15"]
-    county.approve(plan)
     assert county.status("JY-RESEARCH-PLAN", "2020-08-31") == "pass"
     for of, fields in (("research_award", {"person": teacher}), ("unit_award", {})):
         one, other = (
@@ -241,7 +240,6 @@ def test_the_library_feeds_the_registration_of_backbone_teachers(county: County)
     )  # fmt: skip
     not_listed = county.tour(declined, ("pass_on", "2019-12-02"), ("decline", "2019-12-10"))
     assert {*listed, *not_listed} == county.states("contribution")
-    county.approve(resource)
     assert county.status("JY-RESOURCE", "2019-12-31", "G601") == "pass"
     registered = county.tour(
         one, ("return", "2019-12-20"), ("check", "2019-12-22"), ("register", "2019-12-28")

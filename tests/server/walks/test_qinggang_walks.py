@@ -145,7 +145,6 @@ def test_lessons_are_polished_from_school_to_city(own_county: County) -> None:
         lessons[0], ("polish", "2009-11-20"), ("recognise", "2009-12-04"), ("lift", "2009-12-20")
     )
     assert set(again) == county.states("polished_lesson")
-    county.approve(lessons[0])
     assert county.status("QG-MOKE-TEACHER", TERM, "邢丽华") == "pass"
     form = county.print("moke_form", lessons[0], TERM)
     assert [each.label for each in form.sections[2].opinions][-1] == "县级以上认定"

@@ -11,7 +11,7 @@ from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.packs.model import RecordType
 from xueshi_server.domain.values import parse_text
-from xueshi_server.domain.workflow import Refusal
+from xueshi_server.domain.workflow import Refusal, Wish
 from xueshi_server.errors import ForbiddenError
 from xueshi_server.store.material import type_of_form
 from xueshi_server.store.records import (
@@ -27,7 +27,15 @@ from xueshi_server.store.records import (
     list_verdicts,
 )
 from xueshi_server.store.schools import list_schools
-from xueshi_server.store.steps import Moving, list_open, read_moving, take_step
+from xueshi_server.store.steps import (
+    Moving,
+    corrected_by,
+    list_open,
+    plan_closing,
+    read_moving,
+    take_step,
+    write_step,
+)
 from xueshi_server.web.access import is_allowed
 from xueshi_server.web.packs import active_pack, find_type, listed_forms, listed_types, today
 from xueshi_server.web.pages import find_key, go, public_id, read_cursor, write_cursor
@@ -97,15 +105,34 @@ def judge(type_name: str) -> Page:
         reason = parse_text("note", request.form.get("reason", ""), required=verdict != "approve")
     except BadValueError:
         return _show_queue(declared, "record" if not keys else "reason"), 422
+    closings = _plan_closings(declared, keys, verdict, reason)
     with saving() as action:
         for key in keys:
-            action.judge(type_name, key, verdict, reason=reason)
+            if key not in closings:
+                action.judge(type_name, key, verdict, reason=reason)
+            else:
+                write_step(this_node(), action, *closings[key])
         if verdict == "approve":
             for older in _corrected_by(declared, keys):
                 action.judge(type_name, older, "void", reason=word("review.corrected", language()))
     if request.form.get("from") == "record":
         return go("records.show", done=verdict, n=len(keys), type_name=type_name, name=names[0])
     return go("records.queue", done=verdict, n=len(keys), type_name=type_name)
+
+
+def _plan_closings(
+    declared: RecordType, keys: list[RecordKey], verdict: str, reason: str
+) -> dict[RecordKey, tuple[Moving, Wish]]:
+    """The steps that a verdict takes with it: those that would lead to it, and need no paper."""
+    node = this_node()
+    node.replica.seal()
+    found = {}
+    for key in keys:
+        row = find_row(node, declared, key.scope_no, key.rec)
+        closing = row and plan_closing(node, active_pack(), declared, row, verdict, reason, today())
+        if closing:
+            found[key] = closing
+    return found
 
 
 @blueprint.get("/<type_name>/<name>")
@@ -125,6 +152,8 @@ def step(type_name: str, name: str) -> Page:
         "step": request.form.get("step", ""),
         "opinion": request.form.get("opinion", "").strip()[:1000],
         "papers": request.form.getlist("paper"),
+        "judges": may_judge(declared),
+        "corrected": word("review.corrected", language()),
     }
     refusals = take_step(this_node(), moving, wanted, on=today(), actor=actor())
     if refusals:
@@ -227,14 +256,9 @@ def _papers(declared: RecordType) -> list[str]:
 
 def _corrected_by(declared: RecordType, keys: list[RecordKey]) -> list[RecordKey]:
     """The records still waiting that the approved ones take the place of."""
-    found = []
-    for key in keys if declared.corrects else []:
-        row = find_row(this_node(), declared, key.scope_no, key.rec)
-        rec = row[declared.corrects or "rec"] if row is not None else None
-        older = find_row(this_node(), declared, key.scope_no, rec or -1)
-        if older is not None and older["state"] == "pending":
-            found.append(RecordKey(older["scope_no"], older["rec"]))
-    return [key for key in found if key not in keys]
+    rows = [find_row(this_node(), declared, *key) for key in keys if declared.corrects]
+    found = [corrected_by(this_node(), declared, row) for row in rows if row is not None]
+    return [key for key in found if key is not None and key not in keys]
 
 
 def _show_record(declared: RecordType, row: Row, refusals: Any) -> str:
@@ -296,6 +320,7 @@ def _show_moving(moving: Moving | None, refusals: list[Refusal]) -> dict[str, An
                 "role": _role(each.move.role),
                 "here": each.here and may_step,
                 "reason": each.move.reason,
+                "verdict": each.verdict if may_judge(moving.declared) else "",
                 "papers": [
                     (paper, word_label(pack.papers[paper].label, spoken))
                     for paper in each.move.papers
