@@ -21,11 +21,13 @@ def read_scopes(node: Node) -> dict[int, Scope]:
     county = "" if genesis is None else genesis.code
     home = node.replica.home_scope_no
     found: dict[int, Scope] = {}
+    taken: set[Scope] = set()
     rows = node.query("SELECT scope_no, code FROM scope ORDER BY code IS NULL, code, scope_no")
     for row in rows:
         code = row["code"] or (node.code if row["scope_no"] == home else county)
         # Two scopes of one code: a school that was begun anew.
-        found[row["scope_no"]] = f"{code}~{row['scope_no']}" if code in found.values() else code
+        found[row["scope_no"]] = f"{code}~{row['scope_no']}" if code in taken else code
+        taken.add(found[row["scope_no"]])
     return found
 
 

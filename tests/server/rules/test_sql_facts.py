@@ -184,6 +184,12 @@ def _tallies(draw: st.DrawFn) -> Tally:
             unique_by=lambda pair: pair[0],
         ).map(tuple)
     )
+    scopes = None
+    if Column("scope") in link:
+        some = draw(st.none() | st.sets(st.sampled_from(["S1", "S3", "S9"])))
+        scopes = None if some is None else frozenset(some)
+    if scopes is not None and keys is not None:
+        keys = tuple(each for each in keys if each[0][0] in scopes)
     return Tally(
         of="hour",
         link=link,
@@ -196,6 +202,7 @@ def _tallies(draw: st.DrawFn) -> Tally:
             for each in draw(st.lists(st.lists(_tests(), min_size=1, max_size=2), max_size=2))
         ),
         keys=keys,
+        scopes=scopes,
         **_measured(draw, aggregate),
     )
 

@@ -77,7 +77,8 @@ class Tally:
     `unless`, no link column is without a value, and its date (column `when`) lies in the span;
     without `when` it lies in every span. Spans may overlap.
 
-    `scopes`: only records that stand in these schools take part.
+    `scopes`: only records that stand in these schools take part. The link then names the school,
+    and `keys` no other one.
 
     `keys` names which link keys are wanted and for which spans (positions in `spans`); without it
     all keys for all spans are. It carries spans that differ by subject, and questions about a few
