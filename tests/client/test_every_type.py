@@ -76,6 +76,8 @@ def test_a_bad_row_is_named_by_its_labels(console: Console, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("command", ["import", "export"])
-def test_help_needs_no_node(console: Console, command: str) -> None:
-    status, out, _ = console.run("nowhere", command, "--help")
-    assert (status, "TYPE" in out) == (0, True)
+def test_help_needs_no_node(
+    console: Console, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    status, _, err = console.run("nowhere", command, "--help")
+    assert (status, err, "TYPE" in capsys.readouterr().out) == (0, "", True)

@@ -59,8 +59,7 @@ when = "date"
 amount = "minutes"
 corrects = "corrects"
 field = [
-  { id = "person", type = "ref", to = "person", required = true,
-    label = { zh = "教师", en = "Person" } },
+  { id = "person", type = "ref", to = "person", required = true, label = { zh = "教师", en = "Person" } },
   { id = "date", type = "date", required = true, label = { zh = "日期", en = "Date" } },
   { id = "title", required = true, label = { zh = "研修主题", en = "Subject" } },
   { id = "minutes", type = "hours", required = true, label = { zh = "学时", en = "Hours" } },
@@ -75,7 +74,7 @@ label = { zh = "月报表", en = "Monthly sheet" }
 of = "hour"
 columns = [["人员登记号", "person"], ["研修日", "date"], ["学了什么", "title"],
   ["折合学时", "minutes"], ["怎么学的", "form"], ["证书", "proved"]]
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture(scope="module")
