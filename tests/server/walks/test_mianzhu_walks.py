@@ -54,7 +54,7 @@ def figures_of(county: County, statistic: str, on: str = END) -> dict[tuple[Any,
 
 def test_hours_are_registered_and_the_three_papers_reviewed(county: County) -> None:
     """Y3: a trained registrar, the pledge, three papers through review, the yearly form."""
-    registrar = add_person(county, "M101", "向春梅")
+    registrar = add_person(county, "M101", "向春梅", duty="teacher|registrar")
     add_hours(county, registrar, "2011-10-20", 16, activity="lecture")
     add_hours(county, registrar, "2012-03-20", 8, form="school", school_form="reading")
     assert county.status("MZ-REGISTRAR", END) == "fail"
@@ -65,12 +65,14 @@ def test_hours_are_registered_and_the_three_papers_reviewed(county: County) -> N
     assert county.status("MZ-PLEDGE", "2012-03-02") == "pass"
     assert county.status("MZ-PLEDGE-ALL", "2012-03-02") == "pass"
     papers = [
-        county.enter("yearly_paper", kind=kind, date="2012-08-20", text="本学年共培训41人")
-        for kind in ("summary", "hour_review")
+        county.enter(
+            "yearly_paper", kind=kind, year_end=END, date="2012-08-20", text="本学年共培训41人"
+        )
+        for kind in ("summary", "hour_review", "research_plan")
     ]
+    for paper in papers[1:]:
+        county.approve(paper)
     assert county.status("MZ-THREE-PAPERS", END) == "fail"
-    papers.append(county.enter("yearly_paper", kind="research_plan", date=END))
-    assert county.status("MZ-THREE-PAPERS", END) == "pass"
     summary = papers[0]
     county.walk(summary, ("stamp", "2012-08-21"))
     assert county.act(summary, "receive", "2012-10-08") == ["late_without_reason"]
@@ -79,6 +81,7 @@ def test_hours_are_registered_and_the_three_papers_reviewed(county: County) -> N
         ("receive", "2012-09-10"), ("verify", "2012-09-12"), ("file", "2012-09-20"),
     )  # fmt: skip
     assert {"stamped", *states} == county.states("yearly_paper")
+    assert county.status("MZ-THREE-PAPERS", END) == "pass"
     assert opinions(print_paper(county, "yearly_summary", "2012-09-20", summary))[-1] == "归档"
     review = print_paper(county, "hour_review", END)
     assert review.sections[0].total == ("学时", "24")
@@ -170,8 +173,8 @@ def test_summer_trainees_owe_their_hours_and_a_claim_is_checked(county: County) 
     )  # fmt: skip
     enrol(county, people[0], "SQ-2012", "2012-07-20", minutes=1440, level="prefecture")
     enrol(county, people[1], "SQ-2012", "2012-07-21", minutes=1439, level="prefecture")
-    assert county.status("MZ-SUMMER-DONE", END, "2012-07-20") == "pass"
-    assert county.status("MZ-SUMMER-DONE", END, "2012-07-21") == "fail"
+    done = [each.status for each in county.results("MZ-SUMMER-DONE", END)]
+    assert sorted(done) == ["fail", "pass"]
     assert county.status("MZ-SUMMER-ALL", "2012-08-25") != "pass"
     for date in ("2012-05-02", "2012-05-03"):
         enrol(county, people[2], "SQ-2012", date, minutes=1440, level="national")
