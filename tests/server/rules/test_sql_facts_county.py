@@ -18,5 +18,5 @@ def figures() -> dict[str, object]:
 
 @pytest.mark.parametrize("pack_id", rules.PACKS)
 def test_all_one_and_again_come_to_the_same(figures: dict[str, object], pack_id: str) -> None:
-    names = {f"rules.{pack_id}_s", f"rules.{pack_id}_one_s", f"rules.{pack_id}_again_s"}
+    names = {f"rules.{pack_id}_{each}" for each in ("s", "one_s", "again_s", "again_growth")}
     assert names <= figures.keys()
