@@ -5,7 +5,7 @@ names the record by its public name, so the record is sealed first.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from sqlite3 import Row
 from typing import Any, Final
@@ -178,27 +178,41 @@ def _judge_step(
     return judge_wish(moving.workflow, moving.position, wish), wish
 
 
-def plan_closing(
-    node: Node, pack: Pack, declared: RecordType, row: Row, verdict: str, opinion: str, on: dt.date
-) -> tuple[Moving, Wish] | None:
-    """The step that a reviewer takes by giving a verdict: the one step that leads to it from where
-    the record stands, acts here, needs no paper and no place, and that nothing stands against."""
-    moving = read_moving(node, pack, declared, row)
-    if moving is None:
-        return None
+def plan_closings(
+    node: Node, pack: Pack, declared: RecordType, keys: Iterable[LocalKey], verdict: str, said: Wish
+) -> dict[LocalKey, tuple[Moving, Wish]]:
+    """The steps that a verdict on records takes with it, where their type moves at all; `said` has
+    the day and the reason."""
+    if workflow_of(pack, declared.id) is None:
+        return {}
+    # A step names its record by the public name.
+    node.replica.seal()
+    found = {}
+    for key in keys:
+        row = find_row(node, declared, *key)
+        moving = None if row is None else read_moving(node, pack, declared, row)
+        wish = None if moving is None else _closing_wish(node, moving, verdict, said)
+        if moving is not None and wish is not None:
+            found[key] = (moving, wish)
+    return found
+
+
+def _closing_wish(node: Node, moving: Moving, verdict: str, said: Wish) -> Wish | None:
+    """The one step that leads to a verdict from where the record stands, acts here, needs no paper
+    and no place, and that nothing stands against."""
     moves = [
         move
         for move in open_steps(moving.workflow, moving.position)
         if not move.papers
         and move.quota is None
-        and may_act(node, pack, declared, move)
+        and may_act(node, moving.pack, moving.declared, move)
         and verdict_with(node, moving, move) == verdict
     ]
     if len(moves) != 1:
         return None
-    wanted = {"opinion": opinion, "papers": ()}
-    refusals, wish = _judge_step(node, moving, moves[0], wanted, on)
-    return None if refusals else (moving, wish)
+    wanted = {"opinion": said.opinion, "papers": ()}
+    refusals, wish = _judge_step(node, moving, moves[0], wanted, said.on)
+    return None if refusals else wish
 
 
 def write_step(

@@ -31,7 +31,7 @@ from xueshi_server.store.steps import (
     Moving,
     corrected_by,
     list_open,
-    plan_closing,
+    plan_closings,
     read_moving,
     take_step,
     write_step,
@@ -105,34 +105,20 @@ def judge(type_name: str) -> Page:
         reason = parse_text("note", request.form.get("reason", ""), required=verdict != "approve")
     except BadValueError:
         return _show_queue(declared, "record" if not keys else "reason"), 422
-    closings = _plan_closings(declared, keys, verdict, reason)
+    wish = Wish("", "", today(), reason)
+    closings = plan_closings(this_node(), active_pack(), declared, keys, verdict, wish)
     with saving() as action:
         for key in keys:
-            if key not in closings:
-                action.judge(type_name, key, verdict, reason=reason)
-            else:
+            if key in closings:
                 write_step(this_node(), action, *closings[key])
+            else:
+                action.judge(type_name, key, verdict, reason=reason)
         if verdict == "approve":
             for older in _corrected_by(declared, keys):
                 action.judge(type_name, older, "void", reason=word("review.corrected", language()))
     if request.form.get("from") == "record":
         return go("records.show", done=verdict, n=len(keys), type_name=type_name, name=names[0])
     return go("records.queue", done=verdict, n=len(keys), type_name=type_name)
-
-
-def _plan_closings(
-    declared: RecordType, keys: list[RecordKey], verdict: str, reason: str
-) -> dict[RecordKey, tuple[Moving, Wish]]:
-    """The steps that a verdict takes with it: those that would lead to it, and need no paper."""
-    node = this_node()
-    node.replica.seal()
-    found = {}
-    for key in keys:
-        row = find_row(node, declared, key.scope_no, key.rec)
-        closing = row and plan_closing(node, active_pack(), declared, row, verdict, reason, today())
-        if closing:
-            found[key] = closing
-    return found
 
 
 @blueprint.get("/<type_name>/<name>")

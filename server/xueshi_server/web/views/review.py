@@ -5,9 +5,12 @@ from werkzeug.wrappers import Response
 
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.values import parse_text
+from xueshi_server.domain.workflow import Wish
 from xueshi_server.errors import ForbiddenError
 from xueshi_server.store.hours import PAGE_ROWS, HourFilter, count_states, find_hour, list_hours
 from xueshi_server.store.schools import list_schools
+from xueshi_server.store.steps import plan_closings, write_step
+from xueshi_server.web.packs import active_pack, today
 from xueshi_server.web.pages import find_key, go, read_cursor, write_cursor
 from xueshi_server.web.site import language, saving, this_node, this_site
 from xueshi_server.words import word
@@ -39,9 +42,14 @@ def judge() -> Page:
         reason = parse_text("note", request.form.get("reason", ""), required=verdict != "approve")
     except BadValueError as error:
         return _show_queue("record" if not keys else "reason", error), 422
+    pack, wish = active_pack(), Wish("", "", today(), reason)
+    closings = plan_closings(this_node(), pack, pack.types["hour"], keys, verdict, wish)
     with saving() as action:
         for key in keys:
-            action.judge("hour", key, verdict, reason=reason)
+            if key in closings:
+                write_step(this_node(), action, *closings[key])
+            else:
+                action.judge("hour", key, verdict, reason=reason)
         if verdict == "approve":
             for older in _corrected_by(keys):
                 action.judge("hour", older, "void", reason=word("review.corrected", language()))
