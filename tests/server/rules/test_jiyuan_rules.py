@@ -61,6 +61,21 @@ HOURS_360 = [
         [HALF_CYCLE, hours(10799, "2019-07-20")], CYCLE_ENDS, "fail", 1,
     ),
     Case(
+        "hours given count as hours received", "JY-360",
+        [PERSON, hours(10800, "2019-07-20", role="given"), hours(10800, "2018-07-20")],
+        CYCLE_ENDS, "pass",
+    ),
+    Case(
+        "unless the county counts them double", "JY-360",
+        [PERSON, hours(7200, "2019-07-20", role="given"), hours(7199, "2018-07-20")],
+        CYCLE_ENDS, "fail", 1, settings={"lecturer_factor": 2},
+    ),
+    Case(
+        "or not at all", "JY-360",
+        [PERSON, hours(10800, "2019-07-20", role="given"), hours(10800, "2018-07-20")],
+        CYCLE_ENDS, "fail", 10800, settings={"lecturer_factor": 0},
+    ),
+    Case(
         "done early is done", "JY-360", [PERSON, hours(21600, "2016-07-20")], "2017-03-01", "pass",
     ),
     Case(
@@ -91,6 +106,10 @@ def trained(person: int, programme: str, scope: str = "S1") -> Fact:
         "hour", scope=scope, person=person, programme=programme, date="2018-07-20",
         title="专题培训", minutes=1800,
     )  # fmt: skip
+
+
+def on_day(person: int, programme: str, date: str) -> Fact:
+    return hours(1800, date, person=person, programme=programme)
 
 
 def principal(rec: int, scope: str = "S1") -> Fact:
@@ -137,8 +156,24 @@ COVERAGE = [
     Case("one principal", "JY-PRINCIPAL", [principal(1), trained(1, "principal_post")],
          CYCLE_ENDS, "pass"),
     Case("one principal without", "JY-PRINCIPAL", [principal(1)], CYCLE_ENDS, "fail", 1),
-    Case("a class head", "JY-HEAD-TEACHER", [head_teacher(1), trained(1, "head_teacher_post")],
+    Case("a class head", "JY-HEAD-TEACHER", [head_teacher(1), trained(1, "head_teacher")],
          CYCLE_ENDS, "pass"),
+    Case("post training is another training", "JY-HEAD-TEACHER",
+         [head_teacher(1), trained(1, "head_teacher_post")], CYCLE_ENDS, "fail", 1),
+    Case("a class head on the last day of the cycle", "JY-HEAD-TEACHER",
+         [head_teacher(1), on_day(1, "head_teacher", CYCLE_ENDS)], CYCLE_ENDS, "pass"),
+    Case("a principal the day before the cycle", "JY-PRINCIPAL",
+         [principal(1), on_day(1, "principal_post", "2015-12-31")], CYCLE_ENDS, "fail", 1),
+    Case("a principal on its first day", "JY-PRINCIPAL",
+         [principal(1), on_day(1, "principal_post", "2016-01-01")], CYCLE_ENDS, "pass"),
+    Case("a backbone teacher the day after the cycle", "JY-BACKBONE-THEME",
+         [titled(1), on_day(1, "backbone_theme", "2021-01-01")], CYCLE_ENDS, "fail", 1),
+    Case("a backbone teacher on its last day", "JY-BACKBONE-THEME",
+         [titled(1), on_day(1, "backbone_theme", CYCLE_ENDS)], CYCLE_ENDS, "pass"),
+    Case("a master the day before the cycle", "JY-MASTER",
+         [titled(1, "master"), on_day(1, "master", "2015-12-31")], CYCLE_ENDS, "fail", 1),
+    Case("a master on its first day", "JY-MASTER",
+         [titled(1, "master"), on_day(1, "master", "2016-01-01")], CYCLE_ENDS, "pass"),
     Case("a class head without", "JY-HEAD-TEACHER", [head_teacher(1)], CYCLE_ENDS, "fail", 1),
     Case("a backbone teacher", "JY-BACKBONE-THEME", [titled(1), trained(1, "backbone_theme")],
          CYCLE_ENDS, "pass"),
@@ -162,7 +197,7 @@ COVERAGE = [
     Case(
         "whose title has ended need not be trained", "JY-BACKBONE-HEADS",
         [
-            *BACKBONE_AND_HEAD, trained(1, "backbone_theme"), trained(2, "head_teacher_post"),
+            *BACKBONE_AND_HEAD, trained(1, "backbone_theme"), trained(2, "head_teacher"),
             person(rec=3, staff_no="J003"), titled(3, ended_on="2019-06-30"),
         ],
         CYCLE_ENDS, "pass",
@@ -202,6 +237,12 @@ ETHICS = [
         "failed in the year before", "JY-ETHICS-VETO",
         [PERSON, assessed("failed", "2018-12-31")], YEAR_ENDS, "pass",
     ),
+    Case("failed on the first day of the year", "JY-ETHICS-VETO",
+         [PERSON, assessed("failed", "2019-01-01")], YEAR_ENDS, "vetoed"),
+    Case("passed on the last day of the year", "JY-ETHICS-GATE",
+         [PERSON, assessed("passed", YEAR_ENDS)], YEAR_ENDS, "pass"),
+    Case("failed last year, not assessed since", "JY-ETHICS-GATE",
+         [PERSON, assessed("failed", "2018-12-20")], "2019-06-30", "on_track", 1),
     Case("passed opens", "JY-ETHICS-GATE", [PERSON, assessed("passed")], YEAR_ENDS, "pass"),
     Case("no file", "JY-ETHICS-GATE", [PERSON], YEAR_ENDS, "fail", 1),
     Case("failed stays shut", "JY-ETHICS-GATE", [PERSON, assessed("failed")], YEAR_ENDS, "fail", 1),
@@ -243,6 +284,7 @@ def trainers(count: int) -> list[Fact]:
     )  # fmt: skip
 
 
+AGAIN = fact("trainer", number="Y3", person=1, appointed_on="2019-03-01")
 LEFT = fact("trainer", number="Y1", person=50, appointed_on="2017-03-01", left_on="2019-01-31")
 PROPOSED = fact("trainer", number="Y2", person=51, proposed_on="2020-06-01")
 TRAINERS = [
@@ -252,6 +294,8 @@ TRAINERS = [
          CYCLE_ENDS, "fail", 1),
     Case("300 teachers, one", "JY-TRAINERS", [*staff(300), *trainers(1)], CYCLE_ENDS, "pass"),
     Case("301 teachers, one", "JY-TRAINERS", [*staff(301), *trainers(1)], CYCLE_ENDS, "fail", 1),
+    Case("two letters of appointment are one trainer", "JY-TRAINERS",
+         [*staff(301), *trainers(1), AGAIN], CYCLE_ENDS, "fail", 1),
     Case("who has left or is only proposed is none", "JY-TRAINERS",
          [*staff(301), *trainers(1), LEFT, PROPOSED], CYCLE_ENDS, "fail", 1),
 ]  # fmt: skip
@@ -266,7 +310,9 @@ TRAINER_HOURS = [
          [*TRAINER, hours(6000, "2019-05-10", role="given")], YEAR_ENDS, "fail", 6000),
     Case("unless the county counts those", "JY-TRAINER-100",
          [*TRAINER, hours(6000, "2019-05-10", role="given")], YEAR_ENDS, "pass",
-         settings={"trainer_hours_role": "given"}),
+         settings={"trainer_given": 1, "trainer_received": 0}),
+    Case("hours that say no role are received", "JY-TRAINER-100",
+         [*TRAINER, hours(6000, "2019-05-10")], YEAR_ENDS, "pass"),
     Case("hours of the year before do not count", "JY-TRAINER-100",
          [*TRAINER, hours(6000, "2018-12-31", role="received")], YEAR_ENDS, "fail", 6000),
 ]  # fmt: skip
@@ -281,6 +327,9 @@ BEFORE = hours(1350, "2019-08-26", programme="pre_service")
 NEW_TEACHERS = [
     Case("twelve months after the training", "JY-NEW",
          [NEW, BEFORE, studio("2019-09-01", "2020-08-31")], CYCLE_ENDS, "pass"),
+    Case("ten months where the county asks for ten", "JY-NEW",
+         [NEW, BEFORE, studio("2019-09-01", "2020-06-30")], CYCLE_ENDS, "pass",
+         settings={"studio_months": 10}),
     Case("a day short", "JY-NEW",
          [NEW, BEFORE, studio("2019-09-01", "2020-08-30")], CYCLE_ENDS, "fail"),
     Case("in two halves", "JY-NEW",
@@ -323,6 +372,12 @@ TEAMS = [
     Case("a township's plan", "JY-TOWNSHIP-PLAN",
          [CENTRAL, fact("plan", what="township_plan", name="规划", date="2016-03-01")],
          CYCLE_ENDS, "pass"),
+    Case("a township's plan of the last day", "JY-TOWNSHIP-PLAN",
+         [CENTRAL, fact("plan", what="township_plan", name="规划", date=CYCLE_ENDS)],
+         CYCLE_ENDS, "pass"),
+    Case("a township's plan of the cycle before", "JY-TOWNSHIP-PLAN",
+         [CENTRAL, fact("plan", what="township_plan", name="规划", date="2015-12-31")],
+         CYCLE_ENDS, "fail", 1),
     Case("a township without a plan", "JY-TOWNSHIP-PLAN", [CENTRAL], CYCLE_ENDS, "fail", 1),
 ]  # fmt: skip
 
@@ -371,6 +426,9 @@ MONEY = [
          YEAR_ENDS, "pass"),
     Case("what is spent is not what is planned", "JY-BUDGET-CITY",
          [SALARIES, city("training", 200_000_000, basis="outturn")], YEAR_ENDS, "fail"),
+    Case("the outturn of salaries does not double them", "JY-BUDGET-CITY",
+         [SALARIES, city("salary_total", 9_900_000_000, basis="outturn"),
+          city("training", 150_000_000)], YEAR_ENDS, "pass"),
     Case("salaries not known", "JY-BUDGET-CITY", [city("training", 150_000_000)],
          YEAR_ENDS, "unknown"),
     Case("exactly 5 %", "JY-BUDGET-SCHOOL", [RUNNING, school("training", 1_000_000)],
@@ -396,6 +454,7 @@ def enrolled(count: int) -> list[Fact]:
 
 CLASSES = [
     Case("forty in a class", "JY-CLASS-SIZE", [RUN, *enrolled(40)], YEAR_ENDS, "pass"),
+    Case("thirty-nine in a class", "JY-CLASS-SIZE", [RUN, *enrolled(39)], YEAR_ENDS, "pass"),
     Case("forty-one in a class", "JY-CLASS-SIZE", [RUN, *enrolled(41)], YEAR_ENDS, "fail", 1),
 ]
 

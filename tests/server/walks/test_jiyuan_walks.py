@@ -160,6 +160,8 @@ def test_trainers_come_and_go_and_new_teachers_stay_a_year(county: County) -> No
         )
         for number, person in zip(numbers, (good, other, other), strict=True)
     )  # fmt: skip
+    for each in (good, other):
+        assess(county, each, "passed", "2019-01-02")
     add_hours(county, good, "2019-05-10", 100, programme="trainer")
     assert county.status("JY-TRAINER-100", "2019-12-31", "T401") == "pass"
     assert county.status("JY-TRAINER-100", "2019-12-31", "T402") == "fail"
@@ -202,6 +204,7 @@ def test_school_research_is_approved_managed_and_evaluated(county: County) -> No
     form = county.print("plan_form", plan, "2020-07-15")
     assert [each.on for each in form.sections[2].opinions][-2:] == ["2020-07-05", "2020-07-15"]
     assert county.status("JY-RESEARCH-PLAN", "2020-08-31") == "pass"
+    assess(county, teacher, "passed", "2020-05-20")
     for of, fields in (("research_award", {"person": teacher}), ("unit_award", {})):
         one, other = (
             county.enter(of, date="2020-06-01", deeds="校本研修扎实", **fields) for _ in range(2)
