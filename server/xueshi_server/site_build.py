@@ -1,11 +1,14 @@
 """The training site of a node: the pages of `site/` plus a records page, built and put in place.
 
-- The records page is Markdown written from totals; this module never sees a person.
+- The records page is Markdown written from totals; this module never sees a person. Further pages
+  come as Markdown (`site_pages`).
+- A file that came out as it was keeps its date, so that a browser and a carrier leave it alone.
 - MkDocs runs as a process of its own on a copy, so that neither its memory nor its faults are ours.
 - The new site is complete and on the disk before it takes the old one's place by two renames; a
   build that fails, or is cut off, leaves the old site.
 """
 
+import filecmp
 import importlib.util
 import os
 import re
@@ -14,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
@@ -33,6 +36,8 @@ TIMEOUT_S: Final = 300
 ABANDONED_S: Final = 24 * 60 * 60
 # What the reader of a log needs of a failed build: the last lines name the page.
 _LOG_LINES: Final = 12
+# Shown in place of a figure that too few people are behind.
+HIDDEN: Final = "·"
 _TOOLS: Final = ("mkdocs", "material", "jieba")
 _MARKUP: Final = re.compile(r"[!-/:-@\[-`{-~]")
 
@@ -66,7 +71,7 @@ class RecordFigures:
     """What the records page shows: totals of one school or one county, no person.
 
     `minutes` are those entered, `approved_minutes` those credited. Rows are in the order in which
-    they are to be shown.
+    they are to be shown; None stands for what too few people are behind, as `too_few` does for all.
     """
 
     name: str
@@ -75,12 +80,13 @@ class RecordFigures:
     hour_records: int
     minutes: int
     approved_minutes: int
+    too_few: bool = False
     # (form, records, minutes)
-    by_form: Sequence[tuple[str, int, int]] = ()
+    by_form: Sequence[tuple[str, int | None, int | None]] = ()
     # ("2026-03", records, minutes)
-    by_month: Sequence[tuple[str, int, int]] = ()
-    # (school, records, minutes, last heard from); None: never
-    by_school: Sequence[tuple[str, int, int, date | None]] = ()
+    by_month: Sequence[tuple[str, int | None, int | None]] = ()
+    # (school, records, minutes, last heard from); last None: never
+    by_school: Sequence[tuple[str, int | None, int | None, date | None]] = ()
 
 
 @dataclass(frozen=True)
@@ -92,21 +98,30 @@ class BuiltSite:
     size_bytes: int
 
 
-def build_site(out_dir: Path, figures: RecordFigures, *, source: Path | None = None) -> BuiltSite:
+def build_site(
+    out_dir: Path,
+    figures: RecordFigures,
+    *,
+    source: Path | None = None,
+    pages: Mapping[str, str] | None = None,
+) -> BuiltSite:
     """Build the site with `figures` on its records page and put it at `out_dir`.
 
-    `source` is the folder of mkdocs.yml. Raises SiteBuildError; what stood at `out_dir` stays.
+    `pages` are further pages, Markdown by path below `docs`. `source` is the folder of mkdocs.yml.
+    Raises SiteBuildError; what stood at `out_dir` stays.
     """
-    pages = source or find_source()
+    origin = source or find_source()
     _require_tools()
     out_dir = out_dir.resolve()
     recover_site(out_dir)
     try:
         with _work_folder(out_dir) as work:
-            project = _copy_source(pages, work)
+            project = _copy_source(origin, work)
             write_records_pages(project, figures)
+            _write_pages(project / "docs", pages or {})
             fresh = work / "built"
             _run_mkdocs(project, fresh)
+            _keep_dates(out_dir, fresh)
             built = _measure(fresh, out_dir)
             _replace(fresh, out_dir, work / "old")
     except OSError as error:
@@ -156,16 +171,33 @@ def write_records_pages(project: Path, figures: RecordFigures) -> None:
         (project / "docs" / language / "records.md").write_text(text, "utf-8")
 
 
+def _write_pages(docs: Path, pages: Mapping[str, str]) -> None:
+    for name, text in pages.items():
+        path = docs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+def _keep_dates(old: Path, fresh: Path) -> None:
+    """Give every file that came out as it was the date that it had."""
+    for path in fresh.rglob("*"):
+        before = old / path.relative_to(fresh)
+        if path.is_file() and before.is_file() and filecmp.cmp(before, path, shallow=False):
+            shutil.copystat(before, path)
+
+
 def escape_markdown(text: str) -> str:
     """Show `text` as it is, on one line: no character of it is Markdown, HTML or a cell border."""
     return _MARKUP.sub(lambda mark: f"&#{ord(mark[0])};", " ".join(text.split()))
 
 
-def _count_text(count: int) -> str:
-    return f"{count:,}"
+def _count_text(count: int | None) -> str:
+    return HIDDEN if count is None else f"{count:,}"
 
 
-def _hours_text(minutes: int) -> str:
+def _hours_text(minutes: int | None) -> str:
+    if minutes is None:
+        return HIDDEN
     whole, point, quarters = format_hours(minutes).partition(".")
     return f"{int(whole):,}{point}{quarters}"
 
@@ -174,8 +206,10 @@ def _share_of(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f}%"
 
 
-def _bar(minutes: int, rows: Sequence[tuple[str, int, int]]) -> str:
-    longest = max((row[2] for row in rows), default=0) or 1
+def _bar(minutes: int | None, rows: Sequence[tuple[str, int | None, int | None]]) -> str:
+    if minutes is None:
+        return ""
+    longest = max((row[2] or 0 for row in rows), default=0) or 1
     return f'<span class="xs-bar" style="width:{100 * minutes / longest:.1f}%"></span>'
 
 

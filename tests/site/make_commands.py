@@ -2,8 +2,8 @@
 
     python -m tests.site.make_commands
 
-Words come from the catalogue, usage and options from click; `test_command_pages.py` proves that
-the pages in `site/docs` are what this makes.
+Words come from the catalogue, usage and options from click; `test_pages.py` proves that the pages
+in `site/docs` are what this makes.
 """
 
 from collections.abc import Iterator
