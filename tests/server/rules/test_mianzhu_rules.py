@@ -31,6 +31,10 @@ KINDS = ("summary", "hour_review", "research_plan")
 PLEDGE = fact("school_event", date="2010-09-01", activity="ethics_pledge")
 
 
+def pledge(date: str) -> Fact:
+    return fact("school_event", date=date, activity="ethics_pledge")
+
+
 def summer(minutes: int, rec: int = 1, **more: Any) -> Fact:
     row = {"rec": rec, "person": 1, "project": "S11", "date": "2011-07-20", "minutes": minutes}
     return fact("enrolment", **{**row, **more})
@@ -48,12 +52,19 @@ def papers(*kinds: str, year_end: str = SUMMER_ENDS, **more: Any) -> list[Fact]:
 
 CASES = [
     Case("pledged on the first day", "MZ-PLEDGE", [ONE, PLEDGE], TERM_ENDS, "pass"),
-    Case("pledged last term", "MZ-PLEDGE",
-         [ONE, fact("school_event", date="2010-03-01", activity="ethics_pledge")],
-         TERM_ENDS, "fail", 1),
+    Case("pledged on the thirtieth day", "MZ-PLEDGE", [ONE, pledge("2010-09-30")],
+         TERM_ENDS, "pass"),
+    Case("pledged a day too late", "MZ-PLEDGE", [ONE, pledge("2010-10-01")], TERM_ENDS, "fail"),
+    Case("pledged at the start of spring", "MZ-PLEDGE", [ONE, pledge("2011-03-30")],
+         "2011-07-15", "pass"),
+    Case("pledged a day too late in spring", "MZ-PLEDGE", [ONE, pledge("2011-03-31")],
+         "2011-07-15", "fail"),
+    Case("pledged as the term ends", "MZ-PLEDGE", [ONE, pledge("2011-06-28")],
+         "2011-07-15", "fail"),
+    Case("pledged last term", "MZ-PLEDGE", [ONE, pledge("2010-03-01")], TERM_ENDS, "fail"),
     Case("a report is no pledge", "MZ-PLEDGE",
          [ONE, fact("school_event", date="2010-09-01", activity="model_report")],
-         TERM_ENDS, "fail", 1),
+         TERM_ENDS, "fail"),
     Case("not heard from", "MZ-PLEDGE", [ONE], TERM_ENDS, "unknown", heard="2010-08-31"),
     Case("every school", "MZ-PLEDGE-ALL", [ONE, PLEDGE], TERM_ENDS, "pass"),
     Case("both of two schools", "MZ-PLEDGE-ALL",
