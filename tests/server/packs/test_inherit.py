@@ -158,3 +158,36 @@ def test_what_means_the_same_has_the_same_digest() -> None:
 def test_another_value_has_another_digest() -> None:
     one = draft(about("base"), parameter("a", "2"), parameter("b", '"x"'))
     assert resolve("base", [one]).digest != resolve("base", [BASE]).digest
+
+
+LEVELS = """
+[[codes]]
+id = "level"
+label = { zh = "级别", en = "Level" }
+ordinal = true
+value = [
+  { id = "county", rank = 4, label = { zh = "县级", en = "County" } },
+  { id = "province", rank = 6, label = { zh = "省级", en = "Province" } },
+]
+"""
+
+
+def level(level_id: str, word: str, absolute: str) -> str:
+    label = f'{{ zh = "{word}", en = "{level_id}" }}'
+    return f'[[level]]\nid = "{level_id}"\nlabel = {label}\nabsolute = "{absolute}"\n'
+
+
+def test_levels_are_shown_in_the_first_word_of_the_pack_itself() -> None:
+    base = draft(about("base"), LEVELS, level("xian", "区县级", "county"))
+    words = (level("shi", "市级", "county"), level("shipei", "市培", "county"))
+    pack = resolve("child", [base, child(*words)])
+    shown = {each.id: each.label.zh for each in pack.codes["level"].value}
+    assert shown == {"county": "市级", "province": "省级"}
+
+
+def test_an_inherited_word_for_a_level_stands_where_the_pack_has_none() -> None:
+    base = draft(about("base"), LEVELS, level("xian", "区县级", "county"))
+    shown = {
+        each.id: each.label.zh for each in resolve("child", [base, child()]).codes["level"].value
+    }
+    assert shown == {"county": "区县级", "province": "省级"}

@@ -2,7 +2,8 @@
 
 Parents come first, each once, in the order of `extends`; a later declaration of the same kind and
 id replaces an earlier one whole. `drop` takes declarations away, `set` gives parameters another
-value. The result is the same whatever the order of the drafts given.
+value. The codes of the list `level` are shown in the pack's own words for levels. The result is
+the same whatever the order of the drafts given.
 """
 
 import re
@@ -13,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from xueshi_server.domain.errors import DomainError
-from xueshi_server.domain.packs.model import About, Calendar, Parameter
+from xueshi_server.domain.packs.model import About, Calendar, CodeList, Label, Level, Parameter
 from xueshi_server.domain.packs.nearest import nearest
 from xueshi_server.domain.packs.pack import KINDS, Ancestor, Declaration, Draft, Fault, Pack
 
@@ -123,6 +124,7 @@ def merge_lineage(lineage: list[Draft]) -> tuple[Pack, list[Fault]]:
         if draft.calendar is not None:
             calendar = draft.calendar
             origins["calendar:"] = draft.about.id
+    _word_levels(lineage, merged)
     own = lineage[-1].about
     tables: dict[str, Any] = {KINDS[kind]: declared for kind, declared in merged.items()}
     ancestors = tuple(Ancestor(each.about.id, each.about.version) for each in lineage[:-1])
@@ -145,6 +147,23 @@ def _drop(
         known = [f"{each}:{one}" for each, table in merged.items() for one in table]
         values = {"name": name, "hint": nearest(name, known)}
         faults.append(Fault("drop_unknown", ("drop", "", position), values, draft.about.id))
+
+
+def _word_levels(lineage: list[Draft], merged: dict[str, dict[str, Declaration]]) -> None:
+    """Show each absolute level in the first word for it, of the pack itself before its parents."""
+    codes = merged["codes"].get("level")
+    if not isinstance(codes, CodeList):
+        return
+    words: dict[str, Label] = {}
+    for draft in reversed(lineage):
+        for name in draft.tables["level"]:
+            level = merged["level"].get(name)
+            if isinstance(level, Level):
+                words.setdefault(level.absolute, level.label)
+    value = [
+        msgspec.structs.replace(each, label=words.get(each.id, each.label)) for each in codes.value
+    ]
+    merged["codes"]["level"] = msgspec.structs.replace(codes, value=value)
 
 
 def _set(draft: Draft, parameters: dict[str, Declaration]) -> list[Fault]:
