@@ -3,10 +3,12 @@
 Class hours are in sixtieths: 360 hours are 21600. Money is in fen.
 """
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
+from tests.server.rules.county import load
 from tests.server.rules.plain_cases import Case, Fact, check, fact, many, person, untried
 
 CYCLE_ENDS = "2020-12-31"
@@ -471,3 +473,10 @@ def test_rule_of_jiyuan_says(case: Case) -> None:
 
 def test_every_rule_of_jiyuan_is_tried_both_ways() -> None:
     assert untried("jiyuan", ALL) == []
+
+
+def test_every_rule_of_jiyuan_is_tried_three_times_and_says_what_fills_it() -> None:
+    tried = Counter(case.rule for case in ALL)
+    rules = load("jiyuan").rules
+    assert [each for each in rules if tried[each] < 3] == []
+    assert [each.id for each in rules.values() if each.fill is None] == []

@@ -1,6 +1,7 @@
 """Mianzhu's registration of training (S1): every rule with subjects that pass, fail and stand on
 the border, and the ratio its own report got wrong."""
 
+from collections import Counter
 from fractions import Fraction
 from typing import Any
 
@@ -152,3 +153,10 @@ def test_person_times_by_staff_are_106_per_cent_and_not_124() -> None:
     value = figure_value("mianzhu", statistic, [*teachers, *sent], "2011-12-31")
     assert value is not None
     assert value.exact == Fraction(3953, 3707)
+
+
+def test_every_rule_of_mianzhu_is_tried_three_times_and_says_what_fills_it() -> None:
+    tried = Counter(case.rule for case in CASES)
+    rules = load("mianzhu").rules
+    assert [each for each in rules if tried[each] < 3] == []
+    assert [each.id for each in rules.values() if each.fill is None] == []

@@ -2,10 +2,12 @@
 border. The autumn term runs from 1 September 2009 to 10 January 2010."""
 
 import datetime as dt
+from collections import Counter
 from typing import Any
 
 import pytest
 
+from tests.server.rules.county import load
 from tests.server.rules.plain_cases import Case, Fact, check, fact, many, person, untried
 
 TERM_ENDS = "2010-01-10"
@@ -145,6 +147,8 @@ MOKE = [
          [village("S1"), unit("S2"), ELSEWHERE], TERM_ENDS, "fail", subject="S1"),
     Case("the directive", "QG-MOKE", [TEACHER, unit("S1"), polished("prefecture")],
          TERM_ENDS, "pass"),
+    Case("the directive with the lesson on the term's last day", "QG-MOKE",
+         [TEACHER, unit("S1"), polished("prefecture", date=TERM_ENDS)], TERM_ENDS, "pass"),
     Case("the directive without a city lesson", "QG-MOKE",
          [TEACHER, unit("S1"), polished("county")], TERM_ENDS, "fail"),
 ]  # fmt: skip
@@ -197,6 +201,10 @@ RESEARCH = [
          [AT_PROVINCE, project("national", "2009-09-01")], TERM_ENDS, "pass"),
     Case("nation a day early", "QG-ROLLING-NATIONAL",
          [AT_PROVINCE, project("national", "2009-08-31")], TERM_ENDS, "fail", 1),
+    Case("province straight from county level", "QG-ROLLING-PROVINCE",
+         [AT_COUNTY, project("province", "2009-09-01")], TERM_ENDS, "fail"),
+    Case("nation straight from city level", "QG-ROLLING-NATIONAL",
+         [AT_CITY, project("national", "2009-09-01")], TERM_ENDS, "fail"),
     Case("a school project needs nothing below", "QG-ROLLING", [AT_SCHOOL], TERM_ENDS, "pass"),
     Case("rolling on after a school year", "QG-ROLLING",
          [AT_SCHOOL, project("county", "2009-09-01")], TERM_ENDS, "pass", subject="K-county"),
@@ -375,3 +383,10 @@ def test_rule_of_qinggang_says(case: Case) -> None:
 
 def test_every_rule_of_qinggang_is_tried_both_ways() -> None:
     assert untried("qinggang", ALL) == []
+
+
+def test_every_rule_of_qinggang_is_tried_three_times_and_says_what_fills_it() -> None:
+    tried = Counter(case.rule for case in ALL)
+    rules = load("qinggang").rules
+    assert [each for each in rules if tried[each] < 3] == []
+    assert [each.id for each in rules.values() if each.fill is None] == []

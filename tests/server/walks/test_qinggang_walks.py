@@ -88,7 +88,7 @@ def test_a_project_goes_from_level_to_level_with_its_files(county: County) -> No
     assert label.sections[2].total == ("页数", "12")
     form = county.print("application_form", at_county, "2009-09-15")
     assert form.sections[3].rules[0].status == "pass"
-    assert len(form.sections[2].rows) == 3, "the whole line"
+    assert len(form.sections[2].rows) == 4, "the whole line"
     for month in ("2009-09", "2009-10", "2009-11", "2009-12"):
         county.enter("monthly_report", date=f"{month}-28", done="课堂观察与研讨", projects=2)
     assert county.status("QG-MONTHLY", TERM) == "pass"
