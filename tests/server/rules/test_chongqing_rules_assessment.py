@@ -157,8 +157,11 @@ LONG_COURSE = duty("course", "2024-10-09", course="作文教学", minutes=600)
 
 MONEY = [
     Case("S2.40 city fund", "CQ-40", [funded("city")], EVE, "pass"),
+    Case("S2.40 on the last day of the year", "CQ-40", [funded("city", EVE)], EVE, "pass"),
     Case("S2.40 fund of the year before", "CQ-40", [funded("city", "2023-12-31")], EVE, "fail", 1),
     Case("S2.41 district fund", "CQ-41", [funded("district")], EVE, "pass"),
+    Case("S2.41 on the first day of the year", "CQ-41", [funded("district", "2024-01-01")], EVE,
+         "pass"),
     Case("S2.41 the city's does not count", "CQ-41", [funded("city")], EVE, "fail", 1),
     Case("S2.47 passed: exempt", "CQ-47", [CITY, concluded(2024)], EVE, "exempt"),
     Case("S2.47 not passed, nothing done", "CQ-47", [CITY], EVE, "fail", 4320),

@@ -64,7 +64,7 @@ SHORT_TRAINING = (
 
 TRAINING = [
     Case("S2.6 twelve months", "CQ-6", [trainee("national", "2025-02-28")], EVE, "pass"),
-    Case("S2.6 twelve months and a day", "CQ-6", [trainee("national", "2025-03-01")], EVE, "pass"),
+    Case("S2.6 twelve months and a day", "CQ-6", [trainee("national", "2025-03-01")], EVE, "fail"),
     Case("S2.6 thirteen months", "CQ-6", [trainee("national", "2025-04-01")], EVE, "fail"),
     Case(
         "S2.10 three and nine months", "CQ-10",
@@ -113,6 +113,11 @@ TRAINING = [
     Case(
         "S2.12 two mentors", "CQ-12",
         [trainee("national", "2025-02-28"), mentored("D1"), mentored("D2")], "2025-02-28", "pass",
+    ),
+    Case(
+        "S2.12 a mentor named the day before the period", "CQ-12",
+        [trainee("national", "2025-02-28"), mentored("D1", "2024-02-29"), mentored("D2")],
+        "2025-02-28", "pass",
     ),
     Case(
         "S2.12 one mentor", "CQ-12",
@@ -281,6 +286,11 @@ DUTIES = [
         AUTUMN_ENDS, "pass",
     ),
     Case(
+        "S2.26 visit on the last day of the term", "CQ-26-VISIT",
+        [CITY, LINK, fact("link_visit", linked_school=1, date=AUTUMN_ENDS, opinion="重视阅读")],
+        AUTUMN_ENDS, "pass",
+    ),
+    Case(
         "S2.26 visit without advice", "CQ-26-VISIT",
         [CITY, LINK, fact("link_visit", linked_school=1, date="2024-11-20")],
         AUTUMN_ENDS, "fail", 1,
@@ -300,6 +310,10 @@ DUTIES = [
     Case(
         "S2.27 city: two of the district", "CQ-27-CITY",
         [CITY, *TWO_OF_THE_DISTRICT, coached("T002"), coached("T003")], EVE, "pass",
+    ),
+    Case(
+        "S2.27 city: the second on the last day of the year", "CQ-27-CITY",
+        [CITY, *TWO_OF_THE_DISTRICT, coached("T002"), coached("T003", EVE)], EVE, "pass",
     ),
     Case(
         "S2.27 city: one of the district", "CQ-27-CITY",

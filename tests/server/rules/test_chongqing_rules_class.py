@@ -70,6 +70,10 @@ PLAN = [
         [run("national", "2024-04-02"), course(15600)], END, "fail",
     ),
     Case(
+        "S2.53 six months are not two", "ZZ-53",
+        [run("national", "2023-12-01"), course(15600)], END, "fail",
+    ),
+    Case(
         "S2.54 a month, 130 hours", "ZZ-54",
         [run("province", "2024-05-01"), course(7800)], END, "pass",
     ),
