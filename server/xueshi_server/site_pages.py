@@ -92,9 +92,9 @@ class _Press:
     teller: Teller
     templates: Environment
 
-    def print(self, name: str, **values: Any) -> str:
+    def print(self, template: str, /, **values: Any) -> str:
         """One page."""
-        return self.templates.get_template(f"{name}.md").render(**values)
+        return self.templates.get_template(f"{template}.md").render(**values)
 
 
 def _make_press(pack: Pack, language: str) -> _Press:

@@ -179,10 +179,10 @@ def compare_records(view: Path, expected: Sequence[Mapping[str, Any]]) -> None:
     )
     database = sqlite3.connect(f"{view.resolve().as_uri()}?mode=ro", uri=True)
     try:
-        found = sorted(tuple(row) for row in database.execute(sql))
+        found = sorted((tuple(row) for row in database.execute(sql)), key=repr)
     finally:
         database.close()
-    wanted = sorted(_as_shown(record) for record in expected)
+    wanted = sorted((_as_shown(record) for record in expected), key=repr)
     if found != wanted:
         differing = sum(1 for pair in zip(found, wanted, strict=False) if pair[0] != pair[1])
         what = f"{len(found)} records of {len(wanted)}, {differing} differ"
@@ -190,6 +190,7 @@ def compare_records(view: Path, expected: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _as_shown(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a table shows of a record; an import takes an empty cell as nothing stated."""
     names = ("teacher_id", "teacher_name", "date", "form", "category", "title")
-    minutes = round(record["hours"] * 60)
-    return (*(record[name] for name in names), minutes, record["note"], record["recorded_by"])
+    minutes, note = round(record["hours"] * 60), record["note"] or None
+    return (*(record[name] for name in names), minutes, note, record["recorded_by"])

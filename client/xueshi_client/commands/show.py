@@ -14,9 +14,9 @@ from xueshi_client.console import FilePath, Reply, WordedCommand, WordedGroup, o
 from xueshi_client.demo.show import run_demo
 from xueshi_client.errors import FolderTakenError
 from xueshi_client.serving import SITE_FOLDER, wait_for_stop
-from xueshi_client.site_figures import build_node_site
 from xueshi_client.state import State
 from xueshi_client.values import PORT
+from xueshi_server.site_pages import build_node_site
 
 # Every site of ours has it.
 SITE_MARK: Final = "zh/records.html"

@@ -18,9 +18,9 @@ from xueshi_client.demo import story
 from xueshi_client.demo.county import DemoCounty
 from xueshi_client.demo.telling import Teller
 from xueshi_client.errors import AmountDiffersError
-from xueshi_client.site_figures import build_node_site
 from xueshi_client.state import State
 from xueshi_server.accounts import FIRST_LOGIN, create_first_admin
+from xueshi_server.site_pages import build_node_site
 
 OPEN_TIMEOUT_S: Final = 30
 
