@@ -7,8 +7,7 @@ import pytest
 
 from tests.server.every_type import fill_county
 from tests.server.pages import Visitor, make_visitor, plain
-from tests.server.walks.chongqing_county import Record
-from tests.server.walks.shipped_county import County, make_county
+from tests.server.walks.shipped_county import County, Record, make_county
 from xueshi_server.web import create_app
 
 PACKS = ("jiyuan", "chongqing", "mianzhu", "qinggang", "township-primary")

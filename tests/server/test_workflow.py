@@ -6,16 +6,21 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xueshi_server.domain.packs.model import Workflow
+from xueshi_server.domain.packs.model import Calendar, Deadline, Workflow
+from xueshi_server.domain.rules.calendar import SchoolCalendar
+from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.workflow import (
     REFUSALS,
     TakenStep,
     Wish,
+    day_of,
+    holds_place,
     judge_wish,
     open_steps,
+    period_of,
     place_record,
 )
 
@@ -98,6 +103,7 @@ def test_a_step_that_fits_nowhere_moves_nothing_and_is_kept() -> None:
     assert (position.state, position.stray) == ("school_done", (odd,))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_where_a_record_stands_depends_on_the_set_of_steps_alone(data: st.DataObject) -> None:
     names = [each.id for each in REVIEW.step]
@@ -119,6 +125,7 @@ def test_where_a_record_stands_depends_on_the_set_of_steps_alone(data: st.DataOb
     assert len(position.trail) + len(position.stray) <= len(steps)
 
 
+YEAR_2026 = Span(dt.date(2026, 1, 1), dt.date(2026, 12, 31))
 IN_TIME = Wish("submit", "teacher", DAY, papers=frozenset({"form"}))
 SENT = place_record(REVIEW, [SUBMIT])
 PUBLIC = place_record(REVIEW, [SUBMIT, ANNOUNCE])
@@ -141,9 +148,12 @@ GRANT = Wish("grant", "county", dt.date(2026, 12, 28), gates={"ethics": True})
         ),
         pytest.param(
             [],
-            replace(IN_TIME, on=dt.date(2027, 1, 5), record={"year_end": dt.date(2026, 12, 31)}),
+            replace(IN_TIME, on=dt.date(2027, 1, 5), period=YEAR_2026),
             ["late_without_reason"],
             id="after-the-year",
+        ),
+        pytest.param(
+            [], replace(IN_TIME, on=dt.date(2026, 12, 19), period=YEAR_2026), [], id="in-the-year"
         ),
         pytest.param(
             [SUBMIT], Wish("return", "county", DAY, opinion=" "), ["reason_missing"], id="no-reason"
@@ -181,3 +191,62 @@ def test_everything_that_stands_against_a_step_is_named(
 
 def test_only_steps_out_of_the_state_are_offered() -> None:
     assert [each.id for each in open_steps(REVIEW, PUBLIC)] == ["grant", "object"]
+
+
+@pytest.mark.parametrize(
+    ("month_day", "period", "wanted"),
+    [
+        pytest.param("12-20", "year", "2025-12-20", id="year-of-the-record"),
+        pytest.param("09-30", "school_year", "2024-09-30", id="begin-of-its-school-year"),
+        pytest.param("08-20", "school_year", "2025-08-20", id="end-of-its-school-year"),
+        pytest.param("09-01", "school_year", "2024-09-01", id="first-day"),
+        pytest.param("02-29", "year", "2025-02-28", id="no-such-day"),
+    ],
+)
+def test_a_deadline_by_month_and_day_falls_in_the_year_of_the_record(
+    month_day: str, period: str, wanted: str
+) -> None:
+    flow = msgspec.structs.replace(REVIEW, period=period)
+    span = period_of(SchoolCalendar(Calendar()), flow, REVIEW.step[0], dt.date(2025, 3, 1))
+    found = day_of(Deadline(on=month_day), dt.date(2026, 7, 1), {}, span)
+    assert found == dt.date.fromisoformat(wanted)
+
+
+def test_a_step_that_is_taken_every_year_is_due_in_the_year_of_its_own_day() -> None:
+    again = msgspec.structs.replace(REVIEW.step[0], from_=["draft", "school_done"])
+    calendar, day = SchoolCalendar(Calendar()), dt.date(2026, 7, 1)
+    assert period_of(calendar, REVIEW, again, dt.date(2019, 1, 2)) is None
+    assert day_of(Deadline(on="12-31"), day, {}) == dt.date(2026, 12, 31)
+
+
+REFUSING = msgspec.structs.replace(
+    REVIEW,
+    state=[*REVIEW.state, msgspec.structs.replace(REVIEW.state[-1], id="refused", good=False)],
+    step=[
+        *REVIEW.step,
+        msgspec.structs.replace(REVIEW.step[3], id="refuse", to="refused"),
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("way", "held"),
+    [
+        pytest.param([], False, id="not-so-far"),
+        pytest.param(["submit"], True, id="just-taken"),
+        pytest.param(["submit", "announce"], True, id="further-on"),
+        pytest.param(["submit", "announce", "object"], True, id="sent-back-but-not-before-it"),
+        pytest.param(["submit", "return"], False, id="sent-back-before-it"),
+        pytest.param(["submit", "return", "submit"], True, id="taken-again"),
+        pytest.param(["submit", "announce", "grant"], True, id="good-end"),
+        pytest.param(["submit", "announce", "refuse"], False, id="bad-end"),
+    ],
+)
+def test_a_place_is_held_beyond_the_step_until_sent_back_or_refused(
+    way: list[str], held: bool
+) -> None:
+    steps = [
+        TakenStep(str(no), step, DAY, after=frozenset({str(no - 1)} if no else ()))
+        for no, step in enumerate(way)
+    ]
+    assert holds_place(REFUSING, place_record(REFUSING, steps), "submit") is held

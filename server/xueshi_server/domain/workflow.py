@@ -11,8 +11,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from xueshi_server.domain.packs.model import Deadline, RecordType, Transition, Workflow
+from xueshi_server.domain.packs.model import (
+    Deadline,
+    RecordType,
+    Transition,
+    Window,
+    Workflow,
+)
 from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.rules.calendar import SchoolCalendar
+from xueshi_server.domain.rules.spans import Span, in_year
 
 Verdict = Literal["approve", "reject", ""]
 
@@ -76,7 +84,8 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A step somebody wants to take. `record` gives the date fields that deadlines look at.
+    """A step somebody wants to take. `record` gives the date fields that deadlines look at,
+    `period` the year that the record belongs to.
 
     `gates` maps rule ids to passed (True), not passed (False) or not known yet (None).
     """
@@ -90,6 +99,7 @@ class Wish:
     gates: Mapping[str, bool | None] | None = None
     quota: int | None = None
     quota_used: int = 0
+    period: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +167,7 @@ def _judge_time(
     workflow: Workflow, position: Position, move: Transition, wish: Wish
 ) -> list[Refusal]:
     found = []
-    last_day = day_of(move.deadline, wish.on, wish.record or {})
+    last_day = day_of(move.deadline, wish.on, wish.record or {}, wish.period)
     if last_day is not None and wish.on > last_day:
         if move.late == "reject":
             found.append(Refusal("late", last_day.isoformat()))
@@ -214,25 +224,60 @@ def list_unjudged_ends(pack: Pack) -> list[tuple[Workflow, Transition]]:
 
 
 def day_of(
-    deadline: Deadline | None, on: dt.date, record: Mapping[str, dt.date | None]
+    deadline: Deadline | None,
+    on: dt.date,
+    record: Mapping[str, dt.date | None],
+    period: Span | None = None,
 ) -> dt.date | None:
-    """The last day of a deadline: month and day of the year of `on`, or days from a date field.
+    """The last day of a deadline: month and day in the record's period (else in the year of `on`),
+    or days from a date field.
 
     A deadline that hangs on a date nobody has given yet binds nobody.
     """
     if deadline is None:
         return None
     if deadline.on is not None:
-        month, day = deadline.on.split("-")
-        return dt.date(_year_of(on, record), int(month), int(day))
+        year = on.year if period is None else period.first.year
+        day = in_year(deadline.on, year)
+        return day if period is None or day >= period.first else in_year(deadline.on, year + 1)
     day_of_field = record.get(deadline.field or "")
     return None if day_of_field is None else day_of_field + dt.timedelta(days=deadline.days)
 
 
-def _year_of(on: dt.date, record: Mapping[str, dt.date | None]) -> int:
-    # Papers of a year that are handed in after its end are late, not early for the next.
-    year_end = record.get("year_end")
-    return on.year if year_end is None else year_end.year
+def period_of(
+    calendar: SchoolCalendar, workflow: Workflow, move: Transition, record: dt.date | None
+) -> Span | None:
+    """The year that a record belongs to by its own date. None: it has no date, or the step leads
+    back to where it is taken, year after year."""
+    if record is None or move.to in move.from_:
+        return None
+    return calendar.current(Window(kind=workflow.period), record, {})
+
+
+def holds_place(workflow: Workflow, position: Position, step: str) -> bool:
+    """Whether a record stands beyond a step: has taken it, was not sent back before it, and has
+    not come to a bad end."""
+    moves = {each.id: each for each in workflow.step}
+    before = _states_before(workflow, moves[step])
+    held = False
+    for each in position.trail:
+        move = moves[each.step]
+        held = each.step == step or (held and not (move.back and move.to in before))
+    state = next(each for each in workflow.state if each.id == position.state)
+    return held and (state.good or not state.final)
+
+
+def _states_before(workflow: Workflow, move: Transition) -> frozenset[str]:
+    """The states from which a step still lies ahead, without going back."""
+    found, waiting = set[str](), list(move.from_)
+    while waiting:
+        state = waiting.pop()
+        if state not in found:
+            found.add(state)
+            for each in workflow.step:
+                if each.to == state and not each.back:
+                    waiting += each.from_
+    return frozenset(found)
 
 
 def publicity_until(workflow: Workflow, position: Position) -> dt.date | None:

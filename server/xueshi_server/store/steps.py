@@ -5,16 +5,20 @@ names the record by its public name, so the record is sealed first.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
 from sqlite3 import Row
 from typing import Any, Final
 
+from xueshi_server.domain.packs.amounts import read_fraction
 from xueshi_server.domain.packs.measures import Formula
 from xueshi_server.domain.packs.model import RecordType, Transition, Workflow
 from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.rules.calendar import SchoolCalendar
 from xueshi_server.domain.rules.facts import Facts, Key, RecordKey
 from xueshi_server.domain.rules.results import Result
+from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.workflow import (
     Position,
     Refusal,
@@ -22,8 +26,10 @@ from xueshi_server.domain.workflow import (
     Verdict,
     Wish,
     acting_tier,
+    holds_place,
     judge_wish,
     open_steps,
+    period_of,
     place_record,
     verdict_of,
 )
@@ -33,9 +39,11 @@ from xueshi_sync.node import Node
 from xueshi_sync.writer import Action
 from xueshi_sync.writer import RecordKey as LocalKey
 
+_PARAMETERS_MAX: Final = 500
 _GATE: Final[Mapping[str, bool]] = {
     "pass": True,
     "exempt": True,
+    "not_set": True,
     "fail": False,
     "vetoed": False,
     "at_risk": False,
@@ -71,24 +79,34 @@ def workflow_of(pack: Pack, of: str) -> Workflow | None:
 
 def read_position(node: Node, workflow: Workflow, name: str) -> Position:
     """Where the record of a public name stands."""
-    rows = node.query(
-        f"SELECT * FROM {STEP} WHERE record = ? AND workflow = ?"
-        " AND state NOT IN ('void', 'rejected', 'replaced')",
-        [name, workflow.id],
-    )
-    taken = [
-        TakenStep(
-            node.public_id(LocalKey(row["scope_no"], row["rec"])),
-            row["step"],
-            dt.date.fromisoformat(row["date"]),
-            row["role"] or "",
-            row["opinion"] or "",
-            _names(row["papers"]),
-            _names(row["after"]),
+    return read_positions(node, workflow, [name])[name]
+
+
+def read_positions(node: Node, workflow: Workflow, names: Sequence[str]) -> dict[str, Position]:
+    """Where each record of some public names stands."""
+    taken: dict[str, list[TakenStep]] = {name: [] for name in names}
+    for start in range(0, len(names), _PARAMETERS_MAX):
+        some = names[start : start + _PARAMETERS_MAX]
+        rows = node.query(
+            f"SELECT * FROM {STEP} WHERE record IN ({', '.join('?' * len(some))})"
+            " AND workflow = ? AND state NOT IN ('void', 'rejected', 'replaced')",
+            [*some, workflow.id],
         )
-        for row in rows
-    ]
-    return place_record(workflow, taken)
+        for row in rows:
+            taken[row["record"]].append(_taken(node, row))
+    return {name: place_record(workflow, steps) for name, steps in taken.items()}
+
+
+def _taken(node: Node, row: Row) -> TakenStep:
+    return TakenStep(
+        node.public_id(LocalKey(row["scope_no"], row["rec"])),
+        row["step"],
+        dt.date.fromisoformat(row["date"]),
+        row["role"] or "",
+        row["opinion"] or "",
+        _names(row["papers"]),
+        _names(row["after"]),
+    )
 
 
 def _names(text: str | None) -> frozenset[str]:
@@ -128,7 +146,7 @@ def list_open(node: Node, moving: Moving, on: dt.date) -> list[OpenStep]:
     gates = read_gates(node, moving, [gate for each in moves for gate in each.gate], on)
     for move in moves:
         wish = _wish(node, moving, move, on, opinion="-", papers=frozenset(move.papers))
-        wish = _with_gates(wish, gates)
+        wish = replace(wish, gates=gates)
         refusals = judge_wish(moving.workflow, moving.position, wish)
         here = may_act(node, moving.pack, moving.declared, move)
         verdict = verdict_with(node, moving, move) if here else ""
@@ -174,7 +192,7 @@ def _judge_step(
     )
     if not may_act(node, moving.pack, moving.declared, move):
         return [Refusal("wrong_role", move.role)], wish
-    wish = _with_gates(wish, read_gates(node, moving, move.gate, on))
+    wish = replace(wish, gates=read_gates(node, moving, move.gate, on))
     return judge_wish(moving.workflow, moving.position, wish), wish
 
 
@@ -263,17 +281,15 @@ def _wish(
     opinion: str,
     papers: frozenset[str],
 ) -> Wish:
-    dates = {
-        each.id: _day(moving.row[each.id]) for each in moving.declared.field if each.type == "date"
-    }
-    places, used = _quota(node, moving, move)
-    return Wish(move.id, move.role, on, opinion, papers, dates, quota=places, quota_used=used)
-
-
-def _with_gates(wish: Wish, gates: Mapping[str, bool | None]) -> Wish:
+    declared, row = moving.declared, moving.row
+    dates = {each.id: _day(row[each.id]) for each in declared.field if each.type == "date"}
+    calendar = SchoolCalendar(moving.pack.calendar)
+    period = period_of(calendar, moving.workflow, move, dates.get(declared.when or ""))
+    places = _places(moving.pack, move)
+    used = 0 if places is None else _count_places_taken(node, moving, move, period)
     return Wish(
-        wish.step, wish.role, wish.on, wish.opinion, wish.papers, wish.record, gates, wish.quota,
-        wish.quota_used,
+        move.id, move.role, on, opinion, papers, dates,
+        quota=places, quota_used=used, period=period,
     )  # fmt: skip
 
 
@@ -281,21 +297,34 @@ def _day(text: str | None) -> dt.date | None:
     return dt.date.fromisoformat(text) if text else None
 
 
-def _quota(node: Node, moving: Moving, move: Transition) -> tuple[int | None, int]:
-    """How many places a step has, and how many other records have taken it."""
-    amount: object = move.quota
-    if isinstance(amount, Formula):
-        known = moving.pack.parameters.get(amount.param or "")
-        amount = known.value if known else None
-    if amount in (None, ""):
-        return None, 0
-    name = node.public_id(LocalKey(moving.row["scope_no"], moving.row["rec"]))
-    row = node.query(
-        f"SELECT count(DISTINCT record) FROM {STEP} WHERE workflow = ? AND step = ?"
-        " AND record <> ?",
-        [moving.workflow.id, move.id, name],
-    )[0]
-    return int(str(amount)), int(row[0])
+def _places(pack: Pack, move: Transition) -> int | None:
+    """How many places a step has; None: as many as want it, or nobody has said."""
+    quota, per = move.quota, 1
+    if isinstance(quota, Formula):
+        known = pack.parameters.get(quota.param or "")
+        per = quota.per or 1
+        quota = str(known.value) if known else None
+    exact = None if quota is None else read_fraction(str(quota))
+    return None if exact is None else (int(exact) if per == 1 else ceil(exact / per))
+
+
+def _count_places_taken(node: Node, moving: Moving, move: Transition, period: Span | None) -> int:
+    """How many other records of the period stand beyond a step: of the same school where the
+    school takes the step, else of all that are here."""
+    declared, own = moving.declared, LocalKey(moving.row["scope_no"], moving.row["rec"])
+    alive = "state NOT IN ('void', 'rejected', 'replaced')"
+    where, values = [alive if declared.kind == "ledger" else "NOT deleted"], list[Any]()
+    if period is not None:
+        where.append(f'"{declared.when}" BETWEEN ? AND ?')
+        values += period.days()
+    if acting_tier(moving.pack, declared, move) == "school":
+        where.append("scope_no = ?")
+        values.append(own.scope_no)
+    sql = f'SELECT scope_no, rec FROM "{declared.id}" WHERE {" AND ".join(where)}'
+    keys = (LocalKey(row["scope_no"], row["rec"]) for row in node.query(sql, values))
+    names = [node.public_id(key) for key in keys if key != own]
+    positions = read_positions(node, moving.workflow, names)
+    return sum(holds_place(moving.workflow, each, move.id) for each in positions.values())
 
 
 def read_gates(node: Node, moving: Moving, gates: list[str], on: dt.date) -> dict[str, bool | None]:

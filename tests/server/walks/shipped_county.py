@@ -1,38 +1,126 @@
-"""A county with one school under any shipped pack; the walks of Jiyuan and Qinggang use it."""
+"""A county in a folder under a shipped pack, to walk through its systems with real nodes.
+
+Schools write at the school's node, everybody else at the centre's; whoever acts next first gets
+the other's bundle. Steps are taken, forms printed and rules judged by the code behind the pages.
+"""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.server.nodes import make_world
-from tests.server.walks.chongqing_county import SCHOOL, District, Record
-from xueshi_server.domain.forms import Document, Material, compose_form
-from xueshi_server.domain.rules.catalogue import Catalogue
-from xueshi_server.domain.rules.facts import Facts, Row
+from tests.server.nodes import World, make_world
+from xueshi_server.domain.forms import Document, RuleLine, compose_form
+from xueshi_server.domain.packs.model import Transition, Workflow
+from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.rules.results import Result
+from xueshi_server.domain.workflow import Position, acting_tier
 from xueshi_server.pack_files import read_shipped
-from xueshi_server.store.facts import open_facts
-from xueshi_server.store.packs import find_pack, level_schema, publish_release
+from xueshi_server.store.material import gather_material, type_of_form
+from xueshi_server.store.packs import find_active, find_pack, level_schema, publish_release
+from xueshi_server.store.records import find_row
+from xueshi_server.store.requirements import Requirements
+from xueshi_server.store.steps import read_moving, read_position, take_step, workflow_of
+from xueshi_sync.node import Node
 
+SCHOOL: Final = "S1"
 TODAY: Final = dt.date(2026, 3, 2)
 
 
-class County(District):
-    """A district whose schools, too, take steps that stand behind gates."""
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record by its name outside any database."""
 
-    def gate(self, rule: str, on: str, record: Record) -> bool | None:
-        """Whether a gate is open, as the centre knows it; whoever acts keeps its turn."""
-        acting = self.last
-        found = super().gate(rule, on, record)
-        self._turn(acting is self.school)
-        return found
+    of: str
+    name: str
 
-    def status(self, rule: str, on: str, subject: str = "") -> str:
-        """What a rule says of the only subject, or of the one whose name holds a text."""
-        found = [each for each in self.results(rule, on) if subject in each.name]
-        assert len(found) == 1, [each.name for each in found]
-        return found[0].status
+
+@dataclass
+class Diary:
+    """What was done of a pack: types entered, states reached, steps taken, forms printed."""
+
+    types: set[str] = field(default_factory=set)
+    states: set[tuple[str, str]] = field(default_factory=set)
+    steps: set[tuple[str, str]] = field(default_factory=set)
+    forms: set[str] = field(default_factory=set)
+
+
+@dataclass
+class County:
+    """The centre, its school, the pack that counts, and what was done of it."""
+
+    world: World
+    centre: Node
+    school: Node
+    pack: Pack
+    diary: Diary = field(default_factory=Diary)
+    last: Node | None = None
+
+    # ---- records
+
+    def enter(self, of: str, **fields: Any) -> Record:
+        """Write a record where its owner sits; a `Record` among the fields is a reference."""
+        declared = self.pack.types[of]
+        node = self._turn("school" in declared.writers and declared.place == "school")
+        scope_no = None if declared.place != "school" else self._school_scope(node)
+        with node.write(actor="walk") as action:
+            values = {name: self._local(node, of, name, fields[name]) for name in fields}
+            key = action.insert(of, values, scope_no=scope_no)
+        node.replica.seal()
+        self.diary.types.add(of)
+        workflow = workflow_of(self.pack, of)
+        if workflow is not None:
+            self.diary.states.add((workflow.id, workflow.state[0].id))
+        return Record(of, node.public_id(key))
+
+    def change(self, record: Record, **fields: Any) -> None:
+        """Write fields of a register at the centre."""
+        node = self._turn(False)
+        with node.write(actor="walk") as action:
+            action.set(record.of, node.find_record(record.name), fields)
+
+    def approve(self, *records: Record) -> None:
+        """Let the centre approve records that wait for it."""
+        node = self._turn(False)
+        with node.write(actor="walk") as action:
+            for each in records:
+                action.judge(each.of, node.find_record(each.name), "approve")
+
+    # ---- workflows
+
+    def act(
+        self,
+        record: Record,
+        step: str,
+        on: str,
+        *,
+        opinion: str = "",
+        without: tuple[str, ...] = (),
+        node: Node | None = None,
+    ) -> list[str]:
+        """Take a step with all its papers (but those of `without`) where its role acts, or at
+        `node`; the reasons it is refused."""
+        workflow, move = self._move(record, step)
+        declared = self.pack.types[record.of]
+        here = node or self._turn(acting_tier(self.pack, declared, move) == "school")
+        row = find_row(here, declared, *here.find_record(record.name))
+        assert row is not None
+        moving = read_moving(here, find_active(here, TODAY).pack, declared, row)
+        assert moving is not None
+        papers = [each for each in move.papers if each not in without]
+        wanted = {"step": step, "opinion": opinion, "papers": papers}
+        refusals = take_step(here, moving, wanted, on=dt.date.fromisoformat(on), actor=move.role)
+        if not refusals:
+            self.diary.steps.add((workflow.id, step))
+            self.diary.states.add((workflow.id, move.to))
+        return [each.reason for each in refusals]
+
+    def walk(self, record: Record, *steps: tuple[str, str]) -> None:
+        """Take steps that nothing stands against."""
+        for step, on in steps:
+            assert self.act(record, step, on, opinion="同意") == [], step
 
     def tour(self, record: Record, *steps: tuple[str, str]) -> list[str]:
         """The first state and those that steps led to, each taken with nothing against it."""
@@ -42,55 +130,114 @@ class County(District):
             states.append(self.state(record))
         return states
 
-    def print(self, form_id: str, record: Record, on: str) -> Document:
-        """A form over a record, filled in Chinese from what the centre has."""
-        form, day = self.pack.forms[form_id], dt.date.fromisoformat(on)
-        rules = [rule for block in form.block for rule in block.rules]
-        results = {
-            result.rule: result
-            for rule in rules
-            for result in self.results(rule, on)
-            if result.subject == self._subject_of(self.pack.rules[rule].scope, record)
-        }
-        with open_facts(self.centre) as facts:
-            key = self._subject_of(form.scope, record) if form.scope in self.pack.subjects else ()
-            subject = dict(self._row(self.centre, record)) | {"scope": key[0] if key else ""}
-            tables = {
-                place: self._table(facts, form.scope, block.of, subject)
-                for place, block in enumerate(form.block)
-                if block.kind == "table" and block.of is not None
-            }
-        move = next((each for each in self.pack.workflows.values() if each.of == record.of), None)
-        position = self._position(self.centre, move, record) if move else None
-        material = Material(
-            record.of, subject, day, tables=tables, results=results, workflow=move,
-            position=position,
-        )  # fmt: skip
-        return compose_form(self.pack, form, material, "zh")
-
-    def _table(self, facts: Facts, kind: str, of: str, subject: Mapping[str, Any]) -> list[Row]:
-        link = Catalogue(self.pack).link(kind, of)
-        return [
-            row
-            for row in facts.rows(of)
-            if all(row.get(column.field) == subject.get(own) for column, own in link)
-        ]
-
     def states(self, of: str) -> set[str]:
         """All states of the workflow of a type."""
-        found = next(each for each in self.pack.workflows.values() if each.of == of)
+        found = workflow_of(self.pack, of)
+        assert found is not None
         return {each.id for each in found.state}
+
+    def position(self, record: Record) -> Position:
+        """Where a record stands and how it got there, as the centre sees it."""
+        workflow = workflow_of(self.pack, record.of)
+        assert workflow is not None
+        return read_position(self.at_centre(), workflow, record.name)
+
+    def state(self, record: Record) -> str:
+        """The state a record is in."""
+        return self.position(record).state
+
+    def trail(self, record: Record) -> list[str]:
+        """The steps a record has taken."""
+        return [each.step for each in self.position(record).trail]
+
+    # ---- rules and forms
+
+    def results(self, rule: str, on: str) -> list[Result]:
+        """What a rule says of everybody, at the centre."""
+        with Requirements.open(self.at_centre()) as requirements:
+            found = requirements.judge(self.pack, dt.date.fromisoformat(on), rules=[rule])
+        assert found.faults == ()
+        return found.results
+
+    def status(self, rule: str, on: str, subject: str = "") -> str:
+        """What a rule says of the only subject, or of the one whose name has a word, or a text."""
+        results = self.results(rule, on)
+        named = [each for each in results if subject in each.name.split()]
+        found = named or [each for each in results if subject in each.name]
+        assert len(found) == 1, [each.name for each in found]
+        return found[0].status
+
+    def print(self, form_id: str, on: str, record: Record | None = None) -> Document:
+        """A form in Chinese over a record, or over the school or the county, as the centre
+        prints it."""
+        form, day = self.pack.forms[form_id], dt.date.fromisoformat(on)
+        of = type_of_form(self.pack, form)
+        if record is None:
+            name = of if of == "county" else SCHOOL
+        else:
+            assert record.of == of
+            name = record.name
+        material = gather_material(self.at_centre(), self.pack, form, name, day, "zh")
+        self.diary.forms.add(form_id)
+        return compose_form(self.pack, form, material, "zh")
+
+    # ---- nodes
+
+    def at_centre(self) -> Node:
+        """The centre's node, with all that the school wrote."""
+        return self._turn(False)
+
+    def _turn(self, school: bool) -> Node:
+        """The node that acts now, with all that the other one wrote."""
+        node = self.school if school else self.centre
+        if self.last is not None and node is not self.last:
+            self.world.carry(self.last, node, to=SCHOOL if school else None)
+        self.last = node
+        return node
+
+    def _school_scope(self, node: Node) -> int:
+        return int(node.query("SELECT scope_no FROM scope WHERE code = ?", [SCHOOL])[0][0])
+
+    def _local(self, node: Node, of: str, name: str, value: Any) -> Any:
+        """What a field stores for a record that it refers to: its number here, or its key."""
+        if not isinstance(value, Record):
+            return value
+        key = node.find_record(value.name)
+        declared = self.pack.types[value.of]
+        field = next(each for each in self.pack.types[of].field if each.id == name)
+        row = find_row(node, declared, *key)
+        assert row is not None
+        return row[declared.key or "rec"] if field.type == "key" else key.rec
+
+    def _move(self, record: Record, step: str) -> tuple[Workflow, Transition]:
+        workflow = workflow_of(self.pack, record.of)
+        assert workflow is not None
+        return workflow, next(each for each in workflow.step if each.id == step)
 
 
 @contextmanager
-def make_county(folder: Path, pack_id: str) -> Iterator[County]:
-    """A centre and a school on the types of a shipped pack."""
+def make_county(
+    folder: Path, pack_id: str, files: dict[str, bytes] | None = None
+) -> Iterator[County]:
+    """A centre and a school on the types of a shipped pack, or of a pack's `files`."""
     with make_world(folder) as world:
         centre = world.make("centre", "教师进修学校", "500105")
         school = world.make("school", "中心小学", SCHOOL)
         world.join(centre, school, "中心小学", SCHOOL)
-        publish_release(centre, read_shipped(pack_id), pack_id, activate=True)
+        publish_release(centre, files or read_shipped(pack_id), pack_id, activate=True)
         level_schema(centre, TODAY)
         world.carry(centre, school, to=SCHOOL)
         level_schema(school, TODAY)
         yield County(world, centre, school, find_pack(centre, pack_id))
+
+
+def rule_lines(document: Document) -> list[RuleLine]:
+    """The requirements on a sheet of paper, from top to bottom."""
+    return [line for section in document.sections for line in section.rules]
+
+
+def opinions(document: Document) -> list[str]:
+    """The labels of the steps on paper that have been taken."""
+    return [
+        each.label for section in document.sections for each in section.opinions if each.on != ""
+    ]

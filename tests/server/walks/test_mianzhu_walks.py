@@ -1,25 +1,15 @@
 """Mianzhu, system by system (Y3-Y6): enter, act through every state, evaluate, print."""
 
 import datetime as dt
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-import pytest
-
-from tests.server.walks.chongqing_county import Record
-from tests.server.walks.paper import opinions, print_paper, rule_lines
-from tests.server.walks.shipped_county import County, make_county
+from tests.server.walks.shipped_county import County, Record, opinions, rule_lines
+from tests.server.walks.walked import walk
 from xueshi_server.domain.rules.figures import Figure, measure_statistics
 from xueshi_server.store.facts import open_facts
 
 END = "2012-08-31"
-
-
-@pytest.fixture
-def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
-    with make_county(tmp_path_factory.mktemp("mianzhu"), "mianzhu") as found:
-        yield found
 
 
 def add_person(county: County, staff_no: str, name: str, **more: Any) -> Record:
@@ -52,6 +42,7 @@ def figures_of(county: County, statistic: str, on: str = END) -> dict[tuple[Any,
     return {each.group: each for each in found if each.statistic == statistic}
 
 
+@walk("Y3", pack="mianzhu", alone=True)
 def test_hours_are_registered_and_the_three_papers_reviewed(county: County) -> None:
     """Y3: a trained registrar, the pledge, three papers through review, the yearly form."""
     registrar = add_person(county, "M101", "向春梅", duty="teacher|registrar")
@@ -82,12 +73,13 @@ def test_hours_are_registered_and_the_three_papers_reviewed(county: County) -> N
     )  # fmt: skip
     assert {"stamped", *states} == county.states("yearly_paper")
     assert county.status("MZ-THREE-PAPERS", END) == "pass"
-    assert opinions(print_paper(county, "yearly_summary", "2012-09-20", summary))[-1] == "归档"
-    review = print_paper(county, "hour_review", END)
+    assert opinions(county.print("yearly_summary", "2012-09-20", summary))[-1] == "归档"
+    review = county.print("hour_review", END)
     assert review.sections[0].total == ("学时", "24")
     assert [line.status for line in rule_lines(review)][1:] == ["pass", "pass"]
 
 
+@walk("Y3", pack="mianzhu", alone=True)
 def test_point_schools_are_inspected_and_backbone_teachers_checked(county: County) -> None:
     """Y3: 点校相对集中 inspection with mending, 督导考评 after the school's opinion (S1.16)."""
     inspection = county.enter(
@@ -100,7 +92,7 @@ def test_point_schools_are_inspected_and_backbone_teachers_checked(county: Count
         inspection, ("ask_to_mend", "2012-06-13"), ("mended", "2012-06-25"), ("close", "2012-06-28")
     )
     assert {"planned", *states} == county.states("inspection")
-    assert opinions(print_paper(county, "inspection_form", END, inspection))[-1] == "办结"
+    assert opinions(county.print("inspection_form", END, inspection))[-1] == "办结"
     backbone = add_person(county, "M201", "蒲国强", backbone="county")
     check = county.enter(
         "backbone_check", person=backbone, date="2012-05-20", verdict="good", opinion="示范课3节"
@@ -112,6 +104,7 @@ def test_point_schools_are_inspected_and_backbone_teachers_checked(county: Count
     assert set(states) == county.states("backbone_check")
 
 
+@walk("Y4", pack="mianzhu", alone=True)
 def test_four_services_reach_four_forms_of_work_at_school(county: County) -> None:
     """Y4: what the centre serves and what schools make of it, with their regulations."""
     people = [add_person(county, f"M3{n:02}", f"教师{n}") for n in range(4)]
@@ -127,11 +120,12 @@ def test_four_services_reach_four_forms_of_work_at_school(county: County) -> Non
         county.enter("regulation", kind=kind.id, date="2011-09-01", text="经教代会通过")
     participants = figures_of(county, "school_level_participants")[()]
     assert participants.value == (2, 2), "two persons, three times"
-    review = print_paper(county, "hour_review", END)
+    review = county.print("hour_review", END)
     assert len(review.sections[0].rows) == 11
     assert review.sections[0].total == ("学时", "30")
 
 
+@walk("Y5", pack="mianzhu", alone=True)
 def test_a_donated_class_runs_from_notice_to_certificates(county: County) -> None:
     """Y5: stages, return visit, certificates, donors; persons and person-times (S1.23-S1.33)."""
     people = [add_person(county, f"M4{n:02}", name) for n, name in enumerate(("蒋丽", "古小平"))]
@@ -160,10 +154,11 @@ def test_a_donated_class_runs_from_notice_to_certificates(county: County) -> Non
             number=f"BZR3-{number + 1:03}",
         )  # fmt: skip
     assert figures_of(county, "project_participants")[("BZR-3",)].value == (2, 2)
-    certificates = print_paper(county, "certificate_list", END)
+    certificates = county.print("certificate_list", END)
     assert [row[2] for row in certificates.sections[0].rows] == ["BZR3-001", "BZR3-002"]
 
 
+@walk("Y5", pack="mianzhu", alone=True)
 def test_summer_trainees_owe_their_hours_and_a_claim_is_checked(county: County) -> None:
     """Y5: 24 hours at a distance in summer, and what a share of 124 % would have to be (S1.29)."""
     people = [add_person(county, f"M5{n:02}", f"学员{n}") for n in range(3)]
@@ -185,6 +180,7 @@ def test_summer_trainees_owe_their_hours_and_a_claim_is_checked(county: County) 
     assert sent.agrees is False
 
 
+@walk("Y6", pack="mianzhu", alone=True)
 def test_the_roster_says_how_many_schools_and_degrees(county: County) -> None:
     """Y6: institutions by type, teachers, shares of degrees with part and whole (S1.1-S1.3)."""
     for number, what in enumerate(("township_primary", "township_primary", "junior", "vocational")):
@@ -203,6 +199,6 @@ def test_the_roster_says_how_many_schools_and_degrees(county: County) -> None:
     assert share.claimed == "85.6%"
     assert share.agrees is False
     assert share.heard[1] == 1
-    sheet = print_paper(county, "institution_list", END)
+    sheet = county.print("institution_list", END)
     assert [row[2] for row in sheet.sections[0].rows].count("镇乡小学") == 2
     assert figures_of(county, "junior_bachelor")[()].value == (1, 1)

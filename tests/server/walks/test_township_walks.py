@@ -1,24 +1,14 @@
 """A township primary school, system by system (Y1, Y2): enter, act through every state, evaluate,
 print."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from tests.server.walks.chongqing_county import Record
-from tests.server.walks.paper import opinions, print_paper, rule_lines
-from tests.server.walks.shipped_county import County, make_county
+from tests.server.walks.shipped_county import County, Record, opinions, rule_lines
+from tests.server.walks.walked import walk
 from xueshi_server.domain.rules.figures import judge_targets, measure_statistics
 from xueshi_server.store.facts import open_facts
 
 END = "2015-12-31"
-
-
-@pytest.fixture
-def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
-    with make_county(tmp_path_factory.mktemp("township"), "township-primary") as found:
-        yield found
 
 
 def add_person(county: County, staff_no: str, name: str, **more: Any) -> Record:
@@ -37,6 +27,7 @@ def add_money(county: County, date: str, item: str, yuan: int, **more: Any) -> N
     county.enter("money", date=date, item=item, basis="budget", amount=yuan * 100, **more)
 
 
+@walk("Y1", pack="township-primary", alone=True)
 def test_a_training_answers_a_need_and_is_evaluated(county: County) -> None:
     """Y1: the need, the project that takes it up, its surveys, its evaluation (S0.4, S0.20)."""
     teacher = add_person(county, "A01", "秦素芬", subject="chinese")
@@ -72,13 +63,14 @@ def test_a_training_answers_a_need_and_is_evaluated(county: County) -> None:
         ("evaluate", "2014-03-28"),
     )  # fmt: skip
     assert set(states) == county.states("project")
-    plan = print_paper(county, "follow_up_plan", "2014-03-31", one)
+    plan = county.print("follow_up_plan", "2014-03-31", one)
     assert opinions(plan) == ["列入计划", "制定后续学习计划"]
-    quota = print_paper(county, "quota_take_up", "2014-12-31")
+    quota = county.print("quota_take_up", "2014-12-31")
     assert quota.sections[0].total is not None
     assert quota.sections[0].total[1] == "24"
 
 
+@walk("Y1", pack="township-primary", alone=True)
 def test_three_hundred_and_sixty_hours_open_the_career(county: County) -> None:
     """Y1: hours of the cycle, 90 % trained in a year, assessed once; discipline and objections."""
     people = [add_person(county, f"B{n:02}", name) for n, name in enumerate("赵钱孙李周吴郑王冯陈")]
@@ -110,14 +102,15 @@ def test_three_hundred_and_sixty_hours_open_the_career(county: County) -> None:
     mended = county.tour(breach, ("talk", "2015-05-07"), ("close", "2015-06-01"))
     reported = county.tour(worse, ("talk", "2015-10-07"), ("report", "2015-11-01"))
     assert {*mended, *reported} == county.states("discipline")
-    certificate = print_paper(county, "compliance_certificate", END, full)
+    certificate = county.print("compliance_certificate", END, full)
     assert certificate.copies == 2
     assert certificate.sections[1].total == ("学时", "360")
     assert rule_lines(certificate)[0].status == "pass"
     assert rule_lines(certificate)[0].clause != ""
-    assert rule_lines(print_paper(county, "own_record", END, short))[0].status == "fail"
+    assert rule_lines(county.print("own_record", END, short))[0].status == "fail"
 
 
+@walk("Y1", pack="township-primary", alone=True)
 def test_the_year_is_assessed_once_and_filed(county: County) -> None:
     """Y1: 年度培训考核 from the own summary to the file; late only with a reason (S0.11, S0.21)."""
     teacher = add_person(county, "C01", "葛明远")
@@ -134,12 +127,13 @@ def test_the_year_is_assessed_once_and_filed(county: County) -> None:
     assert set(states) == county.states("assessment")
     county.approve(paper)
     assert county.status("TP-ASSESSED", END) == "pass"
-    form = print_paper(county, "assessment_form", END, paper)
+    form = county.print("assessment_form", END, paper)
     assert opinions(form)[-1] == "给出等次并归档"
     county.approve(county.enter("assessment", person=teacher, date="2015-12-30", grade="passed"))
     assert county.status("TP-ASSESSED", END) == "fail", "once, not twice"
 
 
+@walk("Y1", pack="township-primary", alone=True)
 def test_the_plan_of_the_school_and_its_money_are_supervised(county: County) -> None:
     """Y1: 学校规划, 目标责任, five per cent of the running costs, the supervision sheet."""
     teacher = add_person(county, "D01", "龙海燕")
@@ -151,7 +145,7 @@ def test_the_plan_of_the_school_and_its_money_are_supervised(county: County) -> 
         ("check", "2015-12-18"),
     )  # fmt: skip
     assert set(states) == county.states("school_paper")
-    form = print_paper(county, "training_plan_form", END, plan)
+    form = county.print("training_plan_form", END, plan)
     assert opinions(form)[-1] == "落实责任考核"
     add_money(county, "2015-01-20", "running_costs", 200_000)
     add_money(county, "2015-02-20", "training", 9_999, purpose="course_fee")
@@ -165,11 +159,12 @@ def test_the_plan_of_the_school_and_its_money_are_supervised(county: County) -> 
     county.enter(
         "clash", person=teacher, date="2015-10-10", lessons="五(2)班 数学", substitute="葛明远"
     )
-    sheet = print_paper(county, "supervision_form", END)
+    sheet = county.print("supervision_form", END)
     assert [line.status for line in rule_lines(sheet)] == ["pass", "pass", "pass", "pass", "fail"]
-    assert len(print_paper(county, "clash_list", END).sections[0].rows) == 1
+    assert len(county.print("clash_list", END).sections[0].rows) == 1
 
 
+@walk("Y2", pack="township-primary", alone=True)
 def test_titles_grow_towards_the_targets_of_five_years(county: County) -> None:
     """Y2: nominations in public, titles by level, headcounts against the targets (S0.35-S0.41)."""
     people = [add_person(county, f"E{n:02}", f"教师{n}") for n in range(6)]
@@ -185,7 +180,7 @@ def test_titles_grow_towards_the_targets_of_five_years(county: County) -> None:
     sent = ["proposed", *county.tour(one, ("send", "2014-04-17"))]
     refused = county.tour(other, ("refuse", "2014-04-12"))
     assert {*sent, *refused} == county.states("nomination")
-    form = print_paper(county, "nomination_form", "2014-04-17", one)
+    form = county.print("nomination_form", "2014-04-17", one)
     assert opinions(form) == ["公示", "推荐上报"]
     for person, title, level in (
         (0, "backbone", "county"), (1, "subject_leader", "prefecture"),

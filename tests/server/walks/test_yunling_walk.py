@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 
 from tests.client.test_rules import Console
-from tests.server.nodes import make_world
-from tests.server.walks.chongqing_county import SCHOOL, Record
-from tests.server.walks.paper import opinions, print_paper, rule_lines
-from tests.server.walks.shipped_county import TODAY, County
+from tests.server.walks.shipped_county import (
+    SCHOOL,
+    County,
+    Record,
+    make_county,
+    opinions,
+    rule_lines,
+)
 from tests.server.walks.yunling import FOLDER, load_yunling
 from xueshi_server.importing import import_rows
 from xueshi_server.node_home import open_node
 from xueshi_server.pack_files import read_closure
-from xueshi_server.store.packs import find_pack, level_schema, publish_release
 from xueshi_sync.writer import RecordKey
 
 END = "2024-02-29"
@@ -34,15 +37,8 @@ CLAIMS = (
 
 @pytest.fixture
 def county(tmp_path: Path) -> Iterator[County]:
-    with make_world(tmp_path) as world:
-        centre = world.make("centre", "云岭县教师发展中心", "539999")
-        school = world.make("school", "云岭一小", SCHOOL)
-        world.join(centre, school, "云岭一小", SCHOOL)
-        publish_release(centre, read_closure(FOLDER), "yunling", activate=True)
-        level_schema(centre, TODAY)
-        world.carry(centre, school, to=SCHOOL)
-        level_schema(school, TODAY)
-        yield County(world, centre, school, find_pack(centre, "yunling"))
+    with make_county(tmp_path, "yunling", read_closure(FOLDER)) as county:
+        yield county
 
 
 def add_person(county: County, staff_no: str, name: str) -> Record:
@@ -115,7 +111,7 @@ def test_from_the_sheet_of_three_years_to_the_printed_statement(
     assert county.status("YL-90", END) == "pass"
     assert county.status("YL-FLOORS", END) == "pass"
     assert county.status("YL-YEAR", END) == "pass"
-    paper = print_paper(county, "credit_statement", END, person)
+    paper = county.print("credit_statement", END, person)
     assert paper.copies == 2
     assert paper.sections[0].cells[0].text == "扎西央宗"
     assert len(paper.sections[1].rows) == len(CLAIMS) + 1

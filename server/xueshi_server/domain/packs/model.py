@@ -369,9 +369,13 @@ class Transition(Declared, frozen=True, kw_only=True):
 
 
 class Workflow(Declared, frozen=True, kw_only=True):
-    """How records of a type move: states and steps; begins in the first state."""
+    """How records of a type move: states and steps; begins in the first state.
+
+    `period` is the year of a record that its places and its deadlines by month and day look at.
+    """
 
     of: Id
+    period: Literal["year", "school_year", "budget_year"] = "year"
     state: list[State]
     step: list[Transition]
 
