@@ -274,9 +274,9 @@ def test_rule_holds_between_its_dates_only() -> None:
     assert [len(run(text, {}, each).results) for each in days] == [0, 1, 1, 0]
 
 
-def test_parameter_the_county_left_open_leaves_the_rule_open() -> None:
+def test_parameter_the_county_left_open_asks_nothing() -> None:
     result = judge(rule('at_least = { param = "open" }'), {}, END)
-    assert (result.status, result.reason) == ("unknown", "parameter_not_set")
+    assert (result.status, result.reason) == ("not_set", "parameter_not_set")
 
 
 def test_parameter_gives_the_amount() -> None:

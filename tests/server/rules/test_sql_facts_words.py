@@ -14,7 +14,7 @@ def test_every_reason_has_its_words() -> None:
     reasons = set(re.findall(r'reason="([a-z_]+)"', SOURCE))
     assert reasons
     assert [
-        each for each in sorted(reasons) if word(key := f"rule.reason.{each}", "zh") == key
+        each for each in sorted(reasons) if word(key := f"result.reason.{each}", "zh") == key
     ] == []
 
 

@@ -67,7 +67,7 @@ CASES = [
          heard="2015-06-30"),
     Case("another county asks for 240", "TP-360", [ONE, hours(14400, "2013-05-01")], CYCLE_ENDS,
          "pass", settings={"cycle_hours": "240h"}),
-    Case("no floor is always met", "TP-ETHICS", [ONE], CYCLE_ENDS, "pass"),
+    Case("no floor asks nothing", "TP-ETHICS", [ONE], CYCLE_ENDS, "not_set"),
     Case("a floor of ten hours", "TP-ETHICS", [ONE, hours(600, "2013-05-01", programme="ethics")],
          CYCLE_ENDS, "pass", settings={"ethics_floor": "10h"}),
     Case("other hours do not fill the floor", "TP-ETHICS", [ONE, hours(600, "2013-05-01")],

@@ -14,6 +14,9 @@ from xueshi_server.domain.packs.measures import Amount, Condition, Measure, Need
 
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
 Tier = Literal["school", "township", "centre"]
+ShownUnit = Literal[
+    "hour", "item", "person", "percent", "month", "day", "year", "age", "yuan", "date", "",
+]  # fmt: skip
 
 
 class Part(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -216,13 +219,17 @@ class Window(Part, frozen=True, kw_only=True):
 
 
 class Clause(Part, frozen=True, kw_only=True):
-    """A member of a combination: another rule by id, or a measure with its need."""
+    """A member of a combination: another rule by id, or a measure with its need.
+
+    `unit` says how its value is shown where the measure does not tell and the rule's is not meant.
+    """
 
     rule: Id | None = None
     label: Label | None = None
     window: Window | None = None
     measure: Measure | None = None
     need: Need | None = None
+    unit: ShownUnit | None = None
 
 
 class Some(Part, frozen=True, kw_only=True):
@@ -304,7 +311,7 @@ class Rule(Declared, frozen=True, kw_only=True):
     severity: Literal["must", "should", "encourage"] = "must"
     late: Literal["reject", "accept", "with_reason"] = "reject"
     # How the value is shown: minutes as class hours, fractions as per cent, ...
-    unit: Literal["hour", "item", "person", "percent", "month", "day", "yuan", "date", ""] = ""
+    unit: ShownUnit = ""
     # What would fill the gap, in words.
     fill: Label | None = None
     # Facts of the whole cluster count for a member (small schools).

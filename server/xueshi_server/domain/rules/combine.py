@@ -4,7 +4,7 @@ all_of   one that fails makes it fail, then unknown, at risk, on track; exempt m
 any_of   one that passes (or is exempt) is enough; else the best of the others.
 some_of  so many must pass.
 none_of  one that holds makes it fail. A veto that does not strike holds not.
-A member that does not apply to the subject is left out of all of them.
+A member that does not apply to the subject, or asks nothing, is left out of all of them.
 """
 
 import datetime as dt
@@ -23,6 +23,9 @@ _BEST: tuple[Status, ...] = ("pass", "exempt", "on_track", "at_risk", "unknown",
 
 def all_of(parts: Sequence[Part]) -> Outcome:
     """All members are needed."""
+    if nothing := _asks_nothing(parts):
+        return nothing
+    parts = _asked(parts)
     statuses = [part.outcome.status for part in parts]
     status: Status = next((each for each in _WORST if each in statuses), "exempt")
     if status == "vetoed":
@@ -41,6 +44,10 @@ def any_of(parts: Sequence[Part]) -> Outcome:
 
 def some_of(parts: Sequence[Part], count: Number, op: str = "some_of") -> Outcome:
     """So many members are needed."""
+    if nothing := _asks_nothing(parts):
+        return nothing
+    if len(asked := _asked(parts)) < len(parts):
+        parts, count = asked, min(count, len(asked))
     statuses = [part.outcome.status for part in parts]
     good, maybe = _counts(parts)
     unknown = statuses.count("unknown")
@@ -62,6 +69,9 @@ def some_of(parts: Sequence[Part], count: Number, op: str = "some_of") -> Outcom
 
 def none_of(parts: Sequence[Part]) -> Outcome:
     """No member may hold."""
+    if nothing := _asks_nothing(parts):
+        return nothing
+    parts = _asked(parts)
     known = [_holds(part.outcome) for part in parts]
     still = any(part.outcome.status in _OPEN for part in parts)
     status: Status
@@ -81,6 +91,8 @@ def each_of(parts: Sequence[Part], total: int, allowed: Number, *, more: bool) -
     """Every window of several, `allowed` of them excepted; `more`: some have not begun yet."""
     if total == 0:
         return Outcome("exempt", reason="nothing_to_judge")
+    if nothing := _asks_nothing(parts):
+        return nothing
     statuses = [part.outcome.status for part in parts]
     good, maybe = _counts(parts)
     misses = sum(each in ("fail", "vetoed") for each in statuses)
@@ -104,6 +116,17 @@ def each_of(parts: Sequence[Part], total: int, allowed: Number, *, more: bool) -
         min(last, default=None) if misses >= allowed else None,
         parts=tuple(parts),
     )  # fmt: skip
+
+
+def _asks_nothing(parts: Sequence[Part]) -> Outcome | None:
+    """What it comes to where no member asks anything."""
+    if parts and not _asked(parts):
+        return parts[0].outcome
+    return None
+
+
+def _asked(parts: Sequence[Part]) -> Sequence[Part]:
+    return [part for part in parts if part.outcome.status != "not_set"]
 
 
 def _outcome(
@@ -140,7 +163,7 @@ def _counts(parts: Sequence[Part]) -> tuple[int, int]:
 
 def may_be_good(outcome: Outcome) -> bool:
     """Whether facts that have not arrived may have met the need already."""
-    return outcome.met is None and outcome.status not in _GOOD
+    return outcome.met is None and outcome.status not in (*_GOOD, "not_set")
 
 
 def _holds(outcome: Outcome) -> bool | None:

@@ -29,6 +29,7 @@ _STANDING: dict[str, Standing] = {
     "on_track": "open",
     "at_risk": "open",
     "unknown": "unknown",
+    "not_set": "unknown",
 }
 
 

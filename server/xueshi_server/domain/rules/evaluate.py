@@ -23,10 +23,11 @@ from xueshi_server.domain.rules.cases import Cases
 from xueshi_server.domain.rules.catalogue import PENDING, Catalogue
 from xueshi_server.domain.rules.facts import Facts, Key, RecordKey, Row, Test
 from xueshi_server.domain.rules.judging import plan_over, plan_spans
-from xueshi_server.domain.rules.results import Outcome, Result
+from xueshi_server.domain.rules.results import Outcome, Result, shown_unit
 from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.rules.study import Judge, Study
 from xueshi_server.domain.rules.subjects import Subject
+from xueshi_server.domain.rules.units import unit_of_rule
 
 # Kinds of subjects to the keys of those that are asked about; other kinds are not judged.
 Wanted = Mapping[str, Collection[Key]]
@@ -82,6 +83,7 @@ class _Planned:
     spans: list[Span | None]
     where: dict[int, int]
     judge: Judge
+    unit: str = ""
     missing: list[Outcome | None] = field(default_factory=list)
 
 
@@ -196,6 +198,7 @@ def plan_rule(study: Study, rule: Rule, wanted: Wanted | None = None) -> _Planne
     with study.inside(rule.id):
         cases, plan = _place(study, rule, only)
         plan.judge = plan_spans(study, rule, cases)
+        plan.unit = unit_of_rule(study.catalogue, rule)
     return plan
 
 
@@ -250,7 +253,7 @@ def _results_of(study: Study, plan: _Planned) -> list[Result]:
                 source,
                 study.heard_of(subject.scope, span),
                 rule.severity,
-                rule.unit,
+                shown_unit(outcome, plan.unit),
             )
         )
     return results

@@ -12,10 +12,11 @@ from xueshi_server.domain.rules.combine import may_be_good
 from xueshi_server.domain.rules.leaves import Bonus
 from xueshi_server.domain.rules.measures import plan_measure
 from xueshi_server.domain.rules.quantities import NOTHING
-from xueshi_server.domain.rules.results import Outcome, Part, Status
+from xueshi_server.domain.rules.results import Outcome, Part, Status, shown_unit
 from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.rules.study import Judge, Study
 from xueshi_server.domain.rules.subjects import Subject
+from xueshi_server.domain.rules.units import unit_of_rule
 
 # Which windows are parts of which: shorter ones of longer ones.
 _SIZE: Final = {
@@ -34,6 +35,7 @@ def same_window(study: Study, rule: Rule, exempt: Exemption) -> bool:
 def plan_exempt(study: Study, exempt: Exemption, cases: Cases, own: Judge) -> Judge:
     """Exempt where the other rule passes in the same window, else what the fallback says."""
     free = study.plan_over(study, exempt.rule, cases)
+    unit = unit_of_rule(study.catalogue, study.catalogue.rule(exempt.rule))
     other = own if exempt.fallback is None else study.plan_over(study, exempt.fallback, cases)
     credit = None
     if exempt.credit_as is not None:
@@ -42,7 +44,7 @@ def plan_exempt(study: Study, exempt: Exemption, cases: Cases, own: Judge) -> Ju
     def judge(case: int) -> Outcome | None:
         released = free(case)
         if released is not None and released.status in ("pass", "exempt"):
-            part = Part(released, rule=exempt.rule)
+            part = Part(released, rule=exempt.rule, unit=shown_unit(released, unit))
             return Outcome("exempt", True, credit, reason="exempt_by_rule", parts=(part,))
         outcome = other(case)
         if outcome is None or outcome.status != "fail" or released is None:
@@ -99,7 +101,7 @@ def strike(judge: Judge) -> Judge:
 
     def read(case: int) -> Outcome | None:
         outcome = judge(case)
-        if outcome is None or outcome.status == "exempt":
+        if outcome is None or outcome.status in ("exempt", "not_set"):
             return outcome
         if outcome.met is None:
             return replace(outcome, status="unknown", impossible_after=None)

@@ -13,11 +13,12 @@ from xueshi_server.domain.rules.calendar import OWN, outer_window, read_day
 from xueshi_server.domain.rules.cases import Cases
 from xueshi_server.domain.rules.exemptions import plan_bonuses, plan_exempt, same_window, strike
 from xueshi_server.domain.rules.leaves import days_on_roll, plan_leaf
-from xueshi_server.domain.rules.results import Outcome, Part
+from xueshi_server.domain.rules.results import Outcome, Part, shown_unit
 from xueshi_server.domain.rules.sequences import plan_sequence, plan_streak
 from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.rules.study import Judge, Study
 from xueshi_server.domain.rules.subjects import Subject
+from xueshi_server.domain.rules.units import unit_of_clause, unit_of_rule
 
 
 def plan_over(study: Study, rule_id: str, cases: Cases) -> Judge:
@@ -71,8 +72,9 @@ def _plan_spans(study: Study, rule: Rule, cases: Cases) -> Judge:
     """A rule's body, its exemption, its veto."""
     if rule.window.each:
         judge = _plan_each(
-            study, rule.window, cases, lambda inner: _plan_rule_body(study, rule, inner)
-        )
+            study, rule.window, cases, lambda inner: _plan_rule_body(study, rule, inner),
+            unit=unit_of_rule(study.catalogue, rule),
+        )  # fmt: skip
     else:
         judge = _plan_rule_body(study, rule, cases)
     if rule.exempt is not None and same_window(study, rule, rule.exempt):
@@ -140,12 +142,14 @@ def _plan_members(
 ) -> Callable[[int], list[Part]]:
     judges = [_plan_clause(study, rule, clause, cases) for clause in clauses]
     labels = [_label_of(study, clause) for clause in clauses]
-    named = list(zip(judges, labels, (clause.rule or "" for clause in clauses), strict=True))
+    units = [unit_of_clause(study.catalogue, rule, clause) for clause in clauses]
+    names = [clause.rule or "" for clause in clauses]
+    members = list(zip(judges, labels, names, units, strict=True))
 
     def read(case: int) -> list[Part]:
         return [
-            Part(outcome, label, rule_id)
-            for judge, label, rule_id in named
+            Part(outcome, label, rule_id, None, shown_unit(outcome, unit))
+            for judge, label, rule_id, unit in members
             if (outcome := judge(case)) is not None
         ]
 
@@ -153,12 +157,14 @@ def _plan_members(
 
 
 def _plan_clause(study: Study, rule: Rule, clause: Clause, cases: Cases) -> Judge:
+    unit = unit_of_clause(study.catalogue, rule, clause)
     if clause.rule is not None:
         if clause.window is None:
             return plan_named(study, clause.rule, cases)
         return _in_window(
-            study, clause.window, cases, lambda inner: plan_over(study, clause.rule or "", inner)
-        )
+            study, clause.window, cases, lambda inner: plan_over(study, clause.rule or "", inner),
+            unit=unit,
+        )  # fmt: skip
     if clause.measure is None or clause.need is None:
         raise RuleError("rule.asks_nothing", rule=rule.id)
     measure, need = clause.measure, clause.need
@@ -168,13 +174,17 @@ def _plan_clause(study: Study, rule: Rule, clause: Clause, cases: Cases) -> Judg
         inner = _with_clusters(study, rule, inner)
         return plan_leaf(study, measure, need, inner, window=window, late=rule.late)
 
-    return leaf(cases) if clause.window is None else _in_window(study, window, cases, leaf)
+    if clause.window is None:
+        return leaf(cases)
+    return _in_window(study, window, cases, leaf, unit=unit)
 
 
-def _in_window(study: Study, window: Window, cases: Cases, plan: Callable[[Cases], Judge]) -> Judge:
+def _in_window(
+    study: Study, window: Window, cases: Cases, plan: Callable[[Cases], Judge], *, unit: str
+) -> Judge:
     """Judge in another window: its parts inside the span for `each`, else the one of the day."""
     if window.each and window.within is None:
-        return _plan_each(study, window, cases, plan)
+        return _plan_each(study, window, cases, plan, unit=unit)
     found = study.place_each(outer_window(window), cases)
     there = [number for number, span in enumerate(found) if span is not None]
     inner = Cases(
@@ -182,7 +192,7 @@ def _in_window(study: Study, window: Window, cases: Cases, plan: Callable[[Cases
         [cases.subjects[number] for number in there],
         [span for span in found if span is not None],
     )
-    judge = _plan_each(study, window, inner, plan) if window.each else plan(inner)
+    judge = _plan_each(study, window, inner, plan, unit=unit) if window.each else plan(inner)
     where = {number: position for position, number in enumerate(there)}
     missing = Outcome("unknown", reason="no_date")
     return lambda case: judge(where[case]) if case in where else missing
@@ -200,7 +210,9 @@ def _label_of(study: Study, clause: Clause) -> tuple[str, str] | None:
 # ---- every window of several
 
 
-def _plan_each(study: Study, window: Window, cases: Cases, plan: Callable[[Cases], Judge]) -> Judge:
+def _plan_each(
+    study: Study, window: Window, cases: Cases, plan: Callable[[Cases], Judge], *, unit: str
+) -> Judge:
     inside: dict[Span, list[Span]] = {}
     subjects: list[Subject] = []
     spans: list[Span] = []
@@ -225,7 +237,7 @@ def _plan_each(study: Study, window: Window, cases: Cases, plan: Callable[[Cases
         alone = total == 1 and len(begun) == 1 and spans[begun[0]] == cases.spans[case]
         allowed = 0 if alone else allow_miss
         parts = [
-            Part(outcome, span=spans[each])
+            Part(outcome, span=spans[each], unit=shown_unit(outcome, unit))
             for each in begun
             if (outcome := judge(each)) is not None
         ]

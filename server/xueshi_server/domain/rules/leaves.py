@@ -10,11 +10,20 @@ from msgspec.structs import replace
 from xueshi_server.domain.packs.measures import (
     Amount,
     Attribute,
+    Count,
+    Coverage,
+    Distinct,
     Formula,
     Greatest,
+    Headcount,
+    Length,
     Measure,
     Moment,
     Need,
+    Ratio,
+    Spread,
+    Sum,
+    Total,
 )
 from xueshi_server.domain.packs.model import Window
 from xueshi_server.domain.rules import needs
@@ -51,6 +60,10 @@ from xueshi_server.domain.rules.subjects import Subject
 Bonus = Callable[[int], Interval]
 # Fields that say since and until when somebody is on the roll, where the window names none.
 ON_ROLL: Final = ("hired_on", "left_on")
+# Measures of which at least nought is nothing asked; a trend or a lag may be less.
+_NEVER_NEGATIVE: Final = (
+    Count, Sum, Distinct, Greatest, Length, Total, Ratio, Headcount, Coverage, Spread,
+)  # fmt: skip
 
 
 def plan_leaf(
@@ -65,6 +78,8 @@ def plan_leaf(
 ) -> Judge:
     """Plan a measure with its need."""
     try:
+        if _asks_nothing(study, measure, need):
+            return _plan_not_set(study, measure, cases, window)
         if need.by is None:
             return _plan_need(study, measure, need, cases, window, bonuses, None)
         days = [last_day(need.by, subject.row, span) for subject, span in _zip(cases)]
@@ -100,9 +115,17 @@ def _plan_need(
         value = quantity.read(case)
         if value is None:
             return _empty(study, quantity, case, needed(case), cases.spans[case])
+        asked = needed(case)
+        if quantity.lacking is not None and (lacking := quantity.lacking(case)):
+            return Outcome(
+                "unknown",
+                need=asked,
+                reason="no_base",
+                lacking=lacking,
+                figures=None if quantity.figures is None else quantity.figures(case),
+            )
         for bonus in bonuses:
             value = add(value, bonus(case))
-        asked = needed(case)
         if days is not None:
             asked = replace(asked, by=days[case])
         waiting = 0 if quantity.waiting is None else quantity.waiting(case)
@@ -114,6 +137,37 @@ def _plan_need(
         if quantity.figures is not None:
             return replace(outcome, figures=quantity.figures(case))
         return outcome
+
+    return judge
+
+
+def _asks_nothing(study: Study, measure: Measure, need: Need) -> bool:
+    """Whether the county has left the amount open, or at nought of what cannot be less."""
+    op, *ends = _ends_of(need)
+    try:
+        low, _ = (
+            study.catalogue.parameter(each.param)
+            if isinstance(each, Formula) and each.param is not None
+            else each
+            for each in ends
+        )
+    except NotSetError:
+        return True
+    if op != "at_least" or not isinstance(measure, _NEVER_NEGATIVE):
+        return False
+    return isinstance(low, int | str) and parse_number(str(low)) == 0
+
+
+def _plan_not_set(study: Study, measure: Measure, cases: Cases, window: Window) -> Judge:
+    """The value is there to be seen, but nothing is asked of it."""
+    quantity = plan_measure(study, measure, cases, window)
+    known: dict[Interval | None, Outcome] = {}
+
+    def judge(case: int) -> Outcome:
+        value = quantity.read(case)
+        if value not in known:
+            known[value] = Outcome("not_set", value=value, reason="parameter_not_set")
+        return known[value]
 
     return judge
 

@@ -38,6 +38,7 @@ from xueshi_server.domain.rules.amounts import (
 )
 from xueshi_server.domain.rules.cases import Cases
 from xueshi_server.domain.rules.combine import may_be_good
+from xueshi_server.domain.rules.lacking import find_lacking
 from xueshi_server.domain.rules.quantities import (
     NOTHING,
     Quantity,
@@ -48,6 +49,7 @@ from xueshi_server.domain.rules.quantities import (
     plan_moment,
     plan_sum,
 )
+from xueshi_server.domain.rules.results import Lacking
 from xueshi_server.domain.rules.shares import Positions, Share
 from xueshi_server.domain.rules.spans import Span, whole_months
 from xueshi_server.domain.rules.study import Study
@@ -118,7 +120,13 @@ def _plan_ratio(study: Study, measure: Ratio, cases: Cases, window: Window) -> Q
     def figures(case: int) -> tuple[Interval, Interval]:
         return (part.read(case) or UNKNOWN, whole.read(case) or UNKNOWN)
 
-    return Quantity(read, grows=False, empty="unknown", figures=figures)
+    base = find_lacking(study.catalogue, measure.whole, cases.kind)
+
+    def lacking(case: int) -> tuple[Lacking, ...]:
+        under = whole.read(case)
+        return base if under is None or under.high == 0 else ()
+
+    return Quantity(read, grows=False, empty="unknown", figures=figures, lacking=lacking)
 
 
 def _plan_headcount(study: Study, measure: Headcount, cases: Cases, window: Window) -> Quantity:
@@ -142,7 +150,7 @@ def _plan_coverage(study: Study, measure: Coverage, cases: Cases, window: Window
         passed = total = maybe = 0
         for position in some:
             outcome = judge(position)
-            if outcome is None or outcome.status == "exempt":
+            if outcome is None or outcome.status in ("exempt", "not_set"):
                 continue
             total += 1
             passed += outcome.status in _SETTLED
@@ -256,7 +264,7 @@ def _plan_trend(study: Study, measure: Trend, cases: Cases, window: Window) -> Q
         old = None if position is None else then.read(position)
         return (now.read(case) or UNKNOWN, old or UNKNOWN)
 
-    return Quantity(read, grows=False, empty="exempt", figures=figures)
+    return Quantity(read, grows=False, empty="exempt", figures=figures, lacking=now.lacking)
 
 
 def _previous(

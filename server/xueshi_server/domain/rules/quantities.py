@@ -25,6 +25,7 @@ from xueshi_server.domain.rules.amounts import Interval, Number, RuleError, tidy
 from xueshi_server.domain.rules.cases import Asked, Cases
 from xueshi_server.domain.rules.catalogue import PENDING, Link, names_state
 from xueshi_server.domain.rules.facts import LAST_DAY, Column, Tally, Test, Tests
+from xueshi_server.domain.rules.results import Lacking
 from xueshi_server.domain.rules.spans import length_months
 from xueshi_server.domain.rules.study import Study
 
@@ -40,7 +41,8 @@ class Quantity:
     "fail" (not done), "exempt" (nothing to judge), "unknown". `waiting` is what waits for a
     review. `grows`: more facts can only raise it. `daily`: the most one day can bring.
     `figures`: part and whole of a ratio. `hope`: until when a missing value can still come.
-    `empty_of`: what a missing value means where that differs by case.
+    `empty_of`: what a missing value means where that differs by case. `lacking`: the records that
+    a case has no whole without, empty where there is one.
     """
 
     read: Reader
@@ -51,6 +53,7 @@ class Quantity:
     figures: Callable[[int], tuple[Interval, Interval]] | None = None
     hope: Callable[[int], dt.date | None] | None = None
     empty_of: Callable[[int], str] | None = None
+    lacking: Callable[[int], tuple[Lacking, ...]] | None = None
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """What a rule says about a subject, with all that a person needs to understand it."""
 
 import datetime as dt
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -9,11 +9,17 @@ from xueshi_server.domain.rules.amounts import Interval, Number
 from xueshi_server.domain.rules.facts import Key
 from xueshi_server.domain.rules.spans import Span
 
-Status = Literal["pass", "fail", "on_track", "at_risk", "exempt", "vetoed", "unknown"]
+Status = Literal["pass", "fail", "on_track", "at_risk", "exempt", "vetoed", "unknown", "not_set"]
 Op = Literal[
     "at_least", "more_than", "at_most", "less_than", "equals", "between", "about", "present",
     "all_of", "any_of", "some_of", "none_of", "streak", "sequence", "each",
 ]  # fmt: skip
+
+
+# What is counted are members, windows or steps, whatever these are measured in.
+COUNTED: Final[tuple[Op, ...]] = (
+    "all_of", "any_of", "some_of", "none_of", "streak", "sequence", "each",
+)  # fmt: skip
 
 
 class Needed(Struct, frozen=True):
@@ -26,6 +32,15 @@ class Needed(Struct, frozen=True):
     by: dt.date | None = None
 
 
+class Lacking(Struct, frozen=True):
+    """Records that a value cannot be worked out without: of which type, with which fields at which
+    values, and which field of them is empty or nought."""
+
+    type: str
+    where: tuple[tuple[str, str], ...] = ()
+    field: str = ""
+
+
 class Outcome(Struct, frozen=True):
     """What a rule or one of its members came to.
 
@@ -33,6 +48,9 @@ class Outcome(Struct, frozen=True):
     `missing`: how much is missing, or of a limit how much is too much. `pending`: what waits for a
     review and would count. `impossible_after`: after this day the rest cannot be done any more.
     `reason`: why there is no plain answer (a code). `figures`: part and whole of a ratio.
+    `lacking`: the records without which a ratio has no whole.
+
+    `not_set`: the county has left the amount open, or at nought: nothing is asked.
     """
 
     status: Status
@@ -46,6 +64,7 @@ class Outcome(Struct, frozen=True):
     reason: str = ""
     figures: tuple[Interval, Interval] | None = None
     parts: tuple["Part", ...] = ()
+    lacking: tuple[Lacking, ...] = ()
 
 
 class Part(Struct, frozen=True):
@@ -55,6 +74,12 @@ class Part(Struct, frozen=True):
     label: tuple[str, str] | None = None
     rule: str = ""
     span: Span | None = None
+    unit: str = ""
+
+
+def shown_unit(outcome: Outcome, unit: str) -> str:
+    """The unit of an outcome's figures: none where they count members, windows or steps."""
+    return "" if outcome.need is not None and outcome.need.op in COUNTED else unit
 
 
 class Result(Struct, frozen=True):

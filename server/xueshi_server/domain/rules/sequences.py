@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from msgspec.structs import replace
+
 from xueshi_server.domain.packs.measures import Count
 from xueshi_server.domain.packs.model import Rule, Step, Streak
 from xueshi_server.domain.rules.amounts import Interval, Number, exactly, tidy
@@ -12,10 +14,11 @@ from xueshi_server.domain.rules.cases import Asked, Cases
 from xueshi_server.domain.rules.combine import may_be_good
 from xueshi_server.domain.rules.facts import LAST_DAY, Answer, Tally
 from xueshi_server.domain.rules.quantities import plain, source_of
-from xueshi_server.domain.rules.results import Needed, Outcome, Part, Status
+from xueshi_server.domain.rules.results import Needed, Outcome, Part, Status, shown_unit
 from xueshi_server.domain.rules.spans import Span, add_days, add_months, length_months
 from xueshi_server.domain.rules.study import Judge, Study
 from xueshi_server.domain.rules.subjects import Subject
+from xueshi_server.domain.rules.units import unit_of_rule
 
 # So many windows more than the streak is long are looked at: the most that leave may take up.
 _MORE_WINDOWS: Final = 10
@@ -37,9 +40,12 @@ def plan_streak(study: Study, streak: Streak, rule: Rule, cases: Cases) -> Judge
         count = Count(of=streak.pause, where=streak.pause_where)
         pauses = source_of(study, inner, count).ask(plain("count"))
     needed = Needed("streak", exactly(length))
+    unit = unit_of_rule(study.catalogue, rule)
 
     def read(case: int) -> Outcome:
-        return _judge_streak(study, needed, inner, ranges[case], judge, pauses)
+        outcome = _judge_streak(study, needed, inner, ranges[case], judge, pauses)
+        parts = [replace(each, unit=shown_unit(each.outcome, unit)) for each in outcome.parts]
+        return replace(outcome, parts=tuple(parts))
 
     return read
 
@@ -78,6 +84,8 @@ def _judge_streak(
             continue
         if outcome is None:
             break
+        if status == "not_set":
+            return outcome
         parts.append(Part(outcome, span=span))
         if status in ("on_track", "at_risk"):
             running = True
@@ -135,14 +143,17 @@ def plan_sequence(study: Study, steps: Sequence[Step], cases: Cases) -> Judge:
         parts: list[Part] = []
         for ask, months, label in zip(asked, needs, labels, strict=True):
             outcome, after = _judge_step(ask.get(case), months, after, study.as_of)
-            parts.append(Part(outcome, label))
+            parts.append(Part(outcome, label, unit="item" if months is None else "month"))
             if outcome.status != "pass":
                 break
         waiting = any(late(case) for late in unheard)
         span = cases.spans[case]
         lacking = parts[-1].outcome.missing if needs[len(parts) - 1] is not None else None
         left = sum((months or 0 for months in needs[len(parts) :]), start=lacking or 0)
-        return _sequence_outcome(study, needed, parts, len(steps), span, waiting, left)
+        for months, label in list(zip(needs, labels, strict=True))[len(parts) :]:
+            outcome, _ = _judge_step(None, months, "", study.as_of)
+            parts.append(Part(outcome, label, unit="item" if months is None else "month"))
+        return _sequence_outcome(study, needed, parts, span, waiting, left)
 
     return read
 
@@ -179,25 +190,33 @@ def _sequence_outcome(
     study: Study,
     needed: Needed,
     parts: list[Part],
-    total: int,
     span: Span,
     waiting: bool,
     months_left: Number,
 ) -> Outcome:
-    done = sum(part.outcome.status == "pass" for part in parts)
+    done, total = sum(part.outcome.status == "pass" for part in parts), len(parts)
     value = Interval(done, total if waiting else done)
     if done == total:
         return Outcome("pass", True, value, needed, parts=tuple(parts))
-    missing = parts[-1].outcome.missing
     if waiting:
-        return Outcome("unknown", None, value, needed, missing, parts=tuple(parts))
+        return Outcome("unknown", None, value, needed, total - done, parts=_left(parts, "unknown"))
     last = last_begin(span.last, months_left)
     still = study.is_open(span) and study.as_of <= last
     status: Status = "on_track" if still else "fail"
     return Outcome(
-        status, False, value, needed, missing,
-        impossible_after=last if study.is_open(span) else None, parts=tuple(parts),
+        status, False, value, needed, total - done,
+        impossible_after=last if study.is_open(span) else None, parts=_left(parts, status),
     )  # fmt: skip
+
+
+def _left(parts: list[Part], status: Status) -> tuple[Part, ...]:
+    """The steps, those that are not done with the status of the whole."""
+    return tuple(
+        each
+        if each.outcome.status == "pass"
+        else replace(each, outcome=replace(each.outcome, status=status))
+        for each in parts
+    )
 
 
 @lru_cache(maxsize=65536)
