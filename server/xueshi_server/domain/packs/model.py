@@ -194,12 +194,13 @@ class Window(Part, frozen=True, kw_only=True):
     """The time a rule looks at.
 
     `each` asks that the measure holds in every window of `kind` inside `within`.
+    `cycle_year` is a year from the day of the cycle, `year` a calendar year.
     `run` takes its days from fields of the subject, `since` from one field and `months`.
     """
 
     kind: Literal[
-        "cycle", "year", "school_year", "budget_year", "term", "month", "week", "holiday",
-        "run", "since", "as_of", "any",
+        "cycle", "cycle_year", "year", "school_year", "budget_year", "term", "month", "week",
+        "holiday", "run", "since", "as_of", "any",
     ]  # fmt: skip
     years: int | None = None
     # Own anchor of each subject: the cycle starts on this field's day.
@@ -458,13 +459,18 @@ class Block(Part, frozen=True, kw_only=True):
 
 
 class Form(Declared, frozen=True, kw_only=True):
-    """A printed form over one subject or record: A4, numbered, signed and stamped by hand."""
+    """A printed form over one subject or record: A4, numbered, signed and stamped by hand.
+
+    `layout` is how it stands on paper: a framed sheet; a certificate; a label, many on a page; a
+    list with empty columns that people sign by hand.
+    """
 
     scope: Id
     block: list[Block]
     window: Window | None = None
     copies: int = 1
     landscape: bool = False
+    layout: Literal["sheet", "certificate", "labels", "signing"] = "sheet"
 
 
 class Sheet(Declared, frozen=True, kw_only=True):
