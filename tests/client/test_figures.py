@@ -29,7 +29,7 @@ def county(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Console:
     console.carry("centre", "school", "--to", "S1")
     with open_node(tmp_path / "school") as node, node.write(actor="registrar") as action:
         people = [
-            action.insert("person", {"staff_no": f"T{n}", "name": f"教师{n}", "active": True})
+            action.insert("person", {"staff_no": f"T{n}", "name": f"教师{n}", "full_time": True})
             for n in range(TEACHERS)
         ]
         for number in range(SENT):

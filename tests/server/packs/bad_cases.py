@@ -294,6 +294,8 @@ WINDOWS = [
     Case("since-without-months", RULES, ", months = 12", "", "window_incomplete", 'kind = "since"'),
     Case("each-without-within", RULES, ', within = "cycle", allow_miss = 1', "",
          "each_without_within", "each = true"),
+    Case("cycle-year-alone", RULES, 'kind = "year", each = true, within = "cycle", allow_miss = 1',
+         'kind = "cycle_year"', "window_incomplete", 'kind = "cycle_year"'),
     Case("within-without-each", RULES, 'each = true, within = "cycle", allow_miss = 1',
          'within = "cycle"', "within_without_each", "within"),
     Case("each-as-long-as-within", RULES, 'within = "cycle"', 'within = "year"',

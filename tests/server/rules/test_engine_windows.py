@@ -201,7 +201,7 @@ def test_moment_by_its_last_day(date: str | None, as_of: str, status: str) -> No
     assert judge(MOMENT, rows, as_of).status == status
 
 
-OWN_YEARS = 'kind = "year", each = true, within = "cycle", anchor = "hired_on"'
+OWN_YEARS = 'kind = "cycle_year", each = true, within = "cycle", anchor = "hired_on"'
 
 
 def yearly(dates: tuple[str, ...], as_of: str) -> Result:
@@ -223,6 +223,15 @@ def test_years_of_a_cycle_of_its_own_begin_on_its_day() -> None:
 def test_every_year_of_a_cycle_of_its_own_must_hold() -> None:
     dates = ("2021-09-01", "2022-09-01", "2023-09-01", "2024-09-01", "2025-08-31")
     assert yearly(dates, "2026-08-31").status == "fail"
+
+
+def test_calendar_years_of_a_cycle_are_those_that_lie_wholly_in_it() -> None:
+    people = [{**PERSON, "hired_on": "2021-03-01"}]
+    window = 'kind = "year", each = true, within = "cycle", anchor = "hired_on", years = 3'
+    rows = {"person": people, "hour": [hour("2022-05-01"), hour("2023-05-01")]}
+    result = judge(rule("at_least = 1", window=window), rows, "2024-02-29")
+    assert result.status == "pass"
+    assert [part.span.label for part in result.parts if part.span] == ["2022", "2023"]
 
 
 def test_schools_not_heard_from_leave_a_shortfall_unknown() -> None:

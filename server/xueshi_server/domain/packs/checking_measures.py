@@ -38,6 +38,7 @@ _LENGTHS: Final = ("week", "month", "term", "year", "cycle")
 _NEEDED_KEYS: Final = {
     "run": (("starts",), ("ends",)),
     "since": (("starts", "anchor"), ("months", "years")),
+    "cycle_year": (("within",),),
 }
 # Keys that mean something in these kinds only.
 _KEYS_ONLY: Final = {
@@ -312,7 +313,7 @@ class MeasureCheck:
             self.checker.fault("each_without_within", spot, kind=window.kind)
         if window.within is not None:
             length = _LENGTHS.index(window.within.removeprefix("school_"))
-            kind = window.kind.removeprefix("school_").removeprefix("budget_")
+            kind = window.kind.rpartition("_")[2]
             if not window.each:
                 self.checker.fault("within_without_each", (*spot, "within"))
             elif kind in _LENGTHS and _LENGTHS.index(kind) >= length:

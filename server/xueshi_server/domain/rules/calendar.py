@@ -10,8 +10,8 @@ Rules of every kind of window:
 - The current window of a day is the last one that has begun (a day in February belongs to the
   autumn term that is over; nothing is lost, the term is then judged for good).
 - Cycles run from `cycle_from`; without it from 1 January of 2001 in steps of their years, which
-  are the five-year plans. With an anchor they run from that day of each subject, and so do their
-  years where each of them is judged.
+  are the five-year plans. With an anchor they run from that day of each subject. The years
+  of a cycle run from its first day; calendar years inside it are those that lie wholly in it.
 - A week is a teaching week: Monday to Sunday, with at least one weekday in a term and outside
   its holidays. It belongs to the term in which that weekday lies.
 - A window lies inside another when it begins and ends there, a week when its weekday does.
@@ -46,6 +46,7 @@ _WITHIN: Final = {
     "term": "school_year",
     "holiday": "school_year",
     "year": "cycle",
+    "cycle_year": "cycle",
     "school_year": "cycle",
     "budget_year": "cycle",
 }
@@ -82,9 +83,8 @@ class SchoolCalendar:
         return self._calendar_window(window.kind, span.first - _DAY, window.season)
 
     def parts(self, window: Window, outer: Span) -> list[Span]:
-        """The windows of which each is judged, first to last. The years of a cycle that runs from
-        a day of each subject run from that day too."""
-        if window.kind == "year" and window.anchor and outer_window(window).kind == "cycle":
+        """The windows of which each is judged, first to last."""
+        if window.kind == "cycle_year":
             return _years_of(outer)
         return self.inside(window.kind, window.season, outer)
 

@@ -21,7 +21,7 @@ from xueshi_server.domain.rules.units import unit_of_rule
 # Which windows are parts of which: shorter ones of longer ones.
 _SIZE: Final = {
     "week": 1, "month": 2, "holiday": 3, "term": 4, "year": 5, "school_year": 5,
-    "budget_year": 5, "run": 6, "since": 6, "cycle": 7, "as_of": 8, "any": 8,
+    "budget_year": 5, "cycle_year": 5, "run": 6, "since": 6, "cycle": 7, "as_of": 8, "any": 8,
 }  # fmt: skip
 
 
