@@ -20,7 +20,7 @@ from xueshi_server.domain.workflow import Position, acting_tier
 from xueshi_server.pack_files import read_shipped
 from xueshi_server.store.material import gather_material, type_of_form
 from xueshi_server.store.packs import find_active, find_pack, level_schema, publish_release
-from xueshi_server.store.records import find_row
+from xueshi_server.store.records import STEP, find_row
 from xueshi_server.store.requirements import Requirements
 from xueshi_server.store.steps import read_moving, read_position, take_step, workflow_of
 from xueshi_sync.node import Node
@@ -88,6 +88,14 @@ class County:
             for each in records:
                 action.judge(each.of, node.find_record(each.name), "approve")
 
+    def hold(self, title: str, date: str, minutes: int, *people: Record) -> list[Record]:
+        """A session, and its hours for everybody who was there."""
+        self.enter("session", title=title, date=date, minutes=minutes, expected=len(people))
+        return [
+            self.enter("hour", person=each, date=date, title=title, minutes=minutes)
+            for each in people
+        ]
+
     # ---- workflows
 
     def act(
@@ -113,6 +121,7 @@ class County:
         wanted = {"step": step, "opinion": opinion, "papers": papers}
         refusals = take_step(here, moving, wanted, on=dt.date.fromisoformat(on), actor=move.role)
         if not refusals:
+            self.diary.types.add(STEP)
             self.diary.steps.add((workflow.id, step))
             self.diary.states.add((workflow.id, move.to))
         return [each.reason for each in refusals]

@@ -313,6 +313,28 @@ def test_fraud_that_only_the_centre_knows_bars_an_application_there(county: Coun
     assert county.state(application) == "submitted"
 
 
+@walk("Y11", pack="chongqing")
+def test_a_cycle_of_five_years_runs_from_the_day_of_the_appointment(county: County) -> None:
+    """Y11: one conclusion in each year of the own cycle, neither none nor two (S2.30)."""
+    steady, gap = (
+        add_teacher(county, no, name) for no, name in (("Y11-C1", "傅雪琴"), ("Y11-C2", "晏平"))
+    )
+    for teacher, number in ((steady, "渝骨2019-117"), (gap, "渝骨2019-118")):
+        county.enter(
+            "backbone", certificate_no=number, person=teacher, level="province",
+            cycle_from="2019-09-10", standing="valid",
+        )  # fmt: skip
+    conclude(county, steady, 2019, 2020, 2021, 2022, 2023)
+    conclude(county, gap, 2019, 2020, 2022, 2023)
+    last = "2024-09-09"
+    assert county.status("CQ-30", last, "渝骨2019-117") == "pass"
+    assert county.status("CQ-30", last, "渝骨2019-118") == "fail"
+    conclude(county, gap, 2021)
+    assert county.status("CQ-30", last, "渝骨2019-118") == "pass"
+    conclude(county, steady, 2023)
+    assert county.status("CQ-30", last, "渝骨2019-117") == "fail", "once a year, not twice"
+
+
 @walk("Y12", pack="chongqing")
 def test_money_and_continuing_education_follow_the_assessment(county: County) -> None:
     """Y12: funds, travel, and the exemption with its fallback."""
@@ -337,8 +359,5 @@ def test_money_and_continuing_education_follow_the_assessment(county: County) ->
     assert ("黎远航", "2024-12-31", "合格", "") in listed
     assert county.status("CQ-47", eve, "Y12-A") == "exempt"
     assert county.status("CQ-47", eve, "Y12-B") == "fail"
-    hours = county.enter(
-        "hour", person=other, date="2024-07-15", title="暑期集中培训", minutes=4320
-    )
-    county.approve(hours)
+    county.approve(*county.hold("暑期集中培训", "2024-07-15", 4320, other))
     assert county.status("CQ-47", eve, "Y12-B") == "pass"

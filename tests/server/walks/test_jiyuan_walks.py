@@ -42,11 +42,22 @@ def test_the_cycle_of_360_hours_and_its_projects(county: County) -> None:
     leader = add_person(county, "J104", "原志强", duty="teacher")
     grant_title(county, "G103", backbone, "backbone")
     grant_title(county, "G104", leader, "subject_leader")
+    county.enter(
+        "institution", number="JD-03", name="济水一小教师专业发展基地", what="school_base",
+        founded_on="2017-03-01", standard_on="2018-12-20",
+    )  # fmt: skip
     run = county.enter(
         "run", number="SP2019-01", name="班主任能力提升培训", programme="head_teacher",
         level="county", audience="中小学班主任", places=40, designed_on="2019-05-20",
-        starts_on="2019-07-15", ends_on="2019-07-19", cost=6000000,
+        starts_on="2019-07-15", ends_on="2019-07-19", cost=6000000, institution="JD-03",
+        need="班级冲突处理个案分析", courses="主题班会设计 8学时;家校沟通案例 8学时",
     )  # fmt: skip
+    design = county.print("design_sheet", "2019-05-20", run)
+    assert design.sections[0].cells[1].text == "班主任能力提升培训"
+    assert [section.cells[0].text[:4] for section in design.sections[1:3]] == [
+        "班级冲突",
+        "主题班会",
+    ]
     county.approve(county.enter("enrolment", run="SP2019-01", person=head, date="2019-06-20"))
     assert county.act(run, "approve", "2019-07-05") == ["late_without_reason"]
     states = county.tour(
@@ -56,14 +67,16 @@ def test_the_cycle_of_360_hours_and_its_projects(county: County) -> None:
     assert set(states) == county.states("run")
     county.enter(
         "evaluation", run="SP2019-01", date="2019-08-01", courses=92, process=90, benefit=88,
-        experience=85,
+        experience=85, remark="案例可再多些",
     )  # fmt: skip
+    marks = county.print("evaluation_sheet", "2019-08-01", run).sections[1].rows
+    assert marks == (("2019-08-01", "92", "90", "88", "85", "案例可再多些"),)
     for person, programme in (
         (principal, "principal_post"), (head, "head_teacher"), (backbone, "backbone_theme"),
         (leader, "subject_leader"),
     ):  # fmt: skip
         add_hours(county, person, "2019-07-19", 40, programme=programme)
-    add_hours(county, head, "2017-07-20", 320)
+    county.approve(*county.hold("暑期班级管理研修", "2017-07-20", 320 * 60, head))
     add_hours(county, backbone, "2017-07-20", 319)
     assert county.status("JY-360", END, "范晓琳") == "pass"
     assert county.status("JY-360", END, "田玉洁") == "fail"
@@ -168,6 +181,10 @@ def test_trainers_come_and_go_and_new_teachers_stay_a_year(county: County) -> No
     county.approve(stay)
     assert county.status("JY-NEW", END, "靳小萌") == "pass"
     assert county.print("cycle_sheet", END, good).sections[1].total == ("学时", "100")
+    add_person(county, "J404", "薛明阳", hired_on="2019-08-20")
+    assert county.status("JY-NEW", END, "薛明阳") == "fail", "neither 岗前 nor a studio"
+    rows = county.at_centre().query(county.pack.queries["new_without_studio"].sql)
+    assert "J404" in [row["staff_no"] for row in rows]
 
 
 @walk("Y20", pack="jiyuan")
@@ -202,6 +219,9 @@ def test_school_research_is_approved_managed_and_evaluated(county: County) -> No
         )
         refused = county.tour(other, ("recommend", "2020-06-05"), ("refuse", "2020-06-20"))
         assert {*granted, *refused} == county.states(of), of
+        form = county.print(f"{of}_form", "2020-07-01", one)
+        assert [each.label for each in form.sections[1].opinions][-1] == "表彰"
+        assert "校本研修扎实" in [cell.text for cell in form.sections[0].cells]
 
 
 @walk("Y21", pack="jiyuan")
@@ -277,3 +297,20 @@ def test_money_plans_and_inspections_of_the_city(county: County) -> None:
     assert county.trail(inspection) == ["confirm", "publish", "mend"]
     notice = county.print("inspection_notice", "2019-12-01", inspection)
     assert [cell.text for cell in notice.sections[0].cells][-1] == "良好"
+
+
+@walk("Y22", pack="jiyuan")
+def test_every_teacher_has_one_number_and_the_city_makes_known(county: County) -> None:
+    """Y22: 一人一号 (S3.48), and one text for SMS, WeChat and poster (S3.50)."""
+    for name in ("贾文静", "贾文婧"):
+        add_person(county, "J701", name)
+    twice = county.at_centre().query(county.pack.queries["one_person_one_number"].sql)
+    assert [(row["staff_no"], row["records"]) for row in twice] == [("J701", 2)]
+    text = county.enter(
+        "notice", headline="三千名教师完成五年研修", date="2020-12-18",
+        short="全市教师五年一周期360学时培训顺利收官。", body="五年间,全市教师……", media="济源日报",
+    )  # fmt: skip
+    notice = county.print("media_notice", "2020-12-18", text)
+    assert [section.cells[0].text[:4] for section in notice.sections] == [
+        "三千名教", "全市教师", "五年间,",
+    ]  # fmt: skip

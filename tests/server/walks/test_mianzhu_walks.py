@@ -46,7 +46,7 @@ def figures_of(county: County, statistic: str, on: str = END) -> dict[tuple[Any,
 def test_hours_are_registered_and_the_three_papers_reviewed(county: County) -> None:
     """Y3: a trained registrar, the pledge, three papers through review, the yearly form."""
     registrar = add_person(county, "M101", "向春梅", duty="teacher|registrar")
-    add_hours(county, registrar, "2011-10-20", 16, activity="lecture")
+    county.approve(*county.hold("新课标解读", "2011-10-20", 16 * 60, registrar))
     add_hours(county, registrar, "2012-03-20", 8, form="school", school_form="reading")
     assert county.status("MZ-REGISTRAR", END) == "fail"
     county.enter("registrar_training", person=registrar, date="2011-09-15", course="登记员培训班")

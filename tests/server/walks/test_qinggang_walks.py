@@ -53,6 +53,9 @@ def test_a_project_goes_from_level_to_level_with_its_files(county: County) -> No
         pages=12,
     )  # fmt: skip
     assert county.status("QG-PROCESS", "2009-07-12", "XJ2008-01") == "pass"
+    check = county.print("mid_check_form", "2009-03-20", school)
+    assert check.sections[1].rows == (("2009-03-18", "活动记录", "小组观察记录"),)
+    assert [line.status for line in check.sections[2].rules] == ["pass"]
     closed = county.tour(
         school, ("mend", "2009-03-20"), ("check", "2009-04-05"), ("ask_close", "2009-12-01"),
         ("reopen", "2009-12-05"), ("ask_close", "2009-12-20"), ("close", "2009-12-28"),
@@ -76,7 +79,14 @@ def test_a_project_goes_from_level_to_level_with_its_files(county: County) -> No
     assert form.sections[3].rules[0].status == "pass"
     assert len(form.sections[2].rows) == 4, "the whole line"
     for month in ("2009-09", "2009-10", "2009-11", "2009-12"):
-        county.enter("monthly_report", date=f"{month}-28", done="课堂观察与研讨", projects=2)
+        report = county.enter(
+            "monthly_report", date=f"{month}-28", done="课堂观察与研讨", projects=2,
+            next="整理观察量表",
+        )  # fmt: skip
+    monthly = county.print("monthly_report_form", "2009-12-28", report)
+    assert [cell.text for cell in monthly.sections[0].cells] == [
+        "2009-12-28", "2", "课堂观察与研讨", "整理观察量表",
+    ]  # fmt: skip
     assert county.status("QG-MONTHLY", TERM) == "pass"
     assert county.status("QG-ADOPTION", "2009-12-31") == "fail"
     county.approve(
@@ -189,6 +199,17 @@ def test_researchers_visit_and_clusters_work_together(county: County) -> None:
         "event", date="2009-10-21", what="outreach", range="between", strategy="guided",
         name="体育送教下乡", giver=teacher, people=18,
     )  # fmt: skip
+    centre = county.enter(
+        "prep_group", name="体育中心备课组", subject="sport", lead=teacher, leading=True,
+        founded_on="2009-09-01",
+    )  # fmt: skip
+    county.enter("prep_group", name="中和小学体育备课组", subject="sport", follows=centre)
+    led = county.at_centre().query(county.pack.queries["groups_led"].sql)
+    assert [(row["leading"], row["led"]) for row in led] == [("体育中心备课组", 1)]
+    county.enter(
+        "exemplar", what="teacher", unit="S1", person=teacher, named_on="2009-12-15",
+        experience="一张小黑板上好一堂体育课",
+    )  # fmt: skip
     one, other = (
         county.enter("award", person=teacher, date="2009-12-01", what="reform_teacher", name="课改")
         for _ in range(2)
@@ -215,6 +236,11 @@ def test_the_year_has_a_programme_for_each_audience(county: County) -> None:
     starting = add_person(county, "Q602", "宫淑芬", subject="maths", grade="一年级")
     leader = add_person(county, "Q603", "纪长河", duty="principal")
     head = add_person(county, "Q604", "谷文斌", duty="teaching_leader")
+    county.enter(
+        "facility", name="远程教育接收室", what="satellite", works=True, uses=36,
+        checked_on="2009-08-20",
+    )  # fmt: skip
+    county.approve(*county.hold("暑期英语口语研修", "2009-08-11", 90, english))
     add_hours(county, english, "2009-08-10", "english_textbook")
     assert county.status("QG-ENGLISH-ALL", "2009-08-31") == "pass"
     assert county.status("QG-START-ALL", "2009-08-31") == "fail"
@@ -225,7 +251,7 @@ def test_the_year_has_a_programme_for_each_audience(county: County) -> None:
     add_hours(county, head, "2009-11-09", "teaching_leaders")
     assert county.status("QG-LEADERS", "2009-12-31") == "pass"
     sheet = county.print("training_sheet", "2009-12-31", english)
-    assert sheet.sections[1].total == ("学时", "12")
+    assert sheet.sections[1].total == ("学时", "13.5")
 
 
 @walk("Y29", pack="qinggang")

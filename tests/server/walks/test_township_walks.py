@@ -74,8 +74,7 @@ def test_a_training_answers_a_need_and_is_evaluated(county: County) -> None:
 def test_three_hundred_and_sixty_hours_open_the_career(county: County) -> None:
     """Y1: hours of the cycle, 90 % trained in a year, assessed once; discipline and objections."""
     people = [add_person(county, f"B{n:02}", name) for n, name in enumerate("赵钱孙李周吴郑王冯陈")]
-    for person in people[:8]:
-        add_hours(county, person, "2015-04-18", 24)
+    county.approve(*county.hold("新课程专题培训", "2015-04-18", 24 * 60, *people[:8]))
     assert county.status("TP-RATE-90", END) == "fail"
     add_hours(county, people[8], "2015-12-31", 8, programme="ethics", form="school_based")
     assert county.status("TP-RATE-90", END) == "pass"
@@ -92,6 +91,11 @@ def test_three_hundred_and_sixty_hours_open_the_career(county: County) -> None:
         ("accept", "2016-01-15"),
     )  # fmt: skip
     assert set(settled) == county.states("objection")
+    other = county.enter(
+        "objection", person=short, hour=extra, date="2016-01-09", reason="应为面授"
+    )
+    decided = county.tour(other, ("answer", "2016-01-11"), ("decide", "2016-01-13"))
+    assert decided == ["raised", "answered", "settled"]
     breach, worse = (
         county.enter("discipline", person=people[9], date="2015-05-06", facts="无故缺训")
         for _ in range(2)
