@@ -8,7 +8,7 @@ from xueshi_server.node_clock import today_of
 from xueshi_server.record_types import SCHEMA
 from xueshi_server.store.packs import level_schema
 from xueshi_sync.context import Context
-from xueshi_sync.errors import NodeStateError, StorageError
+from xueshi_sync.errors import SchemaUnfitError, StorageError
 from xueshi_sync.node import LOCK_WAIT_S, Node
 
 
@@ -25,5 +25,5 @@ def level_types(node: Node) -> None:
     A damaged or full disk is found and told by what comes next, a check for example. Types that
     would lose what stands under them are not adopted: the node goes on under those it has.
     """
-    with suppress(StorageError, NodeStateError, sqlite3.DatabaseError):
+    with suppress(StorageError, SchemaUnfitError, sqlite3.DatabaseError):
         level_schema(node, today_of(node))

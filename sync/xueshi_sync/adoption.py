@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from xueshi_sync import maintenance, membership
-from xueshi_sync.errors import NodeStateError, StorageError
+from xueshi_sync.errors import SchemaUnfitError, StorageError
 from xueshi_sync.replica import Replica
 from xueshi_sync.schema import Schema, Table
 from xueshi_sync.schema_change import Named, compare_schemas
@@ -48,8 +48,8 @@ def adopt_schema(node: "Node", schema: Schema) -> None:
     """Seal, remember the schema, and bring the tables to it; readers see the old ones until then.
 
     Where no stored op names what changes, tables are altered in place. Else a second view is made
-    beside the first and takes its place. Raises NodeStateError where forms that cannot be sealed
-    yet (no county) would lose their type, or records stand under a type that would become of
+    beside the first and takes its place. Raises SchemaUnfitError where forms that cannot be
+    sealed yet (no county) would lose their type, or records stand under a type that would become of
     another kind, and StorageError where there is no room for a second view: then nothing changed.
     """
     with node.adopting:
@@ -123,10 +123,10 @@ def _settle(node: "Node", schema: Schema, named: Named) -> None:
     node.replica.seal()
     named.read(node.feeds)
     if node.feeds.count_open_ops() and not _covers(schema, node.schema):
-        raise NodeStateError("saved forms need a record type that would go")
+        raise SchemaUnfitError("saved forms need a record type that would go")
     for name in compare_schemas(node.schema, schema).turned:
         if named.has_rows(name):
-            raise NodeStateError("records stand under a type of another kind", table=name)
+            raise SchemaUnfitError("records stand under a type of another kind", table=name)
 
 
 def view_mark(replica: Replica) -> bytes:

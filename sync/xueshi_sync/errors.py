@@ -144,6 +144,12 @@ class MissingKeyError(NodeStateError):
     code = "node.key"
 
 
+class SchemaUnfitError(NodeStateError):
+    """What stands under the present record types would have no place under the new ones."""
+
+    code = "node.schema_unfit"
+
+
 class StorageError(SyncError):
     """The disk is full, failing or read-only; nothing of the action was kept."""
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from xueshi_sync.errors import NodeStateError, StorageError
+from xueshi_sync.errors import NodeStateError, NotJoinedError, StorageError
 from xueshi_sync.identity import Epoch, FeedName, Identity, epoch_id
 from xueshi_sync.schema import Schema
 from xueshi_sync.store import FeedStore, OpenOp, ViewStore
@@ -61,9 +61,9 @@ class Holdings:
 
     @property
     def net(self) -> bytes:
-        """The county's id; raises NodeStateError before the node joined one."""
+        """The county's id; raises NotJoinedError before the node joined one."""
         if self.identity.genesis is None:
-            raise NodeStateError("this node has not joined a county")
+            raise NotJoinedError("this node has not joined a county")
         return self.identity.genesis.net
 
     @property

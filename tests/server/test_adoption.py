@@ -9,7 +9,7 @@ import pytest
 
 from tests.server.nodes import add_hour, add_person, make_world
 from xueshi_server.record_types import SCHEMA
-from xueshi_sync.errors import NodeStateError
+from xueshi_sync.errors import SchemaUnfitError
 from xueshi_sync.node import Node
 from xueshi_sync.schema import Field, Schema, Table
 
@@ -96,7 +96,7 @@ def test_a_backup_takes_the_types_along(school: Node, tmp_path: Path) -> None:
 def test_saved_forms_that_cannot_be_sealed_keep_their_type(loner: Node) -> None:
     loner.adopt_schema(WITH_TALK)
     _add_talk(loner)
-    with pytest.raises(NodeStateError):
+    with pytest.raises(SchemaUnfitError):
         loner.adopt_schema(SCHEMA)
     assert loner.query("SELECT title FROM talk")[0]["title"] == "Phonics"
 

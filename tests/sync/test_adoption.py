@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.process.nodes import context_of, scratch
 from xueshi_sync import adoption, second_view
-from xueshi_sync.errors import NodeStateError, StorageError
+from xueshi_sync.errors import SchemaUnfitError, StorageError
 from xueshi_sync.node import Node
 from xueshi_sync.schema import Field, FieldType, Kind, Schema, Table
 from xueshi_sync.writer import RecordKey
@@ -249,7 +249,7 @@ def test_a_field_that_comes_back_shows_what_was_written_into_it(centre: Node) ->
 def test_a_type_of_another_kind_is_refused_and_changes_nothing(centre: Node) -> None:
     before = centre.digests()
     turned = dataclasses.replace(KNOWN, kind="register", judges=())
-    with pytest.raises(NodeStateError):
+    with pytest.raises(SchemaUnfitError):
         centre.adopt_schema(Schema(1, (BIG, turned)))
     assert centre.schema == WITH
     assert centre.digests() == before
