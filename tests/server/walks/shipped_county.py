@@ -18,6 +18,7 @@ from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.results import Result
 from xueshi_server.domain.workflow import Position, acting_tier
 from xueshi_server.pack_files import read_shipped
+from xueshi_server.record_types import BASE_PACK
 from xueshi_server.store.material import gather_material, type_of_form
 from xueshi_server.store.packs import find_active, find_pack, level_schema, publish_release
 from xueshi_server.store.records import STEP, find_row
@@ -39,12 +40,13 @@ class Record:
 
 @dataclass
 class Diary:
-    """What was done of a pack: types entered, states reached, steps taken, forms printed."""
+    """What was done of a pack: types entered, states reached, steps taken, forms printed (of
+    what, on which day)."""
 
     types: set[str] = field(default_factory=set)
     states: set[tuple[str, str]] = field(default_factory=set)
     steps: set[tuple[str, str]] = field(default_factory=set)
-    forms: set[str] = field(default_factory=set)
+    forms: dict[str, tuple[str, dt.date]] = field(default_factory=dict)
 
 
 @dataclass
@@ -186,9 +188,20 @@ class County:
         else:
             assert record.of == of
             name = record.name
-        material = gather_material(self.at_centre(), self.pack, form, name, day, "zh")
-        self.diary.forms.add(form_id)
-        return compose_form(self.pack, form, material, "zh")
+        self.diary.forms[form_id] = (name, day)
+        return self.print_again(form_id, "zh")
+
+    def print_shared(self, on: str, person: Record) -> None:
+        """The forms that every county has, of a person and of the school."""
+        for form_id, form in BASE_PACK.forms.items():
+            paper = self.print(form_id, on, None if form.scope == "school" else person)
+            assert len(paper.sections) == len(form.block), form_id
+
+    def print_again(self, form_id: str, language: str) -> Document:
+        """A form that was printed before, in a language."""
+        form, (name, day) = self.pack.forms[form_id], self.diary.forms[form_id]
+        material = gather_material(self.at_centre(), self.pack, form, name, day, language)
+        return compose_form(self.pack, form, material, language)
 
     # ---- nodes
 

@@ -361,3 +361,4 @@ def test_money_and_continuing_education_follow_the_assessment(county: County) ->
     assert county.status("CQ-47", eve, "Y12-B") == "fail"
     county.approve(*county.hold("暑期集中培训", "2024-07-15", 4320, other))
     assert county.status("CQ-47", eve, "Y12-B") == "pass"
+    county.print_shared(eve, other)

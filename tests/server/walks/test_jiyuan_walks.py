@@ -86,6 +86,7 @@ def test_the_cycle_of_360_hours_and_its_projects(county: County) -> None:
     file = county.print("run_file", END, run)
     assert [len(section.rows) for section in file.sections] == [0, 1, 1, 0]
     assert [each.on for each in file.sections[3].opinions][-1] == "2019-08-10"
+    county.print_shared(END, head)
     sheet = county.print("cycle_sheet", END, head)
     assert sheet.sections[1].total == ("学时", "360")
     assert [line.status for line in sheet.sections[2].rules] == ["pass"]

@@ -74,6 +74,7 @@ def test_hours_are_registered_and_the_three_papers_reviewed(county: County) -> N
     assert {"stamped", *states} == county.states("yearly_paper")
     assert county.status("MZ-THREE-PAPERS", END) == "pass"
     assert opinions(county.print("yearly_summary", "2012-09-20", summary))[-1] == "归档"
+    county.print_shared(END, registrar)
     review = county.print("hour_review", END)
     assert review.sections[0].total == ("学时", "24")
     assert [line.status for line in rule_lines(review)][1:] == ["pass", "pass"]

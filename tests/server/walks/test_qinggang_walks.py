@@ -250,6 +250,7 @@ def test_the_year_has_a_programme_for_each_audience(county: County) -> None:
     assert county.status("QG-LEADERS", "2009-12-31") == "fail"
     add_hours(county, head, "2009-11-09", "teaching_leaders")
     assert county.status("QG-LEADERS", "2009-12-31") == "pass"
+    county.print_shared("2009-12-31", english)
     sheet = county.print("training_sheet", "2009-12-31", english)
     assert sheet.sections[1].total == ("学时", "13.5")
 

@@ -106,6 +106,7 @@ def test_three_hundred_and_sixty_hours_open_the_career(county: County) -> None:
     mended = county.tour(breach, ("talk", "2015-05-07"), ("close", "2015-06-01"))
     reported = county.tour(worse, ("talk", "2015-10-07"), ("report", "2015-11-01"))
     assert {*mended, *reported} == county.states("discipline")
+    county.print_shared(END, full)
     certificate = county.print("compliance_certificate", END, full)
     assert certificate.copies == 2
     assert certificate.sections[1].total == ("学时", "360")

@@ -93,6 +93,31 @@ def test_every_form_is_printed_in_a_walk(walked: Walked, pack_id: str) -> None:
     assert [each for each in load(pack_id).forms if each not in printed] == []
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("pack_id", PACKS)
+def test_every_printed_form_has_its_headings_and_clauses(
+    walked: Walked, pack_id: str, language: str
+) -> None:
+    for county in walked.all_of(pack_id):
+        for form_id in county.diary.forms:
+            paper = county.print_again(form_id, language)
+            assert len(paper.sections) == len(county.pack.forms[form_id].block), form_id
+            for section in paper.sections:
+                assert all(cell.label for cell in section.cells), form_id
+                assert all(section.head), form_id
+                assert all(line.label and line.clause for line in section.rules), form_id
+                assert section.opinions or section.kind != "steps", form_id
+
+
+def test_the_digest_tells_one_sheet_from_another(walked: Walked) -> None:
+    sheets = [
+        county.print_again(form_id, "zh")
+        for county in walked.all_of("jiyuan")
+        for form_id in county.diary.forms
+    ]
+    assert len({each.digest for each in sheets}) == len(sheets)
+
+
 @pytest.mark.parametrize(("pack_id", "query"), QUERIES)
 def test_a_named_query_finds_something_after_the_walks(
     walked: Walked, pack_id: str, query: str
