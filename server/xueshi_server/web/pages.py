@@ -1,7 +1,7 @@
 """What templates can call: words, figures, links; and the few shapes that all views share."""
 
 import sqlite3
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -14,6 +14,9 @@ from xueshi_server.web.site import language, this_node, this_site, whoami
 from xueshi_server.words import LANGUAGES, word, word_error
 from xueshi_sync.errors import SyncError
 from xueshi_sync.writer import RecordKey
+
+# Pages of nodes that write hours.
+_ENTERING: Final = ("entry.", "session.new", "session.claims", "files.index", "files.take")
 
 
 def install_page_tools(app: Flask) -> None:
@@ -53,7 +56,7 @@ def may(endpoint: str) -> bool:
     site = this_site()
     if endpoint.startswith("review.") and not site.can_review:
         return False
-    if endpoint.startswith(("entry.", "files.index", "files.take")) and not site.can_enter:
+    if endpoint.startswith(_ENTERING) and not site.can_enter:
         return False
     return is_allowed(endpoint, whoami())
 
@@ -65,7 +68,7 @@ def _menu() -> list[tuple[str, str, int]]:
         return []
     entries = [
         ("today.show", "menu.today", 0),
-        ("entry.new", "menu.enter", 0),
+        ("session.new", "menu.enter", 0),
         ("hours.index", "menu.hours", 0),
         ("people.index", "menu.people", 0),
         ("requirements.index", "menu.requirements", 0),

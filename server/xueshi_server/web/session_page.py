@@ -1,0 +1,193 @@
+"""The page of a session: what its form is filled with, the roster, and findings in words."""
+
+import datetime as dt
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from sqlite3 import Row
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from xueshi_server.domain.errors import BadValueError
+from xueshi_server.domain.hours import format_hours
+from xueshi_server.domain.sessions import Finding, same_weekday
+from xueshi_server.store.people import find_person, list_roster
+from xueshi_server.store.sessions import find_session_of, list_attendance
+from xueshi_server.web.declared_form import Faults, values_of
+from xueshi_server.web.packs import find_type, today
+from xueshi_server.web.pages import public_id
+from xueshi_server.web.session_form import (
+    GIVEN,
+    HOUR,
+    LECTURER_HOURS,
+    SessionForm,
+    hour_fields,
+    own_fields,
+    own_name,
+)
+from xueshi_server.web.site import language, this_node, whoami
+from xueshi_server.words import word
+
+Form = MultiDict[str, str]
+
+
+def empty_form() -> Form:
+    """A new session: today, entered by whoever asks."""
+    account = whoami()
+    return MultiDict(
+        {
+            "entry_id": secrets.token_hex(16),
+            "date": today().isoformat(),
+            "recorded_by": account.name if account else "",
+        }
+    )
+
+
+def form_like(hour: Row) -> Form:
+    """A session like the one that an hour belongs to: its words, its people, their hours."""
+    scope_no, form = int(hour["scope_no"]), empty_form()
+    rows = list_attendance(this_node(), scope_no, hour["date"], hour["title"])
+    taught = [int(row["minutes"]) for row in rows if not is_given(row)] or [int(hour["minutes"])]
+    usual = Counter(taught).most_common(1)[0][0]
+    values = values_of(find_type(HOUR), next((r for r in rows if r["minutes"] == usual), hour))
+    for each in hour_fields():
+        if each.id not in ("recorded_by", "note") and values.get(each.id):
+            form[each.id] = values[each.id]
+    form["minutes"] = format_hours(usual)
+    form["date"] = same_weekday(dt.date.fromisoformat(hour["date"]), today()).isoformat()
+    _fill_own(form, find_session_of(this_node(), scope_no, hour["date"], hour["title"]))
+    _fill_people(form, rows, usual)
+    return form
+
+
+def is_given(row: Row) -> bool:
+    """Whether the hours were taught."""
+    return "role" in row.keys() and row["role"] == GIVEN  # noqa: SIM118
+
+
+def _fill_own(form: Form, held: Row | None) -> None:
+    if held is None:
+        return
+    for each in own_fields():
+        if each.id not in ("until", "lecturer") and held[each.id]:
+            form[own_name(each.id)] = str(held[each.id])
+    if held["until"] and held["until"] > held["date"]:
+        length = dt.date.fromisoformat(held["until"]) - dt.date.fromisoformat(held["date"])
+        form["date"] = today().isoformat()
+        form[own_name("until")] = (today() + length).isoformat()
+
+
+def _fill_people(form: Form, rows: Sequence[Row], usual: int) -> None:
+    lectures = {int(row["minutes"]) for row in rows if is_given(row)}
+    if len(lectures) == 1 and lectures != {usual}:
+        form[LECTURER_HOURS] = format_hours(lectures.pop())
+    for row in rows:
+        form.add("person", str(row["person"]))
+        if is_given(row):
+            form[f"given-{row['person']}"] = "1"
+        # Who came late last time is not late again.
+
+
+# ---- what the page shows
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One line of the roster."""
+
+    rec: int
+    name: str
+    staff_no: str
+    here: bool
+    hours: str
+    given: bool
+    fault: BadValueError | None = None
+
+
+def seats(form: Form, roster: Sequence[Row], faults: Faults) -> list[Seat]:
+    """The roster with what was typed beside each name."""
+    ticked = set(form.getlist("person"))
+    return [
+        Seat(
+            rec=int(row["rec"]),
+            name=str(row["name"]),
+            staff_no=str(row["staff_no"]),
+            here=str(row["rec"]) in ticked,
+            hours=form.get(f"hours-{row['rec']}", ""),
+            given=bool(form.get(f"given-{row['rec']}")),
+            fault=faults.get(f"hours-{row['rec']}"),
+        )
+        for row in roster
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A finding in words, and everybody it is about."""
+
+    code: str
+    text: str
+    people: tuple[int, ...]
+    names: tuple[str, ...]
+    # The record it is about, where it is one.
+    record: str | None
+
+
+def word_findings(form: SessionForm) -> list[Said]:
+    """The findings of a form, one sentence for all whom the same is said about."""
+    names = {int(row["rec"]): str(row["name"]) for row in list_roster(this_node(), form.scope_no)}
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for each in form.findings:
+        alike.setdefault((each.code, _word_finding(each)), []).append(each)
+    return [_say(form, code, text, some, names) for (code, text), some in alike.items()]
+
+
+def _say(
+    form: SessionForm, code: str, text: str, some: Sequence[Finding], names: Mapping[int, str]
+) -> Said:
+    people = tuple(each.person for each in some if each.person is not None)
+    only = some[0].rec if len(some) == 1 else None
+    return Said(
+        code,
+        text,
+        people,
+        tuple(names.get(each, "?") for each in people),
+        public_id(form.scope_no, only) if only is not None else None,
+    )
+
+
+def _word_finding(finding: Finding) -> str:
+    details = dict(finding.details)
+    if "minutes" in details:
+        details["hours"] = format_hours(int(details.pop("minutes")))
+    return word(f"session.finding.{finding.code}", language(), **details)
+
+
+# ---- a session that was saved
+
+
+def list_present(hour: Row) -> tuple[list[dict[str, Any]], list[str]]:
+    """(who has hours of the session that `hour` belongs to, who of today's roster has none)."""
+    node, scope_no = this_node(), int(hour["scope_no"])
+    rows = list_attendance(node, scope_no, hour["date"], hour["title"])
+    roster = list_roster(node, scope_no)
+    places = {int(row["rec"]): place for place, row in enumerate(roster)}
+    rows.sort(key=lambda row: (places.get(row["person"], len(places)), row["rec"]))
+    names = {int(row["rec"]): row for row in roster}
+    present = []
+    for row in rows:
+        person = names.get(row["person"]) or find_person(node, scope_no, row["person"])
+        present.append(
+            {
+                "id": public_id(scope_no, row["rec"]),
+                "name": str(person["name"]) if person else "?",
+                "staff_no": str(person["staff_no"]) if person else "",
+                "minutes": int(row["minutes"]),
+                "given": is_given(row),
+                "state": row["state"],
+            }
+        )
+    there = {row["person"] for row in rows}
+    return present, [str(row["name"]) for row in roster if row["rec"] not in there]
