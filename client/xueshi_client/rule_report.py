@@ -1,9 +1,7 @@
 """Results of rules as plain data and as lines for a person."""
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 from typing import Any, Final
 
 import msgspec
@@ -11,25 +9,16 @@ import msgspec
 from xueshi_client.state import State
 from xueshi_server.domain.packs.model import Label
 from xueshi_server.domain.packs.pack import Pack
-from xueshi_server.domain.rules.amounts import Interval, Number, RuleError
-from xueshi_server.domain.rules.results import Needed, Part, Result
+from xueshi_server.domain.rules.amounts import RuleError
+from xueshi_server.domain.rules.results import Part, Result
 from xueshi_server.domain.rules.spans import Span
+from xueshi_server.result_words import Figures, ResultWords
 from xueshi_server.store.requirements import Change
 
 # In the order in which a clerk wants to see them.
-STATUSES: Final = ("vetoed", "fail", "at_risk", "unknown", "on_track", "pass", "exempt")
-_SIGNS: Final = {
-    "at_least": "≥",
-    "more_than": ">",
-    "at_most": "≤",
-    "less_than": "<",
-    "equals": "=",
-    "between": "",
-    "about": "≈",
-}
-# Shown units for one unit of the value: sixtieths as class hours, fractions as per cent, fen as
-# yuan.
-_SCALES: Final = {"hour": Fraction(1, 60), "percent": Fraction(100), "yuan": Fraction(1, 100)}
+STATUSES: Final = (
+    "vetoed", "fail", "at_risk", "unknown", "on_track", "pass", "exempt", "not_set",
+)  # fmt: skip
 
 
 def plain_result(result: Result, evidence: Sequence[str] | None = None) -> dict[str, Any]:
@@ -71,6 +60,7 @@ class Worded:
     def __init__(self, state: State, pack: Pack) -> None:
         self._state = state
         self._pack = pack
+        self._words = ResultWords(pack, state.language)
 
     def label(self, label: Label) -> str:
         """A text of the pack."""
@@ -100,9 +90,12 @@ class Worded:
             "window": self._window(result.span),
         }
         found = [word("cli.rules.line", **values), *self._figures(result)]
-        found += [f"  {word('cli.rules.part', text=self._part(each))}" for each in result.parts]
+        found += [
+            f"  {word('cli.rules.part', text=self._part(result.rule, each))}"
+            for each in result.parts
+        ]
         if result.reason:
-            why = word(f"rule.reason.{result.reason}")
+            why = self._words.figures(result).reason
             found.append(f"  {word('cli.rules.reason', why=why)}")
         if result.vetoed_by:
             found.append(f"  {word('cli.rules.vetoed_by', rule=result.vetoed_by)}")
@@ -121,8 +114,8 @@ class Worded:
         details = " ".join(f"{name}={value}" for name, value in fault.details.items())
         return self._state.word("cli.rules.fault", rule=rule_id, why=f"{why} {details}".strip())
 
-    def change(self, change: Change) -> str:
-        """One subject whose result another pack changes."""
+    def change(self, change: Change, other: "Worded") -> str:
+        """One subject whose result another pack changes, each side in the words of its pack."""
         shown = change.after or change.before
         assert shown is not None
         return self._state.word(
@@ -130,14 +123,13 @@ class Worded:
             rule=shown.rule,
             name=shown.name or shown.scope or self._state.word("cli.rules.county"),
             before=self._gist(change.before),
-            after=self._gist(change.after),
+            after=other._gist(change.after),
         )
 
     def _gist(self, result: Result | None) -> str:
         if result is None:
             return self.status("none")
-        figure = self._interval(result.value, result.unit)
-        return f"{self.status(result.status)} {figure}".strip()
+        return f"{self.status(result.status)} {self._words.figures(result).value}".strip()
 
     def _window(self, span: Span) -> str:
         if span.open_start:
@@ -146,19 +138,7 @@ class Worded:
 
     def _figures(self, result: Result) -> list[str]:
         word = self._state.word
-        parts = []
-        if result.value is not None:
-            parts.append(word("cli.rules.value", value=self._interval(result.value, result.unit)))
-        if result.need is not None and result.need.op in _SIGNS:
-            parts.append(word("cli.rules.need", need=self._need(result.need, result.unit)))
-        if result.missing is not None:
-            parts.append(
-                word("cli.rules.missing", amount=self._amount(result.missing, result.unit))
-            )
-        if result.pending:
-            parts.append(
-                word("cli.rules.pending", amount=self._amount(result.pending, result.unit))
-            )
+        parts = self._say(self._words.figures(result))
         if result.impossible_after is not None:
             parts.append(word("cli.rules.impossible_after", day=result.impossible_after))
         heard, expected = result.heard
@@ -166,45 +146,25 @@ class Worded:
             parts.append(word("cli.rules.heard", heard=heard, expected=expected))
         return [f"  {'; '.join(parts)}"] if parts else []
 
-    def _part(self, part: Part) -> str:
-        label = "" if part.label is None else part.label[self._state.language == "en"]
+    def _say(self, figures: Figures) -> list[str]:
+        """What is there, asked, missing, waiting."""
+        said = [
+            ("value", figures.value),
+            (figures.need_word, figures.need),
+            (figures.missing_word, figures.missing),
+            ("pending", figures.pending),
+        ]
+        return [
+            self._state.word(f"cli.rules.{key}", **{key: text, "amount": text})
+            for key, text in said
+            if text
+        ]
+
+    def _part(self, rule_id: str, part: Part) -> str:
         window = "" if part.span is None else self._window(part.span)
-        name = " ".join(each for each in (label or part.rule, window) if each)
-        return f"{name} {self.status(part.outcome.status)}".strip()
-
-    def _need(self, need: Needed, unit: str) -> str:
-        low = "" if need.low is None else self._interval(need.low, unit)
-        if need.op == "between" and need.high is not None:
-            return f"{low}–{self._interval(need.high, unit)}"
-        return f"{_SIGNS[need.op]} {low}".strip()
-
-    def _interval(self, interval: Interval | None, unit: str) -> str:
-        if interval is None:
-            return ""
-        low, high = interval
-        if low is not None and low == high:
-            return self._amount(low, unit)
-        if high is None:
-            return "?" if low is None else f"≥ {self._amount(low, unit)}"
-        return f"{'?' if low is None else self._amount(low, unit)}–{self._amount(high, unit)}"
-
-    def _amount(self, number: Number, unit: str) -> str:
-        if unit == "date":
-            return _day(number)
-        scale = _SCALES.get(unit, Fraction(1))
-        shown = _decimal(number * scale)
-        return f"{shown} {self._state.word(f'cli.rules.unit.{unit}')}" if unit else shown
-
-
-def _day(number: Number) -> str:
-    ordinal = int(number)
-    is_day = 1 <= ordinal <= dt.date.max.toordinal()
-    return dt.date.fromordinal(ordinal).isoformat() if is_day else "?"
-
-
-def _decimal(number: Number) -> str:
-    """At most two places, without trailing noughts; never more than there is."""
-    hundredths = number * 100 // 1
-    whole, rest = divmod(abs(hundredths), 100)
-    text = f"{whole}.{rest:02}".rstrip("0").rstrip(".")
-    return f"-{text}" if hundredths < 0 else text
+        label = self._words.part_label(part) or part.rule
+        name = " ".join(each for each in (label, window) if each)
+        figures = self._words.part(rule_id, part)
+        said = self._say(figures) + ([figures.reason] if figures.reason else [])
+        status = self.status(part.outcome.status)
+        return f"{name} {status} {'; '.join(said)}".strip()

@@ -15,8 +15,8 @@ from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.facts import Heard, School
 from xueshi_server.domain.rules.figures import Figure, judge_targets, measure_statistics
 from xueshi_server.domain.rules.results import Result
-from xueshi_server.domain.showing import show_interval, show_need
 from xueshi_server.node_clock import today_of
+from xueshi_server.result_words import ResultWords
 from xueshi_server.store.facts import open_facts
 from xueshi_server.store.packs import find_active, find_pack
 
@@ -48,6 +48,7 @@ class _Report:
         self.day = day
         self.heard = heard
         self.worded = Worded(state, pack)
+        self.words = ResultWords(pack, state.language)
 
     def reply(self, found: Sequence[Figure], targets: Sequence[Result]) -> Reply:
         data = {
@@ -110,10 +111,10 @@ class _Report:
         return lines + self._claim(figure)
 
     def _value(self, figure: Figure) -> str:
-        value = "" if figure.value is None else show_interval(figure.value, figure.unit)
+        value = "" if figure.value is None else self.words.interval(figure.value, figure.unit)
         if figure.figures is None:
             return value or "?"
-        part, whole = (show_interval(each, "") or "?" for each in figure.figures)
+        part, whole = (self.words.interval(each, "") or "?" for each in figure.figures)
         return self.state.word("cli.figures.ratio", value=value or "?", part=part, whole=whole)
 
     def _group(self, figure: Figure) -> str:
@@ -147,14 +148,14 @@ class _Report:
         return [f"  {line}" for line in lines]
 
     def _target(self, result: Result) -> str:
-        value = "?" if result.value is None else show_interval(result.value, result.unit) or "?"
+        said = self.words.figures(result)
         return self.state.word(
             "cli.figures.target",
             status=self.worded.status(result.status),
             label=self.worded.label(self.pack.targets[result.rule].label),
             name=result.name or self.state.word("cli.rules.county"),
-            value=value,
-            need="" if result.need is None else show_need(result.need, result.unit),
+            value=said.value or "?",
+            need=said.need,
             by=result.span.last,
         )
 

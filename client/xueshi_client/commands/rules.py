@@ -136,7 +136,7 @@ class _Run:
                 for each in changes
             ],
         }
-        worded = Worded(self.state, self.pack)
+        worded, others = Worded(self.state, self.pack), Worded(self.state, other)
         title = self.state.word(
             "cli.rules.what_if",
             before=f"{self.pack.id}@{self.pack.version}",
@@ -144,7 +144,7 @@ class _Run:
             day=self.day,
             count=len(changes),
         )
-        return Reply(data, [title, *(worded.change(each) for each in changes)])
+        return Reply(data, [title, *(worded.change(each, others) for each in changes)])
 
     def _head(self, pack: Pack) -> dict[str, Any]:
         schools = self.requirements.facts.heard.schools.values()

@@ -18,8 +18,8 @@ from xueshi_server.domain.packs.model import Block, FieldDeclaration, Form, Work
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.facts import Row, Value
 from xueshi_server.domain.rules.results import Result
-from xueshi_server.domain.showing import show_interval, show_need
 from xueshi_server.domain.workflow import Position
+from xueshi_server.result_words import Figures, ResultWords
 
 # Characters of a digest on paper: enough to tell versions of one form apart by eye.
 DIGEST_SHOWN: Final = 8
@@ -182,15 +182,17 @@ def _table(fill: _Fill, block: Block, place: int) -> Section:
 
 def _rules(fill: _Fill, block: Block, _place: int) -> Section:
     lines = []
+    words = ResultWords(fill.pack, fill.language)
     for rule_id in block.rules:
         rule = fill.pack.rules[rule_id]
         result = fill.material.results.get(rule_id)
+        said = words.figures(result) if result else Figures()
         clause = " ".join(f"{quote} ({id})" for id, quote in fill.pack.quotes(rule.source))
         lines.append(
             RuleLine(
                 word_label(rule.label, fill.language),
-                show_need(result.need, rule.unit) if result and result.need else "",
-                show_interval(result.value, rule.unit) if result and result.value else "",
+                said.need,
+                said.value,
                 result.status if result else "not_asked",
                 clause,
             )

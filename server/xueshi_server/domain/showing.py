@@ -1,7 +1,4 @@
-"""Exact values of rules as people read them. Nothing is rounded that a decision hangs on.
-
-A value that lies between two bounds is shown with both; one without an upper bound as "≥ low".
-"""
+"""Exact values of rules as people read them. Nothing is rounded that a decision hangs on."""
 
 import datetime as dt
 from decimal import ROUND_HALF_UP, Decimal
@@ -10,13 +7,8 @@ from typing import Final
 
 from xueshi_server.domain.fields import format_money
 from xueshi_server.domain.hours import format_hours
-from xueshi_server.domain.rules.amounts import Interval, Number
-from xueshi_server.domain.rules.results import Needed
+from xueshi_server.domain.rules.amounts import Number
 
-_SIGNS: Final = {
-    "at_least": "≥", "more_than": ">", "at_most": "≤", "less_than": "<", "equals": "=",
-    "about": "≈",
-}  # fmt: skip
 _PLACES: Final = Decimal("0.01")
 
 
@@ -43,27 +35,3 @@ def _decimal(value: Fraction) -> str:
         return ("<" if Fraction(rounded) > value else ">") + text.removesuffix(".00")
     text = f"{rounded:.2f}"
     return text.rstrip("0").rstrip(".")
-
-
-def show_interval(value: Interval, unit: str) -> str:
-    """A value between its bounds; empty where nothing is known."""
-    low, high = value
-    if low is not None and low == high:
-        return show_number(low, unit)
-    if low is None:
-        return "" if high is None else f"≤ {show_number(high, unit)}"
-    if high is None:
-        return f"≥ {show_number(low, unit)}"
-    return f"{show_number(low, unit)}–{show_number(high, unit)}"
-
-
-def show_need(need: Needed, unit: str) -> str:
-    """What is asked, in signs."""
-    if need.by is not None:
-        return f"≤ {need.by.isoformat()}"
-    if need.low is None:
-        return ""
-    if need.op == "between" and need.high is not None:
-        return f"{show_interval(need.low, unit)}–{show_interval(need.high, unit)}"
-    sign = _SIGNS.get(need.op, "")
-    return f"{sign} {show_interval(need.low, unit)}".strip()

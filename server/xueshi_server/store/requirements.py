@@ -113,4 +113,5 @@ def _gist(result: Result | None) -> object:
     """What a person would notice of a result."""
     if result is None:
         return None
-    return result.status, result.value, result.missing, result.span.first, result.span.last
+    parts = [(each.outcome.status, each.outcome.missing) for each in result.parts]
+    return result.status, result.value, result.missing, result.span.first, result.span.last, parts

@@ -102,6 +102,8 @@ def _unit_of_field(catalogue: Catalogue, of: str, name: str) -> str:
 
 
 def _counted(measure: Measure) -> str:
+    if isinstance(measure, Trend | Spread):
+        return _counted(measure.measure)
     if isinstance(measure, Headcount):
         return "person"
     return "item" if isinstance(measure, Count | Distinct) else ""
