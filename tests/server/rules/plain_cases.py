@@ -4,9 +4,9 @@ Facts stand in school S1 where they name none.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
@@ -101,8 +101,26 @@ def value_of(
     return found.results[0].value
 
 
-def untried(pack_id: str, cases: Sequence[Case]) -> list[str]:
-    """Rules of a pack that no case passes, or that no case does otherwise."""
-    passed = {case.rule for case in cases if case.status == "pass"}
-    other = {case.rule for case in cases if case.status != "pass"}
-    return [rule for rule in load(pack_id).rules if rule not in passed & other]
+class Tried(Protocol):
+    """A case of any table."""
+
+    @property
+    def rule(self) -> str:
+        """The rule it is about."""
+
+    @property
+    def status(self) -> str:
+        """What the rule says."""
+
+
+def untried(pack_id: str, cases: Iterable[Tried]) -> list[str]:
+    """Rules of a pack that no case passes, that no case does otherwise, or that have no third
+    case on the border between the two."""
+    found = defaultdict[str, list[bool]](list)
+    for case in cases:
+        found[case.rule].append(case.status == "pass")
+    return [
+        rule
+        for rule in load(pack_id).rules
+        if set(found[rule]) != {True, False} or len(found[rule]) < 3
+    ]

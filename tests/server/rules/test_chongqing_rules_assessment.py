@@ -108,6 +108,15 @@ def aged(born_on: str, degree: str = "bachelor") -> Fact:
     return person(rec=1, staff_no="T001", name="李春兰", **fields)
 
 
+STREAK = [
+    Case("S2.37 five in a row", "CQ-37-STREAK", [CITY, *FIVE], EVE, "pass"),
+    Case("S2.37 four in a row", "CQ-37-STREAK", [CITY, *FIVE[1:]], EVE, "fail", 1),
+    Case(
+        "S2.37 the third was not passed", "CQ-37-STREAK",
+        [CITY, *passed(2020, 2021, 2023, 2024), concluded(2022, "unqualified")], EVE, "fail", 3,
+    ),
+]  # fmt: skip
+
 NEXT_CYCLE = [
     Case("S2.37 five years, fifty years old", "CQ-37", [aged("1974-12-31"), *FIVE], EVE, "pass"),
     Case("S2.37 fifty-one", "CQ-37", [aged("1973-12-31"), *FIVE], EVE, "fail"),
@@ -142,8 +151,19 @@ REVOCATION = [
     Case("S2.38 years ago", "CQ-38", [CITY, found("fraud")], "2030-01-01", "vetoed"),
     Case("S2.38 mentor", "CQ-38-MENTOR", REVOKED, EVE, "vetoed"),
     Case("S2.38 mentor with a clean sheet", "CQ-38-MENTOR", [MENTOR], EVE, "pass"),
+    Case(
+        "S2.38 mentor, lifted", "CQ-38-MENTOR",
+        [MENTOR, fact("misconduct", mentor="D1", kind="neglect", date="2024-05-06",
+                      lifted_on="2024-12-31")],
+        EVE, "pass",
+    ),
     Case("S2.39 special contribution", "CQ-39", [CITY, duty("special", EVE)], EVE, "pass"),
-]
+    Case(
+        "S2.39 on the last day of the year before", "CQ-39", [CITY, duty("special", "2023-12-31")],
+        EVE, "fail", 1,
+    ),
+    Case("S2.39 nothing special", "CQ-39", [CITY, duty("demo_lesson", EVE)], EVE, "fail", 1),
+]  # fmt: skip
 
 
 def funded(owner: str, date: str = "2024-02-01") -> Fact:
@@ -189,7 +209,7 @@ MONEY = [
 
 
 @pytest.mark.parametrize(
-    "case", [*ASSESSMENT, *NEXT_CYCLE, *REVOCATION, *MONEY], ids=lambda case: case.id
+    "case", [*ASSESSMENT, *STREAK, *NEXT_CYCLE, *REVOCATION, *MONEY], ids=lambda case: case.id
 )
 def test_rule_of_assessment_says(case: Case) -> None:
     check(case)

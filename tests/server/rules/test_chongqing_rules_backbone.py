@@ -137,6 +137,20 @@ TRAINING = [
         ],
         "2025-02-28", "pass",
     ),
+    Case(
+        "S2.13 visit without a defence", "CQ-13",
+        [trainee("national", "2025-02-28"), phase("return_visit", "2024-10-10", "2024-10-10")],
+        "2025-02-28", "fail", 1,
+    ),
+    Case(
+        "S2.13 two visits are no defence", "CQ-13",
+        [
+            trainee("national", "2025-02-28"),
+            phase("return_visit", "2024-10-10", "2024-10-10"),
+            phase("return_visit", "2024-11-10", "2024-11-10"),
+        ],
+        "2025-02-28", "fail", 1,
+    ),
 ]  # fmt: skip
 
 GUIDANCE = [
