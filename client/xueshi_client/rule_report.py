@@ -149,7 +149,7 @@ class Worded:
     def _say(self, figures: Figures) -> list[str]:
         """What is there, asked, missing, waiting."""
         said = [
-            ("value", figures.value),
+            (figures.value_word, figures.value),
             (figures.need_word, figures.need),
             (figures.missing_word, figures.missing),
             ("pending", figures.pending),

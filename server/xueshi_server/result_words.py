@@ -31,14 +31,16 @@ _MEMBERS: Final = ("all_of", "any_of", "some_of", "none_of")
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """An outcome in figures; empty texts say nothing. `need_word` and `missing_word` name what the
-    figure is: what is asked or where a veto strikes; what is missing, too much or too late."""
+    """An outcome in figures; empty texts say nothing. The words name what a figure is: what there
+    is or when it was done; what is asked or where a veto strikes; what is missing, too much or too
+    late."""
 
     value: str = ""
     need: str = ""
     missing: str = ""
     pending: str = ""
     reason: str = ""
+    value_word: str = "value"
     need_word: str = "need"
     missing_word: str = "missing"
 
@@ -134,17 +136,21 @@ class ResultWords:
         missing_word = "missing" if outcome.need is None else _missing_word(outcome, outcome.need)
         missing = ""
         if outcome.missing and not said.veto:
-            # How far from a day is counted in days.
-            missing = self.amount(outcome.missing, "day" if unit == "date" else unit)
+            missing = self._difference(outcome.missing, unit)
         pending = self.amount(outcome.pending, unit) if outcome.pending else ""
-        return Figures(value, need, missing, pending, reason, need_word, missing_word)
+        value_word = "done_on" if unit == "date" else "value"
+        return Figures(value, need, missing, pending, reason, value_word, need_word, missing_word)
 
     def _counted(self, outcome: Outcome, need: Needed, said: _Said, reason: str) -> Figures:
         """Figures of what counts members, windows or steps."""
+        if outcome.status == "exempt":
+            return Figures(reason=reason)
         found = Interval(0, 0) if outcome.value is None else outcome.value
         done = self.interval(found, "")
         goal = "" if need.low is None else self.interval(need.low, "")
         total, missing = str(len(outcome.parts)), str(outcome.missing or "")
+        if need.op == "all_of":
+            total = goal
         if need.op in _MEMBERS:
             name = "none_of" if need.op == "none_of" else "members"
             value = self._say(f"{name}.value", done=done, total=total)
@@ -217,7 +223,13 @@ class ResultWords:
     def _plain(self, number: Number, unit: str) -> str:
         if unit.startswith(RANK):
             return self._ranks(unit).get(int(number), str(number))
-        return show_number(number, unit)
+        return show_number(number, unit).removesuffix(".00")
+
+    def _difference(self, number: Number, unit: str) -> str:
+        """How far from a day is counted in days, how far from a share in points."""
+        if unit == "percent":
+            return self._unit(show_number(number, unit).removesuffix("%"), "point")
+        return self.amount(number, "day" if unit == "date" else unit)
 
     def _unit(self, text: str, unit: str) -> str:
         if not text or unit in _SELF_SAID or unit.startswith(RANK):

@@ -142,8 +142,8 @@ def test_shares_of_people_say_of_how_many() -> None:
         ],
     }  # fmt: skip
     said = three(say("qinggang", "QG-MOKE", rows, "2010-01-31"))
-    assert said[0][:2] == ("3 项要求中做到 1 项", "全部 3 项")
-    assert said[1] == ("50%（1 / 2）", "≥ 100%", "50%")
+    assert said[0][:2] == ("2 项要求中做到 0 项", "全部 2 项")
+    assert said[1] == ("50%（1 / 2）", "≥ 100%", "50 个百分点")
 
 
 def test_a_streak_counts_years_in_a_row() -> None:

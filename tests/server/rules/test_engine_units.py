@@ -112,6 +112,16 @@ def test_who_is_asked_nothing_is_no_part_of_a_coverage() -> None:
     assert (result.status, result.reason) == ("exempt", "nothing_to_judge")
 
 
+def test_an_exempt_member_is_left_out_of_what_all_of_counts() -> None:
+    nobody = members(NUMBER, 'measure = { kind = "coverage", of = "teacher", rule = "NONE" },'
+                     ' need = { at_least = "100%" }')  # fmt: skip
+    text = nobody + rule("at_least = 0").replace('"R"', '"NONE"')
+    result = judge(text, {}, END)
+    assert [part.outcome.status for part in result.parts] == ["fail", "exempt"]
+    assert result.need is not None
+    assert (result.value, result.need.low, result.missing) == (exactly(0), exactly(1), 1)
+
+
 # ---- no whole
 
 

@@ -31,10 +31,10 @@ def all_of(parts: Sequence[Part]) -> Outcome:
     if status == "vetoed":
         status = "fail"
     good, maybe = _counts(parts)
+    free = statuses.count("exempt")
+    needed = Needed("all_of", exactly(len(parts) - free))
     last = [day for part in parts if (day := _last(part)) is not None]
-    return _outcome(
-        status, Needed("all_of", exactly(len(parts))), good, maybe, parts, min(last, default=None)
-    )
+    return _outcome(status, needed, good - free, maybe, parts, min(last, default=None))
 
 
 def any_of(parts: Sequence[Part]) -> Outcome:
