@@ -59,7 +59,7 @@ def parse_field(
 
 def _parse_codes(declared: FieldDeclaration, codes: CodeList | None, value: object) -> str:
     assert codes is not None, "a pack that was checked names the list of every code field"
-    known = {}
+    known = {other.strip().lower(): code.id for code in codes.value for other in code.synonyms}
     for code in codes.value:
         for name in (code.id, code.label.zh, code.label.en):
             known[name.strip().lower()] = code.id

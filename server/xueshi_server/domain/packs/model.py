@@ -82,10 +82,12 @@ class Parameter(Declared, frozen=True, kw_only=True):
 
 
 class Code(Declared, frozen=True, kw_only=True):
-    """One value of a code list. `rank` orders ordinal lists; `is_level` is the absolute level."""
+    """One value of a code list. `rank` orders ordinal lists; `synonyms` are what else people and
+    papers call it."""
 
     rank: int | None = None
     weak: bool = False
+    synonyms: list[str] = []
 
 
 class CodeList(Declared, frozen=True, kw_only=True):
