@@ -35,6 +35,8 @@ _YEAR_DAYS: Final = 366
 _TIME: Final = re.compile(r"(\d{1,2})(?:\D{1,2}(\d{1,2}))?\D?")
 _BARE_TIME: Final = re.compile(r"(\d{1,2})(\d{2})")
 _NOT_WORDS: Final = re.compile(r"[\W_]+")
+# A session entered later than this comes from a pile of papers.
+_PILE_DAYS: Final = 14
 # How much the title, the day and the organiser say about two records being the same.
 _WEIGHTS: Final = (0.7, 0.2, 0.1)
 
@@ -371,8 +373,15 @@ def _pairs(text: str) -> set[str]:
 # ---- copying
 
 
-def same_weekday(held: dt.date, today: dt.date) -> dt.date:
-    """The day to offer for a session like one that was held: the newest such weekday after it,
-    today where there is none."""
+def offer_day(held: dt.date, entered: dt.date, today: dt.date) -> dt.date:
+    """The day to offer for a session like one that was held: of the same weekday, today where
+    there is none after it.
+
+    It is the newest such day; but the next week where the other was entered late, because
+    somebody works through a pile of them.
+    """
+    if (entered - held).days > _PILE_DAYS:
+        day = held + dt.timedelta(days=7)
+        return min(day, today)
     day = today - dt.timedelta(days=(today.weekday() - held.weekday()) % 7)
     return day if day > held else today

@@ -49,9 +49,11 @@ def list_hours_between(
         some = people[start : start + _PARAMETERS_MAX]
         places = ", ".join("?" * len(some))
         found += node.query(
-            f"SELECT h.* FROM hour h WHERE h.scope_no = ? AND h.person IN ({places})"
-            " AND h.date BETWEEN ? AND ?",
-            [scope_no, *some, first, last],
+            # The cross join keeps the order: person by person, and the days of each by the index.
+            "SELECT h.* FROM person p CROSS JOIN hour h ON h.scope_no = p.scope_no"
+            " AND h.person = p.rec AND h.date BETWEEN ? AND ?"
+            f" WHERE p.scope_no = ? AND p.rec IN ({places})",
+            [first, last, scope_no, *some],
         )
     replaced = {row["corrects"] for row in found if row["corrects"] is not None}
     return [row for row in found if row["state"] not in _GONE and row["rec"] not in replaced]

@@ -145,13 +145,11 @@ def _read_own(faults: Faults) -> dict[str, str]:
 def _read_parts(scope_no: int, minutes: int | None, faults: Faults) -> list[Part]:
     """Everybody ticked in roster order with the hours that count for them."""
     ticked = set(request.form.getlist("person"))
-    lecture = _read_minutes(LECTURER_HOURS, faults)
+    people = [int(row["rec"]) for row in list_roster(this_node(), scope_no)]
+    there = {rec: bool(request.form.get(f"given-{rec}")) for rec in people if str(rec) in ticked}
+    lecture = _read_minutes(LECTURER_HOURS, faults) if any(there.values()) else None
     parts = []
-    for row in list_roster(this_node(), scope_no):
-        rec = int(row["rec"])
-        if str(rec) not in ticked:
-            continue
-        given = bool(request.form.get(f"given-{rec}"))
+    for rec, given in there.items():
         own = _read_minutes(f"hours-{rec}", faults)
         usual = lecture if given and lecture is not None else minutes
         parts.append(Part(rec, (usual or 0) if own is None else own, given))

@@ -12,7 +12,8 @@ from werkzeug.datastructures import MultiDict
 
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.hours import format_hours
-from xueshi_server.domain.sessions import Finding, same_weekday
+from xueshi_server.domain.sessions import Finding, offer_day
+from xueshi_server.formats import day_of
 from xueshi_server.store.people import find_person, list_roster
 from xueshi_server.store.sessions import find_session_of, list_attendance
 from xueshi_server.web.declared_form import Faults, values_of
@@ -56,7 +57,8 @@ def form_like(hour: Row) -> Form:
         if each.id not in ("recorded_by", "note") and values.get(each.id):
             form[each.id] = values[each.id]
     form["minutes"] = format_hours(usual)
-    form["date"] = same_weekday(dt.date.fromisoformat(hour["date"]), today()).isoformat()
+    held = dt.date.fromisoformat(hour["date"])
+    form["date"] = offer_day(held, day_of(hour["entered_at"]) or today(), today()).isoformat()
     _fill_own(form, find_session_of(this_node(), scope_no, hour["date"], hour["title"]))
     _fill_people(form, rows, usual)
     return form

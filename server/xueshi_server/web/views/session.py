@@ -204,6 +204,7 @@ def _show(shown: _Shown) -> str:
         others=[each for each in _described(shown) if each["id"] != shown.form.get("entry_id")],
         dropped=request.args.get("dropped", "")[:64],
         copied=shown.copied,
+        is_other_day=shown.copied and shown.form.get("date") != today().isoformat(),
         **(_looked_over(shown.checked) if shown.checked else _nothing()),
     )
 
