@@ -21,7 +21,7 @@ from xueshi_server.domain.rules.units import RANK, unit_of_measure
 from xueshi_server.domain.showing import show_number
 from xueshi_server.words import load_catalogue, word
 
-_SIGNS: Final = {
+SIGNS: Final = {
     "at_least": "≥", "more_than": ">", "at_most": "≤", "less_than": "<", "equals": "=",
 }  # fmt: skip
 # Units that a figure carries itself or that need no word.
@@ -93,11 +93,17 @@ class ResultWords:
             return "" if high is None else f"≤ {self.amount(high, unit)}"
         if high is None:
             return f"≥ {self.amount(low, unit)}"
-        return self._unit(self._range(self._plain(low, unit), self._plain(high, unit)), unit)
+        return self.with_unit(self._range(self._plain(low, unit), self._plain(high, unit)), unit)
 
     def amount(self, number: Number, unit: str) -> str:
         """One exact value with its unit."""
-        return self._unit(self._plain(number, unit), unit)
+        return self.with_unit(self._plain(number, unit), unit)
+
+    def exactly(self, number: Number, unit: str) -> str:
+        """An amount that is asked: a share that no two places say, as documents write it."""
+        if unit == "percent" and (Fraction(number) * 10000).denominator != 1:
+            return str(Fraction(number))
+        return self.amount(number, unit)
 
     def need(self, need: Needed, unit: str) -> str:
         """What is asked of a value."""
@@ -107,9 +113,10 @@ class ResultWords:
             asked = self._span(low, high, unit)
         elif need.op == "about" and low is not None and high is not None:
             asked = self._about(low, high, unit)
-        elif need.op in _SIGNS and (bound := low or high) is not None:
-            exact = _as_quotient(bound, unit) or self.interval(bound, unit)
-            asked = f"{_SIGNS[need.op]} {exact}"
+        elif need.op in SIGNS and (bound := low or high) is not None:
+            known = bound.exact
+            text = self.interval(bound, unit) if known is None else self.exactly(known, unit)
+            asked = f"{SIGNS[need.op]} {text}"
         if need.by is None:
             return asked
         day = self._say("by", day=need.by.isoformat())
@@ -155,11 +162,11 @@ class ResultWords:
             name = "none_of" if need.op == "none_of" else "members"
             value = self._say(f"{name}.value", done=done, total=total)
             asked = self._say(f"{need.op}.need", goal=goal, total=total)
-            short = self._unit(missing, "item")
+            short = self.with_unit(missing, "item")
         elif need.op == "sequence":
             value = self._say("sequence.value", done=done, total=goal)
             asked = self._say("sequence.need", goal=goal)
-            short = self._unit(missing, "step")
+            short = self.with_unit(missing, "step")
         else:
             window = said.window or "other"
             asked = self._say(f"{need.op}.need", goal=self._windows(goal, window))
@@ -190,7 +197,7 @@ class ResultWords:
         units = ["", ""]
         if isinstance(said.measure, Ratio):
             parts = (said.measure.part, said.measure.whole)
-            units = [unit_of_measure(self._catalogue, each, said.scope) for each in parts]
+            units = [unit_of_measure(self.catalogue, each, said.scope) for each in parts]
         elif not isinstance(said.measure, Coverage):
             return ""
         part, whole = (
@@ -215,7 +222,7 @@ class ResultWords:
         if lacking.field and declared is not None:
             label = next(each.label for each in declared.field if each.id == lacking.field)
             return self._say("field_of", field=word_label(label, self.language), of=name)
-        codes = [self._code(lacking.type, field, code) for field, code in lacking.where]
+        codes = [self.code(lacking.type, field, code) for field, code in lacking.where]
         return self._say("codes_of", codes=self._joined(codes), of=name) if codes else name
 
     # ---- amounts
@@ -228,10 +235,11 @@ class ResultWords:
     def _difference(self, number: Number, unit: str) -> str:
         """How far from a day is counted in days, how far from a share in points."""
         if unit == "percent":
-            return self._unit(show_number(number, unit).removesuffix("%"), "point")
+            return self.with_unit(show_number(number, unit).removesuffix("%"), "point")
         return self.amount(number, "day" if unit == "date" else unit)
 
-    def _unit(self, text: str, unit: str) -> str:
+    def with_unit(self, text: str, unit: str) -> str:
+        """A figure that is written already, with its unit."""
         if not text or unit in _SELF_SAID or unit.startswith(RANK):
             return text
         one = f"result.unit.{unit}.one"
@@ -239,7 +247,7 @@ class ResultWords:
         return f"{text} {word(key, self.language)}"
 
     def _windows(self, text: str, window: str) -> str:
-        return self._unit(text, f"window.{window}") if text else ""
+        return self.with_unit(text, f"window.{window}") if text else ""
 
     def _range(self, low: str, high: str) -> str:
         return self._say("range", low=low, high=high)
@@ -248,7 +256,7 @@ class ResultWords:
         if low.exact is None or high.exact is None:
             return self._range(self.interval(low, unit), self.interval(high, unit))
         texts = (self._plain(low.exact, unit), self._plain(high.exact, unit))
-        return self._unit(self._range(*texts), unit)
+        return self.with_unit(self._range(*texts), unit)
 
     def _about(self, low: Interval, high: Interval, unit: str) -> str:
         """The middle, how far from it, and the bounds."""
@@ -272,19 +280,19 @@ class ResultWords:
     # ---- the pack
 
     @cached_property
-    def _catalogue(self) -> Catalogue:
+    def catalogue(self) -> Catalogue:
+        """Look-ups in the pack."""
         return Catalogue(self.pack)
 
     def _ranks(self, unit: str) -> dict[int, str]:
         of, _, name = unit.removeprefix(RANK).partition(".")
         return {
-            rank: self._code(of, name, code)
-            for code, rank in self._catalogue.ranks(of, name).items()
+            rank: self.code(of, name, code) for code, rank in self.catalogue.ranks(of, name).items()
         }
 
-    def _code(self, of: str, path: str, code: str) -> str:
+    def code(self, of: str, path: str, code: str) -> str:
         """A code in the words of its list, a local level in its own."""
-        declared = self._catalogue.field(of, path)
+        declared = self.catalogue.field(of, path)
         known = None if declared is None else self.pack.codes.get(declared.codes or "")
         values = [] if known is None else known.value
         label = next((each.label for each in values if each.id == code), None)
@@ -312,14 +320,6 @@ class ResultWords:
         if rule.streak is not None and rule.streak.rule in self.pack.rules:
             return self._said_of(self.pack.rules[rule.streak.rule])
         return _Said(rule.scope, rule.measure if part.span is not None else None)
-
-
-def _as_quotient(bound: Interval, unit: str) -> str:
-    """A share that no two places of per cent can say, as it is written in the documents."""
-    exact = bound.exact
-    if unit != "percent" or exact is None or (Fraction(exact) * 10000).denominator == 1:
-        return ""
-    return str(Fraction(exact))
 
 
 def _clauses(rule: Rule) -> list[Clause]:

@@ -21,7 +21,7 @@ from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
 
 SMALL_GROUP: Final = 3
-STATUSES: Final = ("pass", "on_track", "at_risk", "fail", "vetoed", "unknown", "exempt")
+STATUSES: Final = ("pass", "on_track", "at_risk", "fail", "vetoed", "unknown", "exempt", "not_set")
 # A replaced or void entry is no longer part of what a school reports.
 _COUNTED: Final = "state NOT IN ('replaced', 'void')"
 _WHO: Final = "count(DISTINCT h.scope_no || '/' || h.person)"

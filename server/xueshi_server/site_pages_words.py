@@ -5,6 +5,7 @@ Every word comes from the catalogue (`site.say.*`) or from the labels of the pac
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from msgspec import structs
@@ -18,19 +19,17 @@ from xueshi_server.domain.packs.measures import (
     Measure,
     Need,
     Scalar,
+    Trend,
 )
 from xueshi_server.domain.packs.model import Clause, FieldDeclaration, Label, Rule, Step, Window
 from xueshi_server.domain.packs.pack import Pack
-from xueshi_server.domain.rules.amounts import parse_number
-from xueshi_server.domain.showing import show_number
+from xueshi_server.domain.rules.amounts import Number, exactly, parse_number
+from xueshi_server.domain.rules.results import Needed, Op
+from xueshi_server.domain.rules.units import RANK, unit_of_clause, unit_of_rule
+from xueshi_server.result_words import SIGNS, ResultWords
 from xueshi_server.words import load_catalogue, word
 
-_SIGNS: Final = {
-    "at_least": "≥", "more_than": ">", "at_most": "≤", "less_than": "<", "equals": "=",
-    "about": "≈",
-}  # fmt: skip
-# Units that a figure carries itself.
-_SELF_SAID: Final = ("", "percent", "date")
+_OPS: Final[tuple[Op, ...]] = ("at_least", "more_than", "at_most", "less_than", "equals")
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,11 @@ class Teller:
 
     pack: Pack
     language: str
+
+    @cached_property
+    def words(self) -> ResultWords:
+        """Figures in words."""
+        return ResultWords(self.pack, self.language)
 
     def say(self, key: str, **values: object) -> str:
         """A text of the catalogue."""
@@ -125,45 +129,45 @@ class Teller:
 
     def _value(self, of: str, path: str, value: Scalar | Formula) -> str:
         if isinstance(value, Formula):
-            return self.amount(value, "", of)
+            return self._formula(value, "", of, path)
         if isinstance(value, bool):
             return self.say("yes" if value else "no")
         found = self.field(of, path)
-        if found is not None and found.codes is not None and found.codes in self.pack.codes:
-            codes = self.pack.codes[found.codes].value
-            label = next((each.label for each in codes if each.id == value), None)
-            return str(value) if label is None else self.label(label)
+        if found is not None and found.codes is not None:
+            return self.words.code(of, path, str(value))
         if path == "state":
             return word(f"state.{value}", self.language)
         if found is not None and found.type == "hours" and isinstance(value, int):
-            return self.unit(show_number(value, "hour"), "hour")
+            return self.words.amount(value, "hour")
         return str(value)
 
     def amount(self, amount: Amount, unit: str, of: str = "") -> str:
         """An amount: a figure in its unit, or where it comes from."""
         if isinstance(amount, Formula):
             return self._formula(amount, unit, of)
-        number = parse_number(str(amount))
-        return str(amount) if number is None else self.unit(show_number(number, unit), unit)
+        return self._plain(amount, unit)
 
-    def _formula(self, formula: Formula, unit: str, of: str) -> str:
+    def _plain(self, value: Scalar, unit: str, path: tuple[str, str] | None = None) -> str:
+        """A value that is written out: a number in its unit, or a code of its list."""
+        number = None if isinstance(value, bool) else parse_number(str(value))
+        if number is not None:
+            return self.words.exactly(number, unit)
+        if unit.startswith(RANK):
+            of, _, name = unit.removeprefix(RANK).partition(".")
+            path = (of, name)
+        return str(value) if path is None else self.words.code(*path, str(value))
+
+    def _formula(self, formula: Formula, unit: str, of: str, path: str = "") -> str:
         text = ""
         if formula.param is not None:
             declared = self.pack.parameters.get(formula.param)
             value = "" if declared is None else declared.value
-            number = parse_number(str(value)) if not isinstance(value, bool) else None
-            shown = str(value) if number is None else self.unit(show_number(number, unit), unit)
+            shown = "" if value == "" else self._plain(value, unit, (of, path) if path else None)
             name = formula.param if declared is None else self.label(declared.label)
             text = self.say("param" if shown else "param_open", name=name, value=shown)
         if formula.measure is not None:
             text = self.measure(formula.measure, of)
         return text if formula.per is None else self.say("per", value=text, per=formula.per)
-
-    def unit(self, text: str, unit: str) -> str:
-        """A figure with its unit."""
-        return (
-            text if unit in _SELF_SAID else f"{text} {word(f'result.unit.{unit}', self.language)}"
-        )
 
     def measure(self, measure: Measure, subject: str = "") -> str:
         """What is counted."""
@@ -200,19 +204,61 @@ class Teller:
     def _brackets(self, text: str) -> str:
         return self.say("brackets", text=text) if text else ""
 
-    def need(self, need: Need, unit: str, subject: str = "") -> str:
+    def threshold(self, rule: Rule) -> str:
+        """What a rule needs of its measure."""
+        need, measure = rule.need, rule.measure
+        if need is None:
+            return ""
+        if rule.veto is not None and strikes_at_one(need):
+            return word("result.no_such", self.language)
+        return self.need(need, measure, unit_of_rule(self.words.catalogue, rule), rule.scope)
+
+    def has_limit(self, rule: Rule) -> bool:
+        """Whether a veto strikes from some amount on."""
+        return rule.veto is not None and rule.need is not None and not strikes_at_one(rule.need)
+
+    def need(self, need: Need, measure: Measure | None, unit: str, subject: str = "") -> str:
         """The threshold, with what it may deviate."""
-        parts = []
-        for name, sign in _SIGNS.items():
-            bound = getattr(need, name)
+        if isinstance(measure, Trend) and need.at_least == 0:
+            return word("result.trend.not_below", self.language)
+        for op in _OPS:
+            bound = getattr(need, op)
+            if bound is not None and self._is_open(bound, op):
+                return self.say("param_open", name=self._names([bound]), value="")
             if bound is not None:
-                parts.append(f"{sign} {self.amount(bound, unit, subject)}")
+                return f"{SIGNS[op]} {self.amount(bound, unit, subject)}"
         if need.between is not None:
             low, high = (self.amount(each, unit, subject) for each in need.between)
-            parts.append(f"{low} – {high}")
-        if need.tolerance is not None:
-            parts.append(f"± {self.amount(need.tolerance, unit, subject)}")
-        return " ".join(parts)
+            return word("result.range", self.language, low=low, high=high)
+        if need.about is None:
+            return ""
+        middle, around = self._number(need.about), self._number(need.tolerance or 0)
+        if middle is None or around is None:
+            return f"≈ {self.amount(need.about, unit, subject)}"
+        bounds = Needed("about", exactly(middle - around), exactly(middle + around))
+        names = self._names([need.about, need.tolerance or 0])
+        return self.words.need(bounds, unit) + self._brackets(names)
+
+    def _number(self, amount: Amount) -> Number | None:
+        """The number behind an amount; None where it is left open or worked out."""
+        if isinstance(amount, Formula):
+            declared = self.pack.parameters.get(amount.param or "")
+            if declared is None or amount.measure is not None or amount.per is not None:
+                return None
+            return None if isinstance(declared.value, bool) else parse_number(str(declared.value))
+        return parse_number(str(amount))
+
+    def _is_open(self, amount: Amount, op: str) -> bool:
+        """Whether the parameter is left empty, or at nought so that nothing is asked."""
+        if not isinstance(amount, Formula) or amount.param not in self.pack.parameters:
+            return False
+        left_empty = self.pack.parameters[amount.param].value == ""
+        return left_empty or (op == "at_least" and self._number(amount) == 0)
+
+    def _names(self, amounts: Sequence[Amount]) -> str:
+        """The parameters that amounts come from."""
+        names = [each.param for each in amounts if isinstance(each, Formula) and each.param]
+        return self.join([self.name_of("parameter", each) for each in names])
 
     def deadline(self, by: By | None, subject: str = "") -> str:
         """The last day, where it is not the window's."""
@@ -230,11 +276,12 @@ class Teller:
 
     def asked(self, rule: Rule) -> list[str]:
         """What a rule asks, a line for each part."""
-        unit, subject = rule.unit, rule.scope
+        subject = rule.scope
         if rule.measure is not None:
             return [self.measure(rule.measure, subject)]
         if rule.streak is not None:
-            length = self.amount(rule.streak.length, "", subject)
+            window = self.pack.rules[rule.streak.rule].window.kind
+            length = self.amount(rule.streak.length, f"window.{window}", subject)
             name = self.name_of("rule", rule.streak.rule)
             return [self.say("streak", rule=name, length=length)]
         if rule.sequence:
@@ -245,40 +292,37 @@ class Teller:
             if members:
                 return [
                     self.say(key),
-                    *(f"- {self._clause(each, unit, subject)}" for each in members),
+                    *(f"- {self._clause(rule, each)}" for each in members),
                 ]
         if rule.some_of is not None:
             first = self.say("some_of", count=self.amount(rule.some_of.count, "", subject))
-            return [first, *(f"- {self._clause(each, unit, subject)}" for each in rule.some_of.of)]
+            return [first, *(f"- {self._clause(rule, each)}" for each in rule.some_of.of)]
         return []
 
     def _step(self, step: Step) -> str:
         text = self.label(step.label)
         return text if step.months is None else self.say(
-            "step_months", step=text, months=self.amount(step.months, "")
+            "step_months", step=text, months=self.amount(step.months, "month")
         )  # fmt: skip
 
-    def _clause(self, clause: Clause, unit: str, subject: str) -> str:
+    def _clause(self, rule: Rule, clause: Clause) -> str:
         if clause.rule is not None:
             return self.name_of("rule", clause.rule)
+        subject = rule.scope
         text = self.measure(clause.measure, subject) if clause.measure is not None else ""
         if clause.need is not None:
-            text = f"{text} {self.need(clause.need, self._unit_of(clause, unit), subject)}"
-            text = self.join([text, self.deadline(clause.need.by, subject)])
+            unit = unit_of_clause(self.words.catalogue, rule, clause)
+            need = self.need(clause.need, clause.measure, unit, subject)
+            # Signs continue the measure, words do not.
+            parts = [f"{text} {need}"] if need.startswith(tuple(SIGNS.values())) else [text, need]
+            text = self.join([*parts, self.deadline(clause.need.by, subject)])
         window = self.window(clause.window)
         if window:
             text = self.join([window, text])
         label = self.label(clause.label)
         return self.say("labelled", label=label, text=text) if label else text
 
-    def _unit_of(self, clause: Clause, unit: str) -> str:
-        """The rule's unit is that of its members where they measure the same thing."""
-        kind = str(clause.measure.__struct_config__.tag) if clause.measure is not None else ""
-        if kind in ("coverage", "ratio"):
-            return "percent"
-        if kind == "sum" and unit == "":
-            of = self.field(
-                getattr(clause.measure, "of", ""), getattr(clause.measure, "field", "") or ""
-            )
-            return "hour" if of is not None and of.type == "hours" else unit
-        return "" if unit in ("percent", "hour") and kind in ("count", "distinct") else unit
+
+def strikes_at_one(need: Need) -> bool:
+    """Whether a veto strikes as soon as there is any such fact."""
+    return need.at_least == 1 or need.more_than == 0
