@@ -17,15 +17,18 @@ from typst import Compiler
 from xueshi_server.typeset.arrange import Sheet, arrange
 from xueshi_server.typeset.fonts import families, load_fonts, rare
 
-# Tags let a screen reader follow a form; in thick stacks for the printer they are half of the file.
-TAGGED_SHEETS_MAX: Final = 20
+# What was laid out is kept for so many more runs of the setter.
+_KEPT_RUNS: Final = 12
 # Pictures for the screen and for comparison.
 PREVIEW_PPI: Final = 96
 
 
-def set_pdf(sheets: Sequence[Sheet], language: str) -> bytes:
-    """All sheets in one PDF, each numbering its own pages."""
-    found: bytes = _set(sheets, language, format="pdf", pdf_tags=len(sheets) <= TAGGED_SHEETS_MAX)
+def set_pdf(sheets: Sequence[Sheet], language: str, *, tagged: bool = True) -> bytes:
+    """All sheets in one PDF, each numbering its own pages.
+
+    Tags let a screen reader follow a form; in a stack for the printer they are most of the file.
+    """
+    found: bytes = _set(sheets, language, format="pdf", pdf_tags=tagged)
     return found
 
 
@@ -33,6 +36,19 @@ def set_pictures(sheets: Sequence[Sheet], language: str, ppi: float = PREVIEW_PP
     """A PNG of every page."""
     found = _set(sheets, language, format="png", ppi=ppi)
     return found if isinstance(found, list) else [found]
+
+
+def forget_layouts() -> None:
+    """Have the setter give back the memory of what it laid out: it forgets what some runs in a row
+    did not need."""
+    compiler = Compiler(
+        str(_templates() / "blank.typ"),
+        root=str(_templates()),
+        font_paths=load_fonts(with_system=False),
+        ignore_system_fonts=True,
+    )
+    for _ in range(_KEPT_RUNS):
+        compiler.compile(format="svg")
 
 
 def missing_characters(sheets: Sequence[Sheet], language: str) -> set[str]:
