@@ -7,6 +7,7 @@ from xueshi_server.domain.packs.checker import BUILT_IN_SUBJECTS, Checker, Field
 from xueshi_server.domain.packs.checking_conditions import check_amount, check_where, check_who
 from xueshi_server.domain.packs.checking_measures import MeasureCheck, check_month_day
 from xueshi_server.domain.packs.checking_rules import percent
+from xueshi_server.domain.packs.held import held_types, types_of_rule
 from xueshi_server.domain.packs.model import (
     Block,
     Deadline,
@@ -53,6 +54,7 @@ def _check_step(
         checker.paper(paper, (*spot, "papers", position))
     for position, gate in enumerate(step.gate):
         checker.rule(gate, (*spot, "gate", position))
+        _check_sight(checker, gate, (*spot, "gate", position), (step.role, of))
     if step.deadline is not None:
         _check_deadline(checker, step.deadline, (*spot, "deadline"), (fields, of))
     elif step.late != "accept":
@@ -64,6 +66,17 @@ def _check_step(
             checker.fault("quota_negative", (*spot, "quota"), id=step.id)
     if step.publicity_days < 0:
         checker.fault("publicity_negative", (*spot, "publicity_days"), id=step.id)
+
+
+def _check_sight(checker: Checker, gate: str, spot: Spot, by: tuple[str, str]) -> None:
+    """A school never knows what a gate asks of types that stand with the centre alone."""
+    role, moved = (checker.pack.roles.get(by[0]), checker.pack.types.get(by[1]))
+    at_centre = role is None or role.tier in ("centre", "above", "outside")
+    if at_centre or moved is None or moved.place == "centre":
+        return
+    hidden = types_of_rule(checker.pack, gate) - held_types(checker.pack, "school").keys()
+    if hidden:
+        checker.fault("gate_out_of_sight", spot, id=gate, type=min(hidden))
 
 
 def _check_deadline(

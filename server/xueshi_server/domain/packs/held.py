@@ -1,7 +1,10 @@
 """What of a pack is for the centre alone: its types, and the forms and queries that need them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from xueshi_server.domain.packs.model import Form, Query, RecordType
 from xueshi_server.domain.packs.pack import Pack
@@ -34,6 +37,34 @@ def held_queries(pack: Pack, role: str) -> Mapping[str, Query]:
         return pack.queries
     asks = re.compile(rf"\b(?:{missing})\b")
     return {name: each for name, each in pack.queries.items() if not asks.search(each.sql)}
+
+
+def types_of_rule(pack: Pack, rule_id: str) -> set[str]:
+    """The record types that a rule looks at, with those of the rules it rests on."""
+    seen, waiting = set[str](), [rule_id]
+    while waiting:
+        each = waiting.pop()
+        if each in seen:
+            continue
+        seen.add(each)
+        if each in pack.rules:
+            waiting += [pack.rules[each].scope, *_names_in(pack.rules[each])]
+        if each in pack.subjects:
+            waiting += [pack.subjects[each].of or "", *pack.subjects[each].across]
+    return seen & pack.types.keys()
+
+
+def _names_in(part: object) -> Iterator[str]:
+    """What the parts of a rule name: types (`of`, `pause`), subjects and rules."""
+    if isinstance(part, Struct):
+        for field in fields(part):
+            value = getattr(part, field.name)
+            if isinstance(value, str) and field.name in ("of", "rule", "fallback", "pause"):
+                yield value
+            yield from _names_in(value)
+    elif isinstance(part, list | tuple):
+        for each in part:
+            yield from _names_in(each)
 
 
 def _types_of(pack: Pack, form: Form) -> set[str]:
