@@ -81,6 +81,27 @@ def test_the_places_of_a_school_are_not_those_of_another(qinggang: County) -> No
     assert centre.find_record(used_up.name).scope_no != centre.find_record(other.name).scope_no
 
 
+def test_the_centre_counts_the_places_of_all_schools_in_a_year(tmp_path: Path) -> None:
+    with make_county(tmp_path, "chongqing") as county:
+        places = int(county.pack.parameters["nomination_places"].value)
+        sent = [nominate(county, "2024-02-26", number) for number in range(places + 1)]
+        found = [county.act(each, "review", "2024-03-11") for each in sent]
+        assert found == [[]] * places + [["quota_used_up"]]
+        assert county.act(sent[0], "return", "2024-03-12", opinion="缺学历证明") == []
+        assert county.act(sent[-1], "review", "2024-03-13") == []
+        later = nominate(county, "2025-02-24", places + 1)
+        assert county.act(later, "review", "2025-03-10") == []
+
+
+def nominate(county: County, date: str, number: int) -> Record:
+    """A backbone teacher whom the school has recommended."""
+    person = county.enter("person", staff_no=f"N{number}", name=f"骨干{number}", active=True)
+    row = {"level": "province", "date": date, "reason": "区骨干八年"}
+    record = county.enter("nomination", person=person, **row)
+    assert county.act(record, "recommend", date) == []
+    return record
+
+
 def propose_elsewhere(county: County) -> Record:
     """The same in another school, as the centre has it."""
     world, centre = county.world, county.centre
