@@ -18,6 +18,7 @@ from xueshi_server.domain.packs.model import Subject as Declared
 from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.domain.rules.catalogue import BUILT_IN, SCOPE, Catalogue
 from xueshi_server.domain.rules.facts import Column, Facts, Key, RecordKey, Row, Test, Tests, Value
+from xueshi_server.domain.rules.names import name_rows
 from xueshi_server.domain.rules.reach import Reach, WideError
 from xueshi_server.domain.rules.row_facts import clean, meets_test
 
@@ -180,12 +181,24 @@ class Populations:
             raise RuleError("rule.subject_of_nothing", subject=declared.id)
         tests = self._catalogue.fact_tests(declared.of, [*declared.where, *who])
         if declared.per:
-            return _sets(declared, self._rows(declared.of, tests, None))
+            return self._sets(declared, self._rows(declared.of, tests, None))
         records = None if only is None else [_record(key) for key in only if len(key) == 2]
         names = declared.name or [self._catalogue.type_of(declared.of).key or "rec"]
-        return [
-            _subject(declared.id, names, row) for row in self._rows(declared.of, tests, records)
-        ]
+        rows = self._rows(declared.of, tests, records)
+        name = name_rows(self._catalogue, self._rows, declared.of, names, rows)
+        return [_subject(declared.id, name(row), row) for row in rows]
+
+    def _sets(self, declared: Declared, rows: Sequence[Row]) -> list[Subject]:
+        """One subject for each set of values of the fields `per`; records without one have none."""
+        first: dict[Key, Row] = {}
+        for row in rows:
+            key = tuple(clean(row.get(name)) for name in declared.per)
+            if None not in key:
+                first.setdefault(key, row)
+        assert declared.of is not None
+        names = declared.name or declared.per
+        name = name_rows(self._catalogue, self._rows, declared.of, names, list(first.values()))
+        return [_set(declared, key, name(row)) for key, row in first.items()]
 
     def _row_tests(self, declared: Declared | None, where: Sequence[Condition]) -> Tests:
         found = (_row_tests(self._catalogue, declared, each) for each in where)
@@ -264,25 +277,15 @@ def _meets(row: Row, tests: Tests) -> bool:
     return all(meets_test(clean(row.get(test.column.field)), test) for test in tests)
 
 
-def _sets(declared: Declared, rows: Sequence[Row]) -> list[Subject]:
-    """One subject for each set of values of the fields `per`; records without one have none."""
-    found: dict[Key, Subject] = {}
-    for row in rows:
-        key = tuple(clean(row.get(name)) for name in declared.per)
-        if None in key or key in found:
-            continue
-        own = dict(zip(declared.per, key, strict=True))
-        names = declared.name or declared.per
-        name = " ".join(str(row.get(each) or "") for each in names)
-        scope = own.get("scope")
-        found[key] = Subject(declared.id, key, name, own, None if scope is None else str(scope))
-    return list(found.values())
+def _set(declared: Declared, key: Key, name: str) -> Subject:
+    own = dict(zip(declared.per, key, strict=True))
+    scope = own.get("scope")
+    return Subject(declared.id, key, name, own, None if scope is None else str(scope))
 
 
-def _subject(kind: str, names: Sequence[str], row: Row) -> Subject:
+def _subject(kind: str, name: str, row: Row) -> Subject:
     scope, rec = row["scope"], row["rec"]
     assert isinstance(scope, str)
-    name = " ".join(str(row.get(each) or "") for each in names)
     return Subject(kind, (scope, rec), name, row, scope)
 
 
