@@ -23,6 +23,7 @@ TOPICS: Final = {
     "desktop": "run_local",
     "import": "data",
     "export": "data",
+    "print": "paper",
     "sync": "carry",
     "pack": "carry",
     "unpack": "carry",

@@ -31,7 +31,6 @@ _TOGETHER_LINES: Final = 26
 # Values longer than this have a line of their own.
 _LONG: Final = 20
 _PHOTO_ROWS: Final = 5
-_BLANK_ROWS: Final = 3
 # How a label of signatures parts those who sign.
 _PARTIES: Final = re.compile(r"\s{2,}|[;\uff1b]")
 _PARTIES_MAX: Final = 4
@@ -242,7 +241,8 @@ def _table(section: Section, spoken: _Words, width: float, layout: Layout) -> Da
         "blank": blank,
         "columns": [asdict(each) for each in plan_columns(head, rows, room)],
         "rows": rows,
-        "empty": 0 if rows else max(section.lines, _BLANK_ROWS),
+        "empty": 0 if rows else section.lines,
+        "none": "" if rows or section.lines else spoken("print.none"),
         "count": spoken("forms.rows", n=len(rows)),
         "total": spoken("forms.total", label=total[0], value=total[1]) if total else "",
         "sum": clean(total[1]) if total else "",
