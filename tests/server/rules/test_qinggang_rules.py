@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.rules.county import load
+from tests.server.rules.county import evaluate_case, load
 from tests.server.rules.plain_cases import Case, Fact, check, fact, many, person, untried
 
 TERM_ENDS = "2010-01-10"
@@ -31,6 +31,7 @@ def journals(*, leave_out: int | None = None, weekday: int = 2) -> list[Fact]:
 
 SECOND_IN_A_WEEK = fact("journal", person=1, date="2009-11-06")
 FIVE_WEEKS = journals()[:5]
+CAME_LATE = person(rec=1, staff_no="Q001", duty="teacher", subject="maths", hired_on="2009-12-01")
 JOURNALS = [
     Case("every teaching week, none in the holiday", "QG-JOURNAL", [TEACHER, *journals()],
          TERM_ENDS, "pass"),
@@ -41,6 +42,9 @@ JOURNALS = [
          [TEACHER, *journals(leave_out=7), SECOND_IN_A_WEEK], TERM_ENDS, "fail", 1),
     Case("one week may be missed where the county says so", "QG-JOURNAL",
          [TEACHER, *journals(leave_out=7)], TERM_ENDS, "pass", settings={"journal_miss": 1}),
+    Case("the weeks before somebody came are not asked", "QG-JOURNAL",
+         [CAME_LATE, *journals()[12:]], TERM_ENDS, "pass"),
+    Case("the weeks since are", "QG-JOURNAL", [CAME_LATE, *journals()[13:]], TERM_ENDS, "fail", 1),
     Case("so far every week", "QG-JOURNAL", [TEACHER, *FIVE_WEEKS], "2009-10-11", "on_track"),
     Case("a week has gone by without", "QG-JOURNAL", [TEACHER, *journals(leave_out=1)[:4]],
          "2009-10-11", "fail"),
@@ -390,3 +394,12 @@ def test_every_rule_of_qinggang_is_tried_three_times_and_says_what_fills_it() ->
     rules = load("qinggang").rules
     assert [each for each in rules if tried[each] < 3] == []
     assert [each.id for each in rules.values() if each.fill is None] == []
+
+
+def test_who_came_in_march_owes_nothing_for_the_autumn() -> None:
+    """Asked in March, when the autumn term is looked at again."""
+    new = {"staff_no": "Q002", "duty": "teacher", "subject": "maths", "hired_on": "2010-03-01"}
+    rows = {"person": [{**TEACHER.row}, new], "polished_lesson": [{**polished("school").row}]}
+    for rule, subjects in (("QG-MOKE-TEACHER", [("S1", 1)]), ("QG-JOURNAL", [("S1", 1)])):
+        found = evaluate_case("qinggang", rule, rows, "2010-03-20", on=TERM_ENDS)
+        assert list(found) == subjects

@@ -21,6 +21,7 @@ def check_subjects(checker: Checker) -> None:
             if declared is not None:
                 check_where(checker, subject.where, (*spot, "where"), declared)
         _check_names(checker, subject, spot)
+        _check_roll(checker, subject, spot)
         for type_id, pairs in subject.link.items():
             _check_link(checker, subject, type_id, pairs)
 
@@ -40,6 +41,24 @@ def _check_names(checker: Checker, subject: Subject, spot: Spot) -> None:
     for key, names in (("per", subject.per), ("name", subject.name)):
         for position, name in enumerate(names if fields else ()):
             checker.field(fields, name, (*spot, key, position), subject.of or subject.id)
+
+
+def _check_roll(checker: Checker, subject: Subject, spot: Spot) -> None:
+    declared = checker.pack.types.get(subject.of or "")
+    if subject.on_roll is None:
+        if subject.today:
+            checker.fault("today_without_roll", (*spot, "today"), id=subject.id)
+        return
+    if subject.per or declared is None:
+        checker.fault("roll_of_no_record", (*spot, "on_roll"), id=subject.id)
+        return
+    for position, name in enumerate(subject.on_roll):
+        checker.date_field(fields_of(declared), name, (*spot, "on_roll", position), declared.id)
+    check_where(checker, subject.today, (*spot, "today"), declared)
+    for position, condition in enumerate(subject.today):
+        if "." in condition.field or condition.same_as is not None:
+            here = (*spot, "today", position, "field")
+            checker.fault("today_too_far", here, field=condition.field)
 
 
 def _check_link(checker: Checker, subject: Subject, type_id: str, pairs: dict[str, str]) -> None:

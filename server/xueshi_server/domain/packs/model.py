@@ -182,6 +182,9 @@ class Subject(Declared, frozen=True, kw_only=True):
     fields; `across` pairs subjects of two kinds. `school` and `county` are built in.
     `link` says which field of a fact type holds which field of the subject where it is not the
     one reference to it: {hour = {person = "rec"}}; "scope" is the school of either.
+    `on_roll` names the fields for the first and the last day on the roll: windows are judged for
+    those who are on it on the window's last day (today while it runs). Where no last day is
+    recorded, `today` says who is still there.
     """
 
     of: Id | None = None
@@ -190,6 +193,8 @@ class Subject(Declared, frozen=True, kw_only=True):
     across: list[Id] = []
     name: list[Id] = []
     link: dict[Id, dict[Id, Id]] = {}
+    on_roll: tuple[Id, Id] | None = None
+    today: list[Condition] = []
 
 
 class Window(Part, frozen=True, kw_only=True):

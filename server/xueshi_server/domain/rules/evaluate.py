@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from xueshi_server.domain.packs.model import Rule
+from xueshi_server.domain.packs.measures import Condition
+from xueshi_server.domain.packs.model import Rule, Window
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.domain.rules.calendar import outer_window, read_day
@@ -26,7 +27,7 @@ from xueshi_server.domain.rules.judging import plan_over, plan_spans
 from xueshi_server.domain.rules.results import Outcome, Result, shown_unit
 from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.rules.study import Judge, Study
-from xueshi_server.domain.rules.subjects import Subject
+from xueshi_server.domain.rules.subjects import Subject, is_on_roll
 from xueshi_server.domain.rules.units import unit_of_rule
 
 # Kinds of subjects to the keys of those that are asked about; other kinds are not judged.
@@ -207,8 +208,7 @@ def _place(study: Study, rule: Rule, only: Collection[Key] | None) -> tuple[Case
     mark = msgspec.json.encode((rule.scope, rule.who, window, None if only is None else list(only)))
     kept = study.kept.get(mark)
     if kept is None:
-        subjects = study.populations.of(rule.scope, rule.who, None if only is None else set(only))
-        spans = study.place(window, subjects, study.on)
+        subjects, spans = place_subjects(study, window, rule.scope, rule.who, only)
         there = [number for number, span in enumerate(spans) if span is not None]
         cases = Cases(
             rule.scope,
@@ -219,6 +219,29 @@ def _place(study: Study, rule: Rule, only: Collection[Key] | None) -> tuple[Case
         kept = study.kept[mark] = (subjects, spans, where, cases)
     subjects, spans, where, cases = kept
     return cases, _Planned(rule, subjects, spans, where, lambda case: None)
+
+
+def place_subjects(
+    study: Study,
+    window: Window,
+    kind: str,
+    who: Sequence[Condition],
+    only: Collection[Key] | None = None,
+) -> tuple[list[Subject], list[Span | None]]:
+    """The subjects who are on the roll in their windows of the day, and these windows."""
+    populations = study.populations
+    subjects = populations.ever(kind, who, None if only is None else set(only))
+    spans = study.place(window, subjects, study.on)
+    rolls = populations.rolls(kind)
+    if not rolls:
+        return subjects, spans
+    days = {span: study.roll_day(span).isoformat() for span in set(spans)}
+    pairs = [
+        (each, span)
+        for each, span in zip(subjects, spans, strict=True)
+        if is_on_roll(rolls, each.row, days[span])
+    ]
+    return [each for each, _ in pairs], [span for _, span in pairs]
 
 
 def _results_of(study: Study, plan: _Planned) -> list[Result]:

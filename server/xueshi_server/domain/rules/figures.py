@@ -34,6 +34,7 @@ from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.amounts import UNKNOWN, Interval, RuleError, parse_number
 from xueshi_server.domain.rules.cases import Asked, Cases
 from xueshi_server.domain.rules.catalogue import Catalogue, NotSetError
+from xueshi_server.domain.rules.evaluate import place_subjects
 from xueshi_server.domain.rules.facts import Facts, Key, Tally, Value
 from xueshi_server.domain.rules.judging import plan_over
 from xueshi_server.domain.rules.leaves import plan_leaf
@@ -163,8 +164,8 @@ def _new_study(pack: Pack, facts: Facts, as_of: dt.date, on: dt.date | None = No
 
 
 def _cases_of(study: Study, statistic: Statistic) -> Cases:
-    subjects = study.populations.of(statistic.scope)
-    placed = study.place(statistic.window or _AS_OF, subjects, study.on)
+    window = statistic.window or _AS_OF
+    subjects, placed = place_subjects(study, window, statistic.scope, ())
     pairs = [pair for pair in zip(subjects, placed, strict=True) if pair[1] is not None]
     spans = [span for _, span in pairs if span is not None]
     return Cases(statistic.scope, [subject for subject, _ in pairs], spans)

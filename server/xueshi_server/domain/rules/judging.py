@@ -4,12 +4,13 @@ A rule that another rule names is judged for the same subject, in its own window
 of the span in question; a coverage, a streak and an exemption judge it in given spans instead.
 """
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 
 from xueshi_server.domain.packs.model import Clause, Rule, Window
 from xueshi_server.domain.rules import combine
 from xueshi_server.domain.rules.amounts import RuleError
-from xueshi_server.domain.rules.calendar import OWN, outer_window, read_day
+from xueshi_server.domain.rules.calendar import OWN, TIMELESS, outer_window, read_day
 from xueshi_server.domain.rules.cases import Cases
 from xueshi_server.domain.rules.exemptions import plan_bonuses, plan_exempt, same_window, strike
 from xueshi_server.domain.rules.leaves import days_on_roll, plan_leaf
@@ -22,7 +23,20 @@ from xueshi_server.domain.rules.units import unit_of_clause, unit_of_rule
 
 
 def plan_over(study: Study, rule_id: str, cases: Cases) -> Judge:
-    """Judge a rule in the spans of the cases (in its own days where they come from the subject)."""
+    """Judge a rule in the spans of the cases (in its own days where they come from the subject,
+    by all that was until their last day where it looks at everything)."""
+    rule = study.catalogue.rule(rule_id)
+    if rule.window.kind in TIMELESS:
+        return _plan_in(study, rule_id, cases.with_spans(_since_ever(cases.spans)))
+    return _plan_in(study, rule_id, cases)
+
+
+def _since_ever(spans: Sequence[Span]) -> list[Span]:
+    longer = {each: Span(dt.date.min, each.last, each.label, True) for each in set(spans)}
+    return [longer[each] for each in spans]
+
+
+def _plan_in(study: Study, rule_id: str, cases: Cases) -> Judge:
     rule = study.catalogue.rule(rule_id)
     if rule.window.kind in OWN or rule.window.anchor is not None:
         return plan_named(study, rule_id, cases)
@@ -162,7 +176,7 @@ def _plan_clause(study: Study, rule: Rule, clause: Clause, cases: Cases) -> Judg
         if clause.window is None:
             return plan_named(study, clause.rule, cases)
         return _in_window(
-            study, clause.window, cases, lambda inner: plan_over(study, clause.rule or "", inner),
+            study, clause.window, cases, lambda inner: _plan_in(study, clause.rule or "", inner),
             unit=unit,
         )  # fmt: skip
     if clause.measure is None or clause.need is None:
@@ -301,7 +315,7 @@ def _translator(study: Study, rule: Rule, cases: Cases) -> Callable[[Subject], S
         study.populations.reach_out()
     # Of a few subjects only their own rows are read.
     only = {each.key for each in cases.subjects} if study.narrow and same else None
-    chosen = study.populations.of(rule.scope, rule.who, only)
+    chosen = study.populations.ever(rule.scope, rule.who, only)
     population = {each.key: each for each in chosen}
     if same:
         return lambda subject: population.get(subject.key)

@@ -351,10 +351,15 @@ def elapsed(first: int, last: int, unit: str) -> int:
 def list_members(
     study: Study, cases: Cases, kind: str, who: Sequence[Condition]
 ) -> list[list[Subject]]:
-    """Subjects of a kind that belong to each case."""
-    population = study.populations.of(kind, who)
-    owned = study.populations.owners(cases.kind, population, kind)
-    return [owned.get(study.populations.owner_key(each, kind), []) for each in cases.subjects]
+    """Subjects of a kind that belong to each case and are on the roll in its span."""
+    populations = study.populations
+    population = populations.ever(kind, who)
+    owned = populations.owners(cases.kind, population, kind)
+    members = [owned.get(populations.owner_key(each, kind), []) for each in cases.subjects]
+    return [
+        populations.on_roll(kind, some, study.roll_day(span))
+        for some, span in zip(members, cases.spans, strict=True)
+    ]
 
 
 def _flatten(cases: Cases, kind: str, members: list[list[Subject]]) -> Cases:

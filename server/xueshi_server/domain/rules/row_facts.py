@@ -100,7 +100,7 @@ class RowFacts:
                 continue
             if any(self._meets(row, tests) for tests in tally.unless):
                 continue
-            spans = [no for no in candidates if self._lies_in(row, tally, no)]
+            spans = [no for no in dict.fromkeys(candidates) if self._lies_in(row, tally, no)]
             if spans:
                 yield row, key, spans
 

@@ -42,7 +42,7 @@ class Study:
         self.as_of = as_of
         self.on = on
         self.calendar = SchoolCalendar(catalogue.pack.calendar)
-        self.populations = Populations(catalogue, facts)
+        self.populations = Populations(catalogue, facts, min(on, as_of))
         # Cases of rules that judge the same subjects in the same window.
         self.kept: dict[bytes, tuple[list[Subject], list[Span | None], dict[int, int], Cases]] = {}
         # Only these subjects are asked about: then tallies name their keys.
@@ -164,6 +164,10 @@ class Study:
         for last in {span.last for span in cases.spans}:
             found[last] = self.calendar.current(window, min(last, self.on), {})
         return [found[span.last] for span in cases.spans]
+
+    def roll_day(self, span: Span | None) -> dt.date:
+        """The day whose roll says whom a span is judged for: its last, as far as that has come."""
+        return min(self.on if span is None else span.last, self.as_of)
 
     def is_open(self, span: Span) -> bool:
         """Whether facts of the span may still happen."""

@@ -3,8 +3,12 @@
 A subject's row holds its fields. Of a pair it holds those of both, and each once more under its
 kind ("course.starts_on"). A school's row holds `scope`, `name`, `kind`, and the fields of the
 record of type `school` that stands in it, where the pack has such a type.
+
+Where a kind has a roll, its subjects come and go: `of` gives those on the roll on the day that is
+asked about, `ever` also those who are not on it then but were or will be.
 """
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,9 +41,11 @@ class Subject:
 class Populations:
     """The subjects of every kind, read once each."""
 
-    def __init__(self, catalogue: Catalogue, facts: Facts) -> None:
+    def __init__(self, catalogue: Catalogue, facts: Facts, day: dt.date | None = None) -> None:
         self._catalogue = catalogue
         self._facts = facts
+        # The day whose roll `of` looks at; None: everybody who ever was on it.
+        self._day = day
         self._known: dict[str, list[Subject]] = {}
         # Only subjects of these schools (and the county) are asked about.
         self.scopes: Collection[str] | None = None
@@ -70,6 +76,35 @@ class Populations:
         self, kind: str, who: Sequence[Condition] = (), only: Collection[Key] | None = None
     ) -> list[Subject]:
         """Subjects of a kind that meet `who`, in the order of their keys' records."""
+        found = self.ever(kind, who, only)
+        return found if self._day is None else self.on_roll(kind, found, self._day)
+
+    def on_roll(self, kind: str, subjects: list[Subject], day: dt.date) -> list[Subject]:
+        """Those of some subjects of a kind who are on the roll on a day."""
+        rolls = self.rolls(kind)
+        if not rolls:
+            return subjects
+        text = day.isoformat()
+        return [each for each in subjects if is_on_roll(rolls, each.row, text)]
+
+    def rolls(self, kind: str) -> list[tuple[str, str]]:
+        """The fields of a subject's row for first and last day on the roll: none, or one pair (of
+        two kinds two: it takes both)."""
+        declared = self._catalogue.pack.subjects.get(kind)
+        if declared is None:
+            return []
+        if declared.across:
+            return [
+                (f"{side}.{since}", f"{side}.{until}")
+                for side in declared.across
+                for since, until in self.rolls(side)
+            ]
+        return [] if declared.on_roll is None else [declared.on_roll]
+
+    def ever(
+        self, kind: str, who: Sequence[Condition] = (), only: Collection[Key] | None = None
+    ) -> list[Subject]:
+        """As `of`, whether or not they are on the roll."""
         if kind != "county" and not self.is_of_schools(kind):
             self.reach_out()
         self._note(kind)
@@ -185,6 +220,9 @@ class Populations:
         records = None if only is None else [_record(key) for key in only if len(key) == 2]
         names = declared.name or [self._catalogue.type_of(declared.of).key or "rec"]
         rows = self._rows(declared.of, tests, records)
+        if declared.on_roll is not None and declared.today:
+            until, today = declared.on_roll[1], self._catalogue.tests(declared.of, declared.today)
+            rows = [row for row in rows if clean(row.get(until)) or _meets(row, today)]
         name = name_rows(self._catalogue, self._rows, declared.of, names, rows)
         return [_subject(declared.id, name(row), row) for row in rows]
 
@@ -223,6 +261,15 @@ class Populations:
                     scope = first.scope if first.scope == second.scope else None
                     found.append(Subject(declared.id, key, name, row, scope))
         return found
+
+
+def is_on_roll(rolls: Sequence[tuple[str, str]], row: Row, day: str) -> bool:
+    """Whether a subject is on the roll on a day; the last day on it counts."""
+    for since, until in rolls:
+        first, last = row.get(since), row.get(until)
+        if (first and str(first) > day) or (last and str(last) < day):
+            return False
+    return True
 
 
 def _merge(sides: tuple[str, ...], one: Row, other: Row) -> Row:
