@@ -216,6 +216,7 @@ def test_the_roster_is_walked_by_arrows_and_digits(
         ("婷", ["李婷婷"]),
         ("t010", ["徐世昌"]),
         ("WXY", ["王秀英"]),
+        ("s'x'y", ["单晓燕"]),
         ("qq", []),
     ],
 )
@@ -245,6 +246,23 @@ def test_findings_show_up_while_typing_and_are_come_past(
     page.click("button[name=without]")
     wait_until_saved(page)
     assert len(hours(school)) == 2 + len(people) - 2
+
+
+def test_who_logs_in_again_goes_on_typing(page: "Page", school: Node) -> None:
+    page.context.clear_cookies()
+    page.fill("#f-title", TITLE)
+    page.wait_for_selector("#kept:has-text('登录已过期')")
+    accounts = Accounts(school.home)
+    cookie = accounts.start_session(accounts.list_all()[0])
+    accounts.close()
+    root = page.url.split("session/")[0]
+    page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": root}])
+    page.wait_for_selector("#kept:has-text('已存')", timeout=15_000)
+    page.fill("#f-minutes", "2")
+    page.check("[data-all=person]")
+    page.click(".save")
+    wait_until_saved(page)
+    assert len(hours(school)) == len(NAMES)
 
 
 # ---- looks

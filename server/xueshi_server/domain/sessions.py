@@ -142,9 +142,10 @@ def check_session(session: Session) -> dict[str, BadValueError]:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the day is like: today's date, the county's calendar, what one day brings at most."""
+    """What the day is like: the date it is entered on, the county's calendar, what one day brings
+    at most."""
 
-    today: dt.date
+    on: dt.date
     calendar: Calendar
     daily_minutes: int
 
@@ -164,8 +165,9 @@ def examine(
 
 def _examine_day(session: Session, around: Surroundings) -> list[Finding]:
     found = []
-    if session.date > around.today:
-        found.append(Finding("future", details={"date": session.date.isoformat()}))
+    if session.date > around.on:
+        days = {"date": session.date.isoformat(), "day": around.on.isoformat()}
+        found.append(Finding("future", details=days))
     holiday = find_holiday(around.calendar, session.date)
     if holiday:
         found.append(Finding(holiday, details={"date": session.date.isoformat()}))

@@ -44,10 +44,12 @@
   rows.forEach(function (row) {
     var name = row.querySelector("b").textContent;
     var signs = Array.from(name).filter(function (sign) { return !/[\s\u00b7\u2027\u30fb.]/.test(sign); });
-    row.words = [name.toLowerCase(), row.querySelector("small").textContent.toLowerCase(), signs.map(initial).join("")];
+    row.words = [bare(name), bare(row.querySelector("small").textContent), signs.map(initial).join("")];
   });
+  // An input method parts the letters that it still composes by apostrophes.
+  function bare(text) { return text.toLowerCase().replace(/['\u2019\s]/g, ""); }
   function narrow() {
-    var wanted = find.value.trim().toLowerCase();
+    var wanted = bare(find.value);
     var shown = 0;
     rows.forEach(function (row) {
       row.hidden = wanted !== "" && !row.words.some(function (text) { return text.indexOf(wanted) >= 0; });
@@ -150,6 +152,7 @@
   find.addEventListener("input", function () { narrow(); refresh(); });
   find.addEventListener("keydown", function (event) {
     var shown = rows.filter(function (row) { return !row.hidden; });
+    if (event.isComposing || event.keyCode === 229) { return; }
     if (event.key === "Enter" && find.value.trim() !== "") {
       event.preventDefault();
       if (shown.length) { tick(shown[0]).checked = !tick(shown[0]).checked; find.value = ""; narrow(); changed(); }
@@ -170,7 +173,7 @@
 
   // ---- what is typed is kept on the node, and looked over
   var DRAFT_MS = 2000, AGAIN_MS = 3000, CHECK_MS = 500;
-  var dirty = false, sent = false, checking = 0, asked = 0, keeping = false;
+  var dirty = false, sent = false, checking = 0, asked = 0, keeping = false, out = false;
   function sendTo(address, more) {
     return fetch(address, Object.assign({ method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin" }, more));
   }
@@ -178,13 +181,27 @@
     kept.textContent = text;
     kept.classList.toggle("bad", Boolean(bad));
   }
+  // After a new log-in of the same person the page goes on with the new token of its form.
+  function renew() {
+    return fetch(form.action + "?new=1", { credentials: "same-origin" }).then(function (answer) {
+      return answer.redirected ? "" : answer.text();
+    }).then(function (text) {
+      var fresh = new DOMParser().parseFromString(text, "text/html").getElementById("session");
+      if (fresh && fresh.dataset.account === form.dataset.account) {
+        out = false;
+        document.querySelectorAll('[name="csrf"]').forEach(function (field) { field.value = fresh.elements.csrf.value; });
+      }
+    });
+  }
   function keep() {
     if (!dirty || sent || keeping) { return; }
     dirty = false;
     keeping = true;
-    sendTo(form.dataset.draft).then(function (answer) {
+    (out ? renew() : Promise.resolve()).then(function () {
+      return sendTo(form.dataset.draft);
+    }).then(function (answer) {
       keeping = false;
-      if (answer.redirected || answer.status === 403) { say(form.dataset.out, true); return; }
+      if (answer.redirected || answer.status === 403) { out = dirty = true; say(form.dataset.out, true); return; }
       if (!answer.ok) { throw new Error(String(answer.status)); }
       say(fill(form.dataset.saved, { time: new Date().toTimeString().slice(0, 8) }));
     }).catch(function () {
