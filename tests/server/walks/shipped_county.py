@@ -193,7 +193,8 @@ class County:
 
     def print_shared(self, on: str, person: Record) -> None:
         """The forms that every county has, of a person and of the school."""
-        for form_id, form in BASE_PACK.forms.items():
+        for form_id in BASE_PACK.forms:
+            form = self.pack.forms[form_id]
             paper = self.print(form_id, on, None if form.scope == "school" else person)
             assert len(paper.sections) == len(form.block), form_id
 

@@ -2,8 +2,9 @@
 
 Parents come first, each once, in the order of `extends`; a later declaration of the same kind and
 id replaces an earlier one whole. `drop` takes declarations away, `set` gives parameters another
-value. The codes of the list `level` are shown in the pack's own words for levels. The result is
-the same whatever the order of the drafts given.
+value. The codes of the list `level` are shown in the pack's own words for levels, and what is
+inherited leaves out what the pack's own types have not. The result is the same whatever the order
+of the drafts given.
 """
 
 import re
@@ -14,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from xueshi_server.domain.errors import DomainError
+from xueshi_server.domain.packs.fitting import Fitting
 from xueshi_server.domain.packs.model import About, Calendar, CodeList, Label, Level, Parameter
 from xueshi_server.domain.packs.nearest import nearest
 from xueshi_server.domain.packs.pack import KINDS, Ancestor, Declaration, Draft, Fault, Pack
@@ -126,6 +128,7 @@ def merge_lineage(lineage: list[Draft]) -> tuple[Pack, list[Fault]]:
             origins["calendar:"] = draft.about.id
     _word_levels(lineage, merged)
     own = lineage[-1].about
+    Fitting(merged, origins, own.id).fit()
     tables: dict[str, Any] = {KINDS[kind]: declared for kind, declared in merged.items()}
     ancestors = tuple(Ancestor(each.about.id, each.about.version) for each in lineage[:-1])
     pack = Pack(about=own, calendar=calendar, lineage=ancestors, origins=origins, **tables)
