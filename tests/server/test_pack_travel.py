@@ -90,7 +90,7 @@ def test_publishing_the_same_content_twice_adds_nothing(
     world, centre, _ = county
     first = _publish(world, centre, "1")
     again = _publish(world, centre, "1")
-    assert first.added_files == 4
+    assert first.added_files == 5
     assert first.activated
     assert (again.added_files, again.is_new, again.activated) == (0, False, False)
     assert centre.query("SELECT count(*) FROM pack_release")[0][0] == 1
