@@ -134,7 +134,7 @@ class Worded:
     def _window(self, span: Span) -> str:
         if span.open_start:
             return f"–{span.last}" if span.last.year < 9999 else ""
-        return span.label or f"{span.first}–{span.last}"
+        return self._words.window(span)
 
     def _figures(self, result: Result) -> list[str]:
         word = self._state.word

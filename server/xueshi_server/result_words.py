@@ -4,6 +4,8 @@ Pages, printed forms and the command line say it alike. What is composed is said
 members, windows or steps; each of these says its own figures.
 """
 
+import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +19,7 @@ from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.amounts import Interval, Number, tidy
 from xueshi_server.domain.rules.catalogue import Catalogue
 from xueshi_server.domain.rules.results import COUNTED, Lacking, Needed, Outcome, Part, Result
+from xueshi_server.domain.rules.spans import Span, add_days, add_months
 from xueshi_server.domain.rules.units import RANK, unit_of_measure
 from xueshi_server.domain.showing import show_number
 from xueshi_server.words import load_catalogue, word
@@ -26,6 +29,9 @@ SIGNS: Final = {
 }  # fmt: skip
 # Units that a figure carries itself or that need no word.
 _SELF_SAID: Final = ("", "percent", "date")
+# Terms, holidays and weeks; calendar, school and budget years, and cycles.
+_SEASON: Final = re.compile(r"(\d{4})-(spring|autumn|summer|winter)(?:-w(\d+))?")
+_YEARS: Final = re.compile(r"(\d{4})(?:-(\d{4}))?")
 _MEMBERS: Final = ("all_of", "any_of", "some_of", "none_of")
 
 
@@ -83,6 +89,29 @@ class ResultWords:
             return part.label[self.language == "en"]
         known = self.pack.rules.get(part.rule)
         return "" if known is None else word_label(known.label, self.language)
+
+    def window(self, span: Span) -> str:
+        """The time that is judged; empty where it is everything until some day."""
+        if span.open_start:
+            return ""
+        if match := _SEASON.fullmatch(span.label):
+            year, season, week = match.groups()
+            text = self._say(f"in.{season}", year=year)
+            return self._say("in.week", term=text, week=int(week)) if week else text
+        if match := _YEARS.fullmatch(span.label):
+            first, last = match.groups()
+            if last is None:
+                return self._say("in.year", year=first)
+            begins = self.pack.calendar.school_year_from
+            one = span.last < add_months(span.first, 12) and f"{span.first:%m-%d}" == begins
+            return self._say("in.school_year" if one else "in.years", first=first, last=last)
+        if span.last == dt.date.max:
+            return self._say("in.since", day=span.first.isoformat())
+        is_month = span.first.day == 1 and add_months(span.first, 1) == add_days(span.last, 1)
+        if is_month:
+            return self._say("in.month", year=span.first.year, month=span.first.month)
+        days = self._range(span.first.isoformat(), span.last.isoformat())
+        return days if span.label in ("", span.first.isoformat()) else span.label
 
     def interval(self, value: Interval, unit: str) -> str:
         """A value between its bounds; empty where nothing is known."""

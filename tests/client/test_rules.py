@@ -146,6 +146,65 @@ def test_a_result_names_the_records_and_what_is_missing(county: Console) -> None
     assert result["evidence"][0] in text
 
 
+TWO = """
+[[rule]]
+id = "V-TWO"
+label = { zh = "两项", en = "Both" }
+source = ["V.1"]
+scope = "teacher"
+window = { kind = "year" }
+unit = "percent"
+
+[[rule.all_of]]
+label = { zh = "学时", en = "Hours" }
+measure = { kind = "sum", of = "hour" }
+need = { at_least = "6h" }
+
+[[rule.all_of]]
+label = { zh = "次数", en = "Times" }
+measure = { kind = "count", of = "hour" }
+need = { at_least = 0 }
+
+[[rule.all_of]]
+label = { zh = "形式", en = "Forms" }
+measure = { kind = "distinct", of = "hour", field = "form" }
+need = { at_least = 1 }
+unit = "item"
+"""
+
+
+def _publish_two(county: Console) -> None:
+    pack = write_pack(county.folder, "1", 6)
+    (pack / "two.toml").write_text(TWO, "utf-8")
+    county.ok("centre", "pack-publish", str(pack), "--activate")
+
+
+def test_a_requirement_of_parts_counts_them_and_each_says_its_figures(county: Console) -> None:
+    _publish_two(county)
+    _, text, _ = county.run("centre", "rules", "--person", "T1", "--as-of", "2026-06-01")
+    assert "now 1 of 2 requirements met; needed all 2; missing 1 item" in text
+    assert "of it: Hours on track now 3 hours; needed ≥ 6 hours; missing 3 hours" in text
+    assert "of it: Forms passed now 1 item; needed ≥ 1 item" in text
+    assert "Times" not in text
+
+
+def test_programs_read_the_unit_of_every_part(county: Console) -> None:
+    _publish_two(county)
+    data = county.ok("centre", "rules", "--person", "T1", "--as-of", "2026-06-01")
+    result = next(each for each in data["results"] if each["rule"] == "V-TWO")
+    assert (result["unit"], result["outcome"]["value"]) == ("", [1, 1])
+    assert [part["unit"] for part in result["outcome"]["parts"]] == ["hour", "item"]
+    assert result["outcome"]["parts"][0]["outcome"]["missing"] == 180
+
+
+def test_what_if_names_both_sides_in_their_figures(county: Console) -> None:
+    _publish_two(county)
+    other = write_pack(county.folder, "2", 3)
+    (other / "two.toml").write_text(TWO.replace('"6h"', '"3h"'), "utf-8")
+    _, text, _ = county.run("centre", "rules", "--what-if", str(other), "--as-of", "2026-06-01")
+    assert "on track 1 of 2 requirements met → passed 2 of 2 requirements met" in text
+
+
 def test_a_changed_rule_reaches_an_offline_school_and_the_old_one_stays(county: Console) -> None:
     county.ok("centre", "pack-publish", str(write_pack(county.folder, "1", 3)), "--activate")
     county.carry("centre", "school", "--to", "S1")

@@ -29,7 +29,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Visitor,
     with make_county(tmp_path_factory.mktemp("teacher"), "jiyuan") as county:
         person = county.enter(
             "person", staff_no="J1", name="卢建设", active=True, full_time=True,
-            hired_on="2008-09-01",
+            hired_on="2008-09-01", duty="head_teacher",
         )  # fmt: skip
         row = {"title": "集中培训", "form": "class", "role": "received", "person": person}
         county.approve(county.enter("hour", date="2019-03-01", minutes=1200, **row))
@@ -69,6 +69,38 @@ def test_a_teacher_reads_what_is_there_missing_and_waiting(
     assert "还差 340 学时" in card
     assert "待审核 2 学时" in card
     assert "S3.37" in card
+
+
+def test_every_part_of_a_requirement_says_its_own_figures(teacher: tuple[Visitor, Record]) -> None:
+    text = teacher[0].text("/requirements/county", on="2019-06-30", lang="zh")
+    card = text.split("完成市级骨干教师专题培训和班主任能力提升培训", 1)[1]
+    for said in (
+        "现有 1 项要求中做到 0 项",
+        "班主任能力提升培训 现有 0%（0 / 1） 要求 ≥ 100% 还差 100 个百分点",
+        "市级骨干教师专题培训 要求 ≥ 100% 没有可判断的对象。",
+    ):
+        assert said in card, card[:400]
+
+
+def test_a_page_does_not_repeat_whom_it_is_about(teacher: tuple[Visitor, Record]) -> None:
+    visitor, person = teacher
+    html = visitor.get(f"/requirements/{person.name}", on="2019-06-30").text
+    cards = html.split("<article")[1:]
+    assert cards
+    assert all("卢建设" not in plain(each) for each in cards)
+
+
+def test_windows_are_called_by_their_names(teacher: tuple[Visitor, Record]) -> None:
+    visitor, person = teacher
+    assert "期间 2016—2020 年" in visitor.text(f"/requirements/{person.name}", on="2019-06-30")
+
+
+def test_a_share_without_a_whole_names_the_records_that_are_missing(
+    teacher: tuple[Visitor, Record],
+) -> None:
+    text = teacher[0].text("/requirements/county", on="2019-06-30", lang="zh")
+    card = text.split("市级培训经费占教职工工资总额1.5%—2.5%", 1)[1]
+    assert "尚未登记市级教师培训经费（教职工工资总额、预算）。" in card
 
 
 def test_the_evidence_is_the_records_that_count(teacher: tuple[Visitor, Record]) -> None:

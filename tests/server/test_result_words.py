@@ -11,6 +11,7 @@ from tests.server.rules.county import evaluate_case, load
 from tests.server.rules.engine_pack import COUNT, STREAK, hour, judge, make_pack, rule
 from xueshi_server.domain.rules.amounts import Interval, exactly
 from xueshi_server.domain.rules.results import Needed, Result
+from xueshi_server.domain.rules.spans import Span
 from xueshi_server.result_words import Figures, ResultWords
 
 DAY = dt.date(2020, 12, 31)
@@ -72,6 +73,32 @@ def test_a_need_is_shown_in_signs(need: Needed, unit: str, shown: str) -> None:
 def test_english_has_one_thing_and_many_things() -> None:
     words = ResultWords(make_pack(rule("at_least = 1")), "en")
     assert [words.amount(each, "item") for each in (1, 2)] == ["1 item", "2 items"]
+
+
+@pytest.mark.parametrize(
+    ("span", "zh", "en"),
+    [
+        (Span(dt.date(2009, 9, 1), dt.date(2010, 1, 10), "2009-autumn"),
+         "2009 年秋季学期", "autumn term 2009"),
+        (Span(dt.date(2009, 9, 7), dt.date(2009, 9, 13), "2009-autumn-w02"),
+         "2009 年秋季学期第 2 周", "week 2, autumn term 2009"),
+        (Span(dt.date(2009, 7, 11), dt.date(2009, 8, 31), "2009-summer"),
+         "2009 年暑假", "summer holiday 2009"),
+        (Span(dt.date(2019, 1, 1), dt.date(2019, 12, 31), "2019"), "2019 年", "2019"),
+        (Span(dt.date(2018, 9, 1), dt.date(2019, 8, 31), "2018-2019"),
+         "2018—2019 学年", "school year 2018–2019"),
+        (Span(dt.date(2016, 1, 1), dt.date(2020, 12, 31), "2016-2020"),
+         "2016—2020 年", "2016–2020"),
+        (Span(dt.date(2019, 2, 1), dt.date(2019, 2, 28), "2019-02"), "2019 年 2 月", "2019-02"),
+        (Span(dt.date(2019, 2, 3), dt.date(2019, 5, 4), "2019-02-03"),
+         "2019-02-03—2019-05-04", "2019-02-03–2019-05-04"),
+        (Span(dt.date(2019, 2, 3), dt.date.max, "2019-02-03"), "2019-02-03 起", "since 2019-02-03"),
+        (Span(dt.date.min, dt.date(2019, 2, 3), "", True), "", ""),
+    ],
+)  # fmt: skip
+def test_the_time_that_is_judged_is_called_by_its_name(span: Span, zh: str, en: str) -> None:
+    pack = make_pack(rule("at_least = 1"))
+    assert [ResultWords(pack, language).window(span) for language in ("zh", "en")] == [zh, en]
 
 
 # ---- what is composed

@@ -6,8 +6,8 @@ from typing import Final
 
 from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.rules.facts import Key
 from xueshi_server.domain.rules.results import Part, Result
-from xueshi_server.domain.rules.spans import Span
 from xueshi_server.result_words import Figures, ResultWords
 from xueshi_server.words import word
 
@@ -16,6 +16,10 @@ STATUSES: Final = (
     "vetoed", "fail", "at_risk", "unknown", "on_track", "pass", "exempt", "not_set",
 )  # fmt: skip
 _FAR_YEAR: Final = 9999
+# So many parts are read at a glance.
+_PARTS_MAX: Final = 6
+# While these hold, it matters until when something may be done.
+_PENDING: Final = ("on_track", "at_risk", "unknown", "fail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,39 +52,46 @@ class ShownResult:
     parts: tuple[ShownPart, ...]
     number: int
 
+    @property
+    def is_long(self) -> bool:
+        """Whether there are more parts than one reads at a glance."""
+        return len(self.parts) > _PARTS_MAX
 
-def show_results(pack: Pack, results: Iterable[Result], language: str) -> list[ShownResult]:
-    """Results in words, the worst first; `number` is the place among those of its rule."""
+
+def show_results(
+    pack: Pack, results: Iterable[Result], language: str, *, of: Key | None = None
+) -> list[ShownResult]:
+    """Results in words, the worst first; `number` is the place among those of its rule. On a page
+    about the subject `of` its name is not said again."""
     words = ResultWords(pack, language)
     counted: dict[str, int] = {}
     shown = []
     for each in results:
         number = counted[each.rule] = counted.get(each.rule, -1) + 1
-        shown.append(_show(words, each, number))
+        shown.append(_show(words, each, number, is_own=each.subject == of))
     order = {status: place for place, status in enumerate(STATUSES)}
     return sorted(shown, key=lambda each: order.get(each.status, len(order)))
 
 
-def _show(words: ResultWords, result: Result, number: int) -> ShownResult:
+def _show(words: ResultWords, result: Result, number: int, *, is_own: bool) -> ShownResult:
     pack, language = words.pack, words.language
     rule = pack.rules[result.rule]
     behind = result.status in ("fail", "at_risk", "on_track")
     heard, expected = result.heard
     veto = pack.rules.get(result.vetoed_by)
     known = pack.subjects.get(result.kind)
+    kind = word_label(known.label, language) if known else ""
+    until, last = _last_days(result)
     return ShownResult(
         result.rule,
         word_label(rule.label, language),
-        " ".join(
-            text for text in (word_label(known.label, language) if known else "", result.name)
-            if text
-        ),
+        " ".join(text for text in (kind, "" if is_own else result.name) if text),
         result.status,
         result.severity,
-        show_window(result.span),
+        words.window(result.span),
         words.figures(result),
-        "" if result.span.last.year >= _FAR_YEAR else result.span.last.isoformat(),
-        result.impossible_after.isoformat() if result.impossible_after else "",
+        until,
+        last,
         word_label(rule.fill, language) if rule.fill is not None and behind else "",
         word_label(veto.label, language) if veto else "",
         word("requirements.heard", language, heard=heard, expected=expected)
@@ -92,14 +103,18 @@ def _show(words: ResultWords, result: Result, number: int) -> ShownResult:
     )  # fmt: skip
 
 
-def show_window(span: Span) -> str:
-    """The time that is judged; empty where it is everything until now."""
-    if span.open_start:
-        return ""
-    return span.label or f"{span.first.isoformat()} – {span.last.isoformat()}"
+def _last_days(result: Result) -> tuple[str, str]:
+    """The last day of the window while it matters, and the last day for the rest if it is another;
+    a day that the need says itself is not said again."""
+    asked = None if result.need is None else result.need.by
+    last = result.span.last
+    until = last.isoformat() if result.status in _PENDING and last.year < _FAR_YEAR else ""
+    rest = result.impossible_after
+    shown = "" if rest is None or rest in (last, asked) else rest.isoformat()
+    return ("" if asked == last else until), shown
 
 
 def _part(words: ResultWords, rule_id: str, part: Part) -> ShownPart:
-    window = show_window(part.span) if part.span is not None else ""
+    window = "" if part.span is None else words.window(part.span)
     label = " ".join(text for text in (words.part_label(part), window) if text)
     return ShownPart(label, part.outcome.status, words.part(rule_id, part))

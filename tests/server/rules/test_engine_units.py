@@ -86,6 +86,15 @@ def test_at_least_nought_is_not_set_and_shows_what_there_is(amount: str) -> None
     assert (result.value, result.need, result.effects) == (exactly(1), None, ())
 
 
+def test_an_amount_worked_out_at_nought_leaves_nothing_to_judge() -> None:
+    heads = '{ kind = "headcount", of = "teacher", who = [{ field = "duty", is = "head" }] }'
+    text = rule(f"at_least = {{ measure = {heads}, per = 300 }}").replace(
+        'scope = "teacher"', 'scope = "school"'
+    )
+    result = judge(text, {}, END)
+    assert (result.status, result.reason) == ("exempt", "nothing_to_judge")
+
+
 def test_a_trend_of_at_least_nought_is_asked() -> None:
     measure = f'kind = "trend", measure = {{ {COUNT} }}'
     rows = {"hour": [hour("2025-03-01")]}

@@ -32,7 +32,7 @@ from xueshi_server.domain.rules.amounts import (
     Number,
     RuleError,
     add,
-    divide_up,
+    divide_whole,
     exactly,
     parse_number,
     subtract,
@@ -110,6 +110,7 @@ def _plan_need(
         bonuses = [*bonuses, _plan_carried(study, measure, need, cases, window)]
     moment_of = _moments(study, quantity)
     known: dict[tuple[object, ...], Outcome] = {}
+    bounded_below = isinstance(measure, _NEVER_NEGATIVE)
 
     def judge(case: int) -> Outcome:
         value = quantity.read(case)
@@ -126,6 +127,9 @@ def _plan_need(
             )
         for bonus in bonuses:
             value = add(value, bonus(case))
+        if bounded_below and asked.op == "at_least" and asked.low == (0, 0):
+            # Too short a time on the roll, or nothing that the amount is a share of.
+            return Outcome("exempt", value=value, reason="nothing_to_judge")
         if days is not None:
             asked = replace(asked, by=days[case])
         waiting = 0 if quantity.waiting is None else quantity.waiting(case)
@@ -271,16 +275,16 @@ def plan_amount(
     """An amount for each case; it may name a rank of the `measure` it is compared with."""
     if isinstance(amount, Formula) and amount.measure is not None:
         read = plan_measure(study, amount.measure, cases, window).read
-        per = amount.per
+        per, rounding = amount.per, amount.round
         if per is None:
             return lambda case: read(case) or Interval(None, None)
-        return lambda case: divide_up(read(case) or Interval(None, None), per)
+        return lambda case: divide_whole(read(case) or Interval(None, None), per, rounding)
     plain = study.catalogue.plain(
         amount if not isinstance(amount, Formula) else replace(amount, per=None)
     )
     value = exactly(_number_or_rank(study, plain, measure, cases.kind))
     if isinstance(amount, Formula) and amount.per is not None:
-        value = divide_up(value, amount.per)
+        value = divide_whole(value, amount.per, amount.round)
     return lambda case: value
 
 

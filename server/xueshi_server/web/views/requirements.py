@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.evaluate import Evaluation
-from xueshi_server.domain.rules.facts import Key, RecordKey
+from xueshi_server.domain.rules.facts import Key
 from xueshi_server.domain.rules.results import Result
 from xueshi_server.store.people import PAGE_ROWS, PersonFilter, find_person, list_people
 from xueshi_server.store.records import find_row
@@ -74,7 +74,8 @@ def show(name: str) -> Page:
     about, pack, day = _find(name), active_pack(), asked_day()
     with Requirements.open(this_node()) as requirements:
         evaluation = _judge(requirements, pack, about)
-    shown = show_results(pack, evaluation.results, language())
+        own = _key_of(requirements, about)
+    shown = show_results(pack, evaluation.results, language(), of=own)
     counts = Counter(each.status for each in shown)
     return render_template(
         "requirements_of.html",
@@ -101,11 +102,11 @@ def evidence(name: str, rule_id: str) -> Page:
             abort(404)
         result: Result = evaluation.results[number]
         keys = evaluation.evidence(result.rule, result.subject)
-        numbers = requirements.facts.scope_nos
+        numbers, own = requirements.facts.scope_nos, _key_of(requirements, about)
     return render_template(
         "requirements_evidence.html",
         about=about,
-        result=show_results(pack, [result], language())[0],
+        result=show_results(pack, [result], language(), of=own)[0],
         groups=_list_records(pack, [(numbers[scope], int(rec)) for scope, rec in keys]),
         count=len(keys),
         most=_EVIDENCE_MAX,
@@ -131,16 +132,20 @@ def _judge(
     requirements: Requirements, pack: Pack, about: About, rule_id: str | None = None
 ) -> Evaluation:
     subjects: dict[str, list[Key]]
+    key = _key_of(requirements, about)
     if about.person is not None:
-        scope = requirements.facts.scopes.get(about.person.scope_no, "")
-        person: RecordKey = (scope, about.person.rec)
-        subjects = requirements.subjects_of(pack, person)
-    elif about.name == COUNTY:
-        subjects = {COUNTY: [()]}
+        scope, rec = key
+        subjects = requirements.subjects_of(pack, (str(scope), int(str(rec))))
     else:
-        subjects = {"school": [(about.name,)]}
+        subjects = {COUNTY if about.name == COUNTY else "school": [key]}
     rules = None if rule_id is None else [rule_id]
     return requirements.judge(pack, asked_day(), rules=rules, subjects=subjects)
+
+
+def _key_of(requirements: Requirements, about: About) -> Key:
+    if about.person is not None:
+        return (requirements.facts.scopes.get(about.person.scope_no, ""), about.person.rec)
+    return () if about.name == COUNTY else (about.name,)
 
 
 def _list_records(pack: Pack, keys: list[tuple[int, int]]) -> list[dict[str, Any]]:
