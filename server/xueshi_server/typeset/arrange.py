@@ -88,8 +88,12 @@ def arrange(sheet: Sheet, language: str) -> Data:
         "day": spoken.day(as_of),
         "copies": spoken("forms.copies", n=document.copies) if document.copies > 1 else "",
         "foot": [
-            spoken("print.number", number=document.number, version=document.version),
-            spoken("forms.digest", digest=group_digest(document.digest)),
+            spoken("print.number", number=document.number),
+            spoken(
+                "print.digest",
+                version=document.version,
+                digest=group_digest(document.digest),
+            ),
         ],
         "page": re.split("[{}]", spoken("print.page", page="{}", pages="{}"))[::2],
         "words": spoken.all(),
@@ -264,10 +268,15 @@ def _rules(section: Section, spoken: _Words, _width: float, _layout: Layout) -> 
 
 
 def _steps(section: Section, spoken: _Words, _width: float, _layout: Layout) -> Data:
+    title, opinions = clean(section.title), section.opinions
+    if not opinions:
+        # Nobody is named who would sign: one box for whoever does.
+        opinions = (Opinion(title or spoken("forms.steps"), "", sign=True, stamp=True),)
+        title = ""
     return {
         "kind": "steps",
-        "title": clean(section.title),
-        "opinions": [_opinion(each, spoken) for each in section.opinions or (Opinion("", ""),)],
+        "title": title,
+        "opinions": [_opinion(each, spoken) for each in opinions],
     }
 
 
