@@ -267,6 +267,8 @@ class Teller:
         if by.on is not None:
             month, day = by.on.split("-")
             return self.say("by.on", month=int(month), day=int(day))
+        if by.after_start is not None:
+            return self.say("by.after_start", days=by.after_start)
         name = self.field_label(self._row_type(subject), by.field or "")
         return self.days_from(name, by.days)
 

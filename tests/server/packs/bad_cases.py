@@ -24,6 +24,7 @@ _LABEL = 'label = { zh = "甲", en = "A" }'
 _RULE = f'[[rule]]\nid = "NEW"\n{_LABEL}\nsource = ["SX.1"]\nscope = "teacher"\n'
 _FIRST = '[[rule]]\nid = "SX-360"'
 _COUNT = 'measure = { kind = "count", of = "hour" }\nneed = { at_least = 1 }\n'
+_FIRST_DAYS = 'measure = { kind = "count", of = "hour" }\nneed = { at_least = 1, by = { after_start'
 _YEAR = 'window = { kind = "year" }\n'
 _NEED = "need = { at_least = { param"
 _WINDOW = 'window = { kind = "cycle", years = 5, prorate = "months", on_roll'
@@ -296,6 +297,15 @@ NEEDS = [
          "hours_without_unit", "minutes = 90"),
     Case("formula-of-nothing", RULES, '{ param = "cycle_hours" }', "{ per = 300 }",
          "formula_alternatives", "per = 300"),
+    Case("first-days-of-everything", RULES, *_rule(
+         'window = { kind = "any" }\n' + _FIRST_DAYS + " = 9 } }"),
+         "no_first_day", "after_start"),
+    Case("first-days-none", RULES, *_rule(
+         _YEAR + _FIRST_DAYS + " = 0 } }"),
+         "window_not_positive", "after_start"),
+    Case("lead-of-a-year", RULES, *_rule(
+         'window = { kind = "year", lead_months = 3 }\n' + _COUNT), "window_key_unused",
+         "lead_months"),
     Case("impossible-day", RULES, *_rule(_YEAR + 'need = { by = { on = "02-30" } }'),
          "day_impossible", "02-30"),
 ]  # fmt: skip

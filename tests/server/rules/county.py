@@ -10,6 +10,7 @@ or a day or None for each school.
 """
 
 import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,21 @@ HeardUntil = str | Mapping[str, str | None] | None
 @cache
 def load(pack_id: str) -> Pack:
     """A shipped pack with all that it extends."""
+    return load_pack(_folders(pack_id), pack_id)
+
+
+@cache
+def load_with(pack_id: str, settings: tuple[tuple[str, bool | int | str], ...]) -> Pack:
+    """A shipped pack of a county that has set some parameters."""
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings]
+    text = "\n".join(["[set]", *lines, ""])
+    folders = _folders(pack_id)
+    files = {**folders[pack_id], "county.toml": text.encode()}
+    return load_pack({**folders, pack_id: files}, pack_id)
+
+
+@cache
+def _folders(pack_id: str) -> dict[str, dict[str, bytes]]:
     folders: dict[str, dict[str, bytes]] = {}
     wanted = [pack_id]
     while wanted:
@@ -48,7 +64,7 @@ def load(pack_id: str) -> Pack:
             for other in SHIPPED.iterdir()
             if other.name not in folders and f'"{other.name}"'.encode() in files["pack.toml"]
         ]
-    return load_pack(folders, pack_id)
+    return folders
 
 
 def facts_of(
@@ -94,7 +110,7 @@ def evaluate_case(
     **options: Any,
 ) -> dict[Key, Result]:
     """What one rule says of each subject, by the subject's key."""
-    pack = set_parameters(load(pack_id), params or {})
+    pack = load_with(pack_id, tuple((params or {}).items()))
     evaluation = evaluate_rows(pack, rows, as_of, rules=[rule_id], **options)
     for _, fault in evaluation.faults:
         raise fault

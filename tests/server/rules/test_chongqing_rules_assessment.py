@@ -95,6 +95,25 @@ ASSESSMENT = [
         [CITY, *passed(2021, 2022, 2024), concluded(2023, "unqualified")], EVE, "fail",
     ),
     Case(
+        "S2.36 a week of leave undoes no conclusion", "CQ-36",
+        [CITY, *passed(2021, 2022, 2024), concluded(2023, "unqualified"),
+         leave("2023-03-01", "2023-03-07")],
+        EVE, "fail",
+    ),
+    Case(
+        "S2.36 leave of two years", "CQ-36",
+        [CITY, *passed(2020, 2021, 2024), leave("2022-02-01", "2023-12-31")], EVE, "pass",
+    ),
+    Case(
+        "S2.36 leave that was over before the year", "CQ-36",
+        [CITY, *passed(2020, 2021, 2024), leave("2022-02-01", "2022-12-31")], EVE, "fail",
+    ),
+    Case(
+        "S2.36 a district where leave breaks the row", "CQ-36",
+        [CITY, *passed(2021, 2022, 2024), leave("2023-02-01", "2023-12-31")], EVE, "fail",
+        set={"leave_pauses": False},
+    ),
+    Case(
         "S2.36 the year that has just begun does not break it", "CQ-36",
         [CITY, *passed(2022, 2023, 2024)], "2025-02-01", "pass",
     ),
@@ -109,6 +128,12 @@ def aged(born_on: str, degree: str = "bachelor") -> Fact:
 
 
 STREAK = [
+    Case(
+        "S2.37 a conclusion in spite of leave breaks it", "CQ-37-STREAK",
+        [CITY, *passed(2019, 2020, 2021, 2023, 2024), concluded(2022, "unqualified"),
+         leave("2022-03-01", "2022-03-07")],
+        EVE, "fail", 3,
+    ),
     Case("S2.37 five in a row", "CQ-37-STREAK", [CITY, *FIVE], EVE, "pass"),
     Case("S2.37 four in a row", "CQ-37-STREAK", [CITY, *FIVE[1:]], EVE, "fail", 1),
     Case(

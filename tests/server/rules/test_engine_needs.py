@@ -11,7 +11,7 @@ from xueshi_server.domain.rules.amounts import (
     Interval,
     Number,
     divide,
-    divide_up,
+    divide_whole,
     exactly,
     parse_number,
 )
@@ -56,7 +56,8 @@ def test_share_of_an_open_whole_has_no_least_value_but_nought() -> None:
 
 
 def test_head_count_per_trainer_is_rounded_up() -> None:
-    assert divide_up(exactly(3707), 300) == exactly(13)
+    assert divide_whole(exactly(3707), 300, "up") == exactly(13)
+    assert divide_whole(exactly(3707), 300, "down") == exactly(12)
 
 
 def need(op: str, low: Number | None = None, high: Number | None = None) -> Needed:

@@ -152,3 +152,36 @@ def test_sequence(
 def test_sequence_says_until_when_the_rest_fits_in() -> None:
     result = judge(SEQUENCE, {"person": NEW, "hour": [hour("2025-01-20")]}, "2025-02-10")
     assert (result.status, result.impossible_after) == ("on_track", day("2025-03-31"))
+
+
+JUDGED = STREAK.replace(
+    'pause = "leave"', 'pause = "leave", pause_ends = "ends_on", judged_by = "hour"'
+)
+
+
+def test_leave_undoes_no_judgement() -> None:
+    rows = {
+        "hour": [*years(2023, 2024, 2026), hour("2025-12-01", kind="b")],
+        "leave": [leave(2025)],
+    }
+    assert judge(STREAK, rows, END).status == "pass"
+    assert judge(JUDGED, rows, END).status == "fail"
+
+
+@pytest.mark.parametrize(
+    ("ends_on", "status"),
+    [("2025-01-01", "pass"), ("2024-12-31", "fail"), (None, "pass")],
+)
+def test_leave_lasts_into_the_years_it_reaches(ends_on: str | None, status: str) -> None:
+    away = {"person": 1, "starts_on": "2024-02-01", "ends_on": ends_on}
+    rows = {"hour": years(2022, 2023, 2026), "leave": [away]}
+    assert judge(JUDGED, rows, END).status == status
+    assert judge(STREAK, rows, END).status == "fail"
+
+
+def test_leave_pauses_nothing_where_a_county_says_so() -> None:
+    text = STREAK.replace('pause = "leave"', 'pause = "leave", pause_when = { param = "pauses" }')
+    switch = "\n[[parameter]]\nid = 'pauses'\nlabel = { zh = '离', en = 'Leave' }\nvalue = "
+    rows = {"hour": years(2023, 2024, 2026), "leave": [leave(2025)]}
+    for value, status in (("true", "pass"), ("false", "fail")):
+        assert judge(text + switch + value, rows, END).status == status

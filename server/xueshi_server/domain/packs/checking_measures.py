@@ -288,12 +288,20 @@ class MeasureCheck:
             self.checker.fault("between_reversed", spot, low=str(low), high=str(high))
 
     def _check_by(self, by: m.By, spot: Spot) -> None:
-        if (by.on is None) == (by.field is None):
+        if sum(each is not None for each in (by.on, by.field, by.after_start)) != 1:
             self.checker.fault("day_alternatives", spot)
         if by.on is not None:
             check_month_day(self.checker, by.on, (*spot, "on"))
         if by.field is not None:
             self.subject_field(by.field, (*spot, "field"), date=True)
+        if by.after_start is not None:
+            if by.after_start < 1:
+                self.checker.fault(
+                    "window_not_positive", (*spot, "after_start"), name="after_start"
+                )
+            if self.window is not None and self.window.kind in ("any", "as_of"):
+                values = {"name": "after_start", "kind": self.window.kind}
+                self.checker.fault("no_first_day", (*spot, "after_start"), **values)
 
     def check_window(self, window: Window, spot: Spot) -> None:
         """Check that a window has the keys its kind needs, and none that mean nothing there."""
@@ -336,6 +344,11 @@ class MeasureCheck:
             if getattr(window, key) is not None and here.isdisjoint(kinds):
                 values = {"name": key, "kind": window.kind, "kinds": ", ".join(kinds)}
                 self.checker.fault("window_key_unused", (*spot, key), **values)
+        if window.lead_months != 0 and window.kind != "since":
+            values = {"name": "lead_months", "kind": window.kind, "kinds": "since"}
+            self.checker.fault("window_key_unused", (*spot, "lead_months"), **values)
+        if window.lead_months < 0:
+            self.checker.fault("window_not_positive", (*spot, "lead_months"), name="lead_months")
         for key in ("years", "months"):
             if getattr(window, key) is not None and getattr(window, key) < 1:
                 self.checker.fault("window_not_positive", (*spot, key), name=key)

@@ -108,12 +108,19 @@ def _check_streak(check: MeasureCheck, rule: Rule, spot: Spot) -> None:
     length = check.amount(streak.length, (*here, "length"))
     if length is not None and length < 1:
         check.checker.fault("streak_too_short", (*here, "length"))
+    if streak.judged_by is not None:
+        declared = check.checker.type_of(streak.judged_by, (*here, "judged_by"))
+        if declared is not None:
+            check.check_belonging(declared, (*here, "judged_by"))
     if streak.pause is not None:
         declared = check.checker.type_of(streak.pause, (*here, "pause"))
         if declared is not None:
             check.check_belonging(declared, (*here, "pause"))
             where = (*here, "pause_where")
             check_where(check.checker, streak.pause_where, where, declared, check.fields)
+            if streak.pause_ends is not None:
+                fields, place = fields_of(declared), (*here, "pause_ends")
+                check.checker.date_field(fields, streak.pause_ends, place, declared.id)
 
 
 def _check_step(check: MeasureCheck, step: Step, spot: Spot) -> None:

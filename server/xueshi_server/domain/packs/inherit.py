@@ -9,16 +9,20 @@ of the drafts given.
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
 
 from xueshi_server.domain.errors import DomainError
+from xueshi_server.domain.packs.amounts import read_fraction
 from xueshi_server.domain.packs.fitting import Fitting
 from xueshi_server.domain.packs.model import About, Calendar, CodeList, Label, Level, Parameter
 from xueshi_server.domain.packs.nearest import nearest
 from xueshi_server.domain.packs.pack import KINDS, Ancestor, Declaration, Draft, Fault, Pack
+from xueshi_server.domain.packs.settling import KINDS as SETTLED_KINDS
+from xueshi_server.domain.packs.settling import settle
 
 _RANGE: Final = re.compile(r"^(?P<low>[\w.]*)(?P<dash>-)?(?P<high>[\w.]*)$")
 
@@ -127,6 +131,7 @@ def merge_lineage(lineage: list[Draft]) -> tuple[Pack, list[Fault]]:
             calendar = draft.calendar
             origins["calendar:"] = draft.about.id
     _word_levels(lineage, merged)
+    faults += _settle(merged, origins)
     own = lineage[-1].about
     Fitting(merged, origins, own.id).fit()
     tables: dict[str, Any] = {KINDS[kind]: declared for kind, declared in merged.items()}
@@ -169,6 +174,16 @@ def _word_levels(lineage: list[Draft], merged: dict[str, dict[str, Declaration]]
     merged["codes"]["level"] = msgspec.structs.replace(codes, value=value)
 
 
+def _settle(merged: dict[str, dict[str, Declaration]], origins: Mapping[str, str]) -> list[Fault]:
+    """Put the values of parameters where they decide about the shape of a declaration."""
+    faults: list[Fault] = []
+    for kind in SETTLED_KINDS:
+        for name, declared in merged[kind].items():
+            merged[kind][name], found = settle(kind, declared, merged["parameter"])
+            faults += [replace(each, pack=origins[f"{kind}:{name}"]) for each in found]
+    return faults
+
+
 def _set(draft: Draft, parameters: dict[str, Declaration]) -> list[Fault]:
     """Give parameters the values of `set`; what does not fit is a fault."""
     faults = []
@@ -178,12 +193,23 @@ def _set(draft: Draft, parameters: dict[str, Declaration]) -> list[Fault]:
         if not isinstance(parameter, Parameter):
             values = {"id": name, "hint": nearest(name, parameters)}
             faults.append(Fault("parameter_unknown", spot, values, draft.about.id))
-        elif type(value) is not type(parameter.value):
+        elif not _is_alike(value, parameter):
             values = {"id": name, "like": repr(parameter.value)}
             faults.append(Fault("parameter_kind", spot, values, draft.about.id))
         else:
             parameters[name] = msgspec.structs.replace(parameter, value=value)
     return faults
+
+
+def _is_alike(value: bool | int | str, parameter: Parameter) -> bool:
+    """Whether a value is of the parameter's kind, or an amount in text for a number; what is not
+    set yet says no kind. (A bare number for class hours in text would be sixtieths.)"""
+    like = parameter.value
+    if type(value) is type(like) or value in parameter.choices:
+        return True
+    if isinstance(value, bool) or isinstance(like, bool):
+        return False
+    return like == "" or (isinstance(value, str) and read_fraction(value) is not None)
 
 
 def find_overlaps(abouts: Iterable[About]) -> list[Fault]:

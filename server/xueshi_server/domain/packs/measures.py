@@ -5,7 +5,7 @@ field) lies in the window and that belong to the subject (its `link`); ledger re
 `state` is approved unless `where` names another `state`.
 """
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 from msgspec import field as named
@@ -20,12 +20,22 @@ class Term(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
 class Formula(Term, frozen=True, kw_only=True):
     """An amount that is looked up: a parameter, a measure of the same subject and window, or its
-    quotient by `per` rounded up to whole units."""
+    quotient by `per`, rounded up (or down) to whole units."""
 
     param: Name | None = None
     measure: "Measure | None" = None
-    per: int | None = None
+    per: "Settled | int | None" = None
+    round: "Settled | Literal['up', 'down']" = "up"
 
+
+if TYPE_CHECKING:
+    # A place where `{ param = "..." }` may be written; `settling` puts the value there before
+    # anybody looks, so that what reads a pack need not know.
+    from typing import Never
+
+    Settled = Never
+else:
+    Settled = Formula
 
 Amount = int | str | Formula
 """A whole number, an exact fraction as text ("1/3", "5%", "1.5"), or a formula."""
@@ -36,7 +46,8 @@ class Condition(Term, frozen=True, kw_only=True):
 
     `field` may go one reference on ("person.subject"). Ordinal codes compare by rank, dates as
     dates. `same_as` compares with a field of the subject ("scope" is its school). A field with
-    `many` values meets `is` and `in` when one of them does.
+    `many` values meets `is` and `in` when one of them does. `when` switches the condition: it
+    counts only while that parameter is true.
     """
 
     field: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")]
@@ -48,6 +59,7 @@ class Condition(Term, frozen=True, kw_only=True):
     at_most: Amount | None = None
     present: bool | None = None
     same_as: str | None = None
+    when: Settled | bool = True
 
 
 class _Fact(Term, frozen=True, kw_only=True):
@@ -174,11 +186,13 @@ Measure = (
 
 
 class By(Term, frozen=True, kw_only=True):
-    """A last day: month and day of the window's year, or days from a date field of the subject."""
+    """A last day: month and day of the window's year, days from a date field of the subject, or
+    within so many days (`after_start`) from the window's first."""
 
     on: Annotated[str, Meta(pattern=r"^\d\d-\d\d$")] | None = None
     field: Name | None = None
     days: int = 0
+    after_start: Settled | int | None = None
 
 
 class Need(Term, frozen=True, kw_only=True):

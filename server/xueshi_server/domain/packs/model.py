@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec import field as named
 
-from xueshi_server.domain.packs.measures import Amount, Condition, Measure, Need
+from xueshi_server.domain.packs.measures import Amount, Condition, Measure, Need, Settled
 
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
 Tier = Literal["school", "township", "centre"]
@@ -202,10 +202,11 @@ class Window(Part, frozen=True, kw_only=True):
 
     `each` asks that the measure holds in every window of `kind` inside `within`.
     `cycle_year` is a year from the day of the cycle, `year` a calendar year.
-    `run` takes its days from fields of the subject, `since` from one field and `months`.
+    `run` takes its days from fields of the subject, `since` from one field and `months`; it opens
+    `lead_months` before that day.
     """
 
-    kind: Literal[
+    kind: Settled | Literal[
         "cycle", "cycle_year", "year", "school_year", "budget_year", "term", "month", "week",
         "holiday", "run", "since", "as_of", "any",
     ]  # fmt: skip
@@ -215,6 +216,7 @@ class Window(Part, frozen=True, kw_only=True):
     starts: Id | None = None
     ends: Id | None = None
     months: int | None = None
+    lead_months: Settled | int = 0
     season: Literal["summer", "winter"] | None = None
     each: bool = False
     within: Literal["cycle", "year", "school_year", "term"] | None = None
@@ -248,13 +250,21 @@ class Some(Part, frozen=True, kw_only=True):
 
 
 class Streak(Part, frozen=True, kw_only=True):
-    """A rule passed in `length` windows in a row. Windows in which a record of `pause` (approved
-    leave) lies are passed over and neither count nor break."""
+    """A rule passed in `length` windows in a row.
+
+    Windows that were not passed but in which a record of `pause` (approved leave) lies are passed
+    over and neither count nor break. Leave lasts from the `when` of its type until the field
+    `pause_ends`. A window with a record of `judged_by` was judged, and leave does not undo that.
+    Nothing is passed over where the parameter `pause_when` is false.
+    """
 
     rule: Id
     length: Amount
     pause: Id | None = None
     pause_where: list[Condition] = []
+    pause_ends: Id | None = None
+    pause_when: Settled | bool = True
+    judged_by: Id | None = None
 
 
 class Step(Part, frozen=True, kw_only=True):
@@ -452,7 +462,10 @@ class Statistic(Declared, frozen=True, kw_only=True):
 
 
 class Block(Part, frozen=True, kw_only=True):
-    """A block of a printed form, from top to bottom."""
+    """A block of a printed form, from top to bottom.
+
+    A block of rules has those named, or with `every` all that are asked of whom the form is about.
+    """
 
     kind: Literal["fields", "table", "rules", "steps", "text", "signatures", "photo"]
     label: Label | None = None
@@ -460,6 +473,7 @@ class Block(Part, frozen=True, kw_only=True):
     of: Id | None = None
     where: list[Condition] = []
     rules: list[Id] = []
+    every: bool = False
     text: Label | None = None
     total: Id | None = None
     lines: int = 0

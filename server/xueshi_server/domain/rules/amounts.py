@@ -5,7 +5,7 @@ Dates are day numbers (`date.toordinal`). No binary floats anywhere.
 """
 
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from xueshi_server.domain.errors import DomainError
 from xueshi_server.domain.packs.amounts import read_fraction
@@ -81,9 +81,10 @@ def divide(part: Interval, whole: Interval) -> Interval:
     return Interval(low, tidy(Fraction(part.high) / Fraction(whole.low)))
 
 
-def divide_up(value: Interval, per: int) -> Interval:
-    """Quotient rounded up to whole units."""
+def divide_whole(value: Interval, per: int, rounding: Literal["up", "down"]) -> Interval:
+    """Quotient rounded up or down to whole units."""
+    sign = -1 if rounding == "up" else 1
     return Interval(
-        None if value.low is None else -(-value.low // per),
-        None if value.high is None else -(-value.high // per),
+        None if value.low is None else sign * (sign * value.low // per),
+        None if value.high is None else sign * (sign * value.high // per),
     )

@@ -116,7 +116,8 @@ class SchoolCalendar:
         if first is None:
             return None
         months = window.months or 12 * (window.years or 1)
-        return Span(first, add_months(first, months) - _DAY, first.isoformat())
+        opens = add_months(first, -window.lead_months)
+        return Span(opens, add_months(first, months) - _DAY, first.isoformat())
 
     def _cycle(self, window: Window, on: dt.date, row: Row) -> Span | None:
         years = window.years or self.declared.cycle_years

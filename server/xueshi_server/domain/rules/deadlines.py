@@ -57,10 +57,13 @@ def _judge_moment(value: Interval | None, needed: Needed, as_of: dt.date, late: 
 
 
 def last_day(by: By, row: Row, span: Span) -> dt.date | None:
-    """The last day for a subject: a day of the window's year, or counted from a date of its."""
+    """The last day for a subject: a day of the window's year, or counted from a date of its or
+    from the window's first day, which is the first of them."""
     if by.field is not None:
         day = read_day(row, by.field)
         return None if day is None else add_days(day, by.days)
+    if by.after_start is not None:
+        return add_days(span.first, by.after_start - 1)
     if by.on is None:
         return add_days(span.last, by.days)
     year = span.first.year if span.first != dt.date.min else span.last.year

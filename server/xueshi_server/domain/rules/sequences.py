@@ -1,7 +1,7 @@
 """Rules over time: passed in several windows in a row, and steps that follow each other."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from xueshi_server.domain.packs.measures import Count
 from xueshi_server.domain.packs.model import Rule, Step, Streak
-from xueshi_server.domain.rules.amounts import Interval, Number, exactly, tidy
-from xueshi_server.domain.rules.cases import Asked, Cases
+from xueshi_server.domain.rules.amounts import Interval, Number, RuleError, exactly, tidy
+from xueshi_server.domain.rules.cases import Cases
 from xueshi_server.domain.rules.combine import may_be_good
 from xueshi_server.domain.rules.facts import LAST_DAY, Answer, Tally
 from xueshi_server.domain.rules.quantities import plain, source_of
@@ -29,16 +29,13 @@ _COUNTS_ON_LEAVE: Final = ("pass", "on_track", "at_risk")
 def plan_streak(study: Study, streak: Streak, rule: Rule, cases: Cases) -> Judge:
     """A rule passed in so many windows in a row, counted back from the current one.
 
-    A window that was not passed but has a record of leave in it is passed over. The current window
-    counts once it is passed; before, it neither counts nor breaks.
+    A window that was neither passed nor judged but has leave in it is passed over. The current
+    window counts once it is passed; before, it neither counts nor breaks.
     """
     length = study.catalogue.number(study.catalogue.plain(streak.length))
     inner, ranges = _windows_back(study, rule, cases, int(length) + _MORE_WINDOWS)
     judge = study.plan_over(study, streak.rule, inner)
-    pauses = None
-    if streak.pause is not None:
-        count = Count(of=streak.pause, where=streak.pause_where)
-        pauses = source_of(study, inner, count).ask(plain("count"))
+    pauses = _plan_pauses(study, streak, inner)
     needed = Needed("streak", exactly(length))
     unit = unit_of_rule(study.catalogue, rule)
 
@@ -48,6 +45,33 @@ def plan_streak(study: Study, streak: Streak, rule: Rule, cases: Cases) -> Judge
         return replace(outcome, parts=tuple(parts))
 
     return read
+
+
+def _plan_pauses(study: Study, streak: Streak, inner: Cases) -> Callable[[int], bool]:
+    """Whether leave passes over a window."""
+    if streak.pause is None:
+        return lambda position: False
+    judged = None
+    if streak.judged_by is not None:
+        judged = source_of(study, inner, Count(of=streak.judged_by)).ask(plain("count"))
+    # Leave that began in a window before may last into this one.
+    spans = {each: Span(dt.date.min, each.last, each.label, True) for each in set(inner.spans)}
+    cases = inner.with_spans([spans[each] for each in inner.spans])
+    source = source_of(study, cases, Count(of=streak.pause, where=streak.pause_where))
+    when = study.catalogue.when(streak.pause)
+    if when is None:
+        raise RuleError("rule.no_date", type=streak.pause)
+    until = streak.pause_ends and study.catalogue.column(streak.pause, streak.pause_ends)
+    asked = source.ask(Tally("", (), "periods", (), column=when, ends=until or None))
+
+    def pauses(position: int) -> bool:
+        if judged is not None and judged.get(position):
+            return False
+        leaves = asked.get(position)
+        first = inner.spans[position].first.isoformat()
+        return isinstance(leaves, tuple) and any(last >= first for _, last in leaves)
+
+    return pauses
 
 
 def _windows_back(study: Study, rule: Rule, cases: Cases, count: int) -> tuple[Cases, list[range]]:
@@ -68,7 +92,12 @@ def _windows_back(study: Study, rule: Rule, cases: Cases, count: int) -> tuple[C
 
 
 def _judge_streak(
-    study: Study, needed: Needed, inner: Cases, windows: range, judge: Judge, pauses: Asked | None
+    study: Study,
+    needed: Needed,
+    inner: Cases,
+    windows: range,
+    judge: Judge,
+    pauses: Callable[[int], bool],
 ) -> Outcome:
     goal = needed.low.low if needed.low is not None and needed.low.low is not None else 0
     count, most, running, sure = 0, 0, False, True
@@ -77,7 +106,7 @@ def _judge_streak(
         outcome = judge(position)
         span = inner.spans[position]
         status = None if outcome is None else outcome.status
-        if status not in _COUNTS_ON_LEAVE and pauses is not None and pauses.get(position):
+        if status not in _COUNTS_ON_LEAVE and pauses(position):
             parts.append(Part(Outcome("exempt", reason="paused"), span=span))
             # What has not arrived may still make a passed window of it.
             most += outcome is not None and may_be_good(outcome)
