@@ -7,14 +7,14 @@ it was made from: other records, other digest.
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
 
 from xueshi_server.domain.fields import show_field, word_label
-from xueshi_server.domain.packs.model import Block, FieldDeclaration, Form, Workflow
+from xueshi_server.domain.packs.model import Block, FieldDeclaration, Form, Transition, Workflow
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.facts import Row, Value
 from xueshi_server.domain.rules.results import Result
@@ -25,6 +25,8 @@ from xueshi_server.result_words import Figures, ResultWords
 DIGEST_SHOWN: Final = 8
 # Empty lines under a heading that somebody fills in by hand, where the form does not say.
 BLANK_LINES: Final = 4
+# Between outcomes of which one is struck out by hand.
+OTHERWISE: Final = " / "
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,9 @@ def _table(fill: _Fill, block: Block, place: int) -> Section:
 def _rules(fill: _Fill, block: Block, _place: int) -> Section:
     lines = []
     words = ResultWords(fill.pack, fill.language)
-    for rule_id in block.rules:
+    # In the order of the pack, so that a statement reads like the documents.
+    asked = [each for each in fill.pack.rules if each in fill.material.results]
+    for rule_id in asked if block.every else block.rules:
         rule = fill.pack.rules[rule_id]
         result = fill.material.results.get(rule_id)
         said = words.figures(result) if result else Figures()
@@ -201,30 +205,49 @@ def _rules(fill: _Fill, block: Block, _place: int) -> Section:
 
 
 def _steps(fill: _Fill, block: Block, _place: int) -> Section:
-    """What was decided so far; then one empty place for every step that can still come."""
+    """What was decided so far; then one empty place for every decision that can still come."""
     workflow, position = fill.material.workflow, fill.material.position
     if workflow is None:
         return Section("steps", fill.title(block))
     moves = {each.id: each for each in workflow.step}
-    opinions = []
-    for taken in position.trail if position else ():
-        move = moves[taken.step]
-        opinions.append(
-            Opinion(
-                word_label(move.label, fill.language), _role(fill, move.role), taken.opinion,
-                taken.on.isoformat(), move.sign, move.stamp,
-            )
-        )  # fmt: skip
-    done = {taken.step for taken in position.trail} if position else set()
+    trail = position.trail if position else ()
+    opinions = [
+        Opinion(
+            word_label(moves[taken.step].label, fill.language),
+            _role(fill, moves[taken.step].role),
+            taken.opinion,
+            taken.on.isoformat(),
+            moves[taken.step].sign,
+            moves[taken.step].stamp,
+        )
+        for taken in trail
+    ]
+    state = position.state if position else workflow.state[0].id
+    done = {taken.step for taken in trail}
     opinions += [
         Opinion(
-            word_label(move.label, fill.language), _role(fill, move.role), sign=move.sign,
-            stamp=move.stamp,
+            OTHERWISE.join(word_label(move.label, fill.language) for move in choice),
+            _role(fill, choice[0].role),
+            sign=any(move.sign for move in choice),
+            stamp=any(move.stamp for move in choice),
         )
-        for move in workflow.step
-        if move.id not in done and not move.back and (move.sign or move.stamp)
-    ]  # fmt: skip
+        for choice in _coming(workflow, state, done)
+    ]
     return Section("steps", fill.title(block), opinions=tuple(opinions))
+
+
+def _coming(workflow: Workflow, state: str, done: Set[str]) -> list[list[Transition]]:
+    """The steps with a signature or a stamp that `state` still leads to, in their order; those of
+    which one role takes only one stand together."""
+    forward = [each for each in workflow.step if not each.back and each.id not in done]
+    reached = {state}
+    while found := {each.to for each in forward if reached & set(each.from_)} - reached:
+        reached |= found
+    choices: dict[tuple[str, tuple[str, ...]], list[Transition]] = {}
+    for each in forward:
+        if (each.sign or each.stamp) and reached & set(each.from_):
+            choices.setdefault((each.role, tuple(each.from_)), []).append(each)
+    return list(choices.values())
 
 
 def _role(fill: _Fill, role: str) -> str:

@@ -172,6 +172,8 @@ class _Gatherer:
 
     def _results(self, of: str, subject: Row) -> Mapping[str, Result]:
         rules = {rule for block in self.form.block for rule in block.rules}
+        if any(block.every for block in self.form.block):
+            rules |= {each.id for each in self.pack.rules.values() if each.scope not in BUILT_IN}
         if not rules:
             return {}
         subjects: dict[str, list[Key]] = {}

@@ -253,7 +253,9 @@ def _table(section: Section, spoken: _Words, width: float, layout: Layout) -> Da
     }
 
 
-def _rules(section: Section, spoken: _Words, _width: float, _layout: Layout) -> Data:
+def _rules(section: Section, spoken: _Words, _width: float, _layout: Layout) -> Data | None:
+    if not section.rules:
+        return None
     rows = [
         {
             "label": clean(line.label),

@@ -6,6 +6,7 @@ makes them again. They are small and grey: enough to see that something moved.
 """
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,9 @@ def sheets_of(case: str) -> tuple[list[Sheet], str]:
     """What a case prints."""
     form, language, rows, count = CASES[case]
     sheet = sheet_of("base", form, language, rows=rows)
-    return [sheet] * count, language
+    # What is compared is how it looks: another digest is no other look.
+    document = replace(sheet.document, digest="3f2a91bc")
+    return [replace(sheet, document=document)] * count, language
 
 
 def draw(case: str) -> dict[str, Image.Image]:

@@ -211,3 +211,18 @@ def test_the_page_says_whether_a_paper_holds(office: Office, visitor: Visitor) -
 )
 def test_unknown_forms_and_records_are_not_found(visitor: Visitor, path: str) -> None:
     assert visitor.get(f"/forms/{path}").status_code == 404
+
+
+def test_a_statement_has_every_requirement_asked_of_the_teacher_with_its_clause(
+    tmp_path: Path,
+) -> None:
+    with make_county(tmp_path, "township-primary") as county:
+        person = county.enter("person", staff_no="T1", name="卢建设", active=True)
+        county.enter("hour", person=person, date="2025-10-01", title="集体备课", minutes=90)
+        node, pack = county.at_centre(), county.pack
+        press = Press(node, pack, pack.forms["personal_statement"], DAY, "zh")
+        document = press.fill(person.name).document
+        [lines] = [each.rules for each in document.sections if each.kind == "rules"]
+        asked = [each for each in pack.rules.values() if each.scope == "teacher"]
+        assert [each.label for each in lines] == [each.label.zh for each in asked]
+        assert all(each.clause and each.status != "not_asked" for each in lines)

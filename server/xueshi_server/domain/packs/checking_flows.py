@@ -189,7 +189,7 @@ def _check_block(checker: Checker, block: Block, spot: Spot, of: tuple[str, Fiel
     for position, rule in enumerate(block.rules):
         checker.rule(rule, (*spot, "rules", position))
     needed = {"fields": "fields", "table": "of", "rules": "rules"}.get(block.kind)
-    if needed and not getattr(block, needed):
+    if needed and not getattr(block, needed) and not (needed == "rules" and block.every):
         checker.fault("block_incomplete", spot, kind=block.kind, name=needed)
     # Lines are room to write by hand.
     if block.kind == "text" and block.text is None and not block.lines:
