@@ -78,6 +78,11 @@ def test_a_project_goes_from_level_to_level_with_its_files(county: County) -> No
     form = county.print("application_form", "2009-09-15", at_county)
     assert form.sections[3].rules[0].status == "pass"
     assert len(form.sections[2].rows) == 4, "the whole line"
+
+
+@walk("Y23", pack="qinggang")
+def test_work_on_projects_is_reported_monthly_and_results_taken_up(county: County) -> None:
+    """Y23: reports of every month of the term; adoption of a result."""
     for month in ("2009-09", "2009-10", "2009-11", "2009-12"):
         report = county.enter(
             "monthly_report", date=f"{month}-28", done="课堂观察与研讨", projects=2,
