@@ -82,8 +82,10 @@ class Worded:
         """One result with its clause."""
         word = self._state.word
         rule = self._pack.rules[result.rule]
+        # A veto that does not strike is no requirement that is met.
+        is_clear = rule.veto is not None and result.status == "pass"
         values = {
-            "status": self.status(result.status),
+            "status": self.status("clear" if is_clear else result.status),
             "name": result.name or result.scope or word("cli.rules.county"),
             "rule": result.rule,
             "label": self.label(rule.label),

@@ -79,6 +79,12 @@ class ResultWords:
             said = _Said(result.kind, None if target is None else target.measure)
         return self._figures(result.outcome, result.unit, said)
 
+    def status(self, result: Result) -> str:
+        """The status in words: a veto that does not strike is no requirement that is met."""
+        rule = self.pack.rules.get(result.rule)
+        is_clear = rule is not None and rule.veto is not None and result.status == "pass"
+        return word(f"result.{'clear' if is_clear else result.status}", self.language)
+
     def part(self, rule_id: str, part: Part) -> Figures:
         """A member of a rule's result in figures."""
         return self._figures(part.outcome, part.unit, self._said_of_part(rule_id, part))

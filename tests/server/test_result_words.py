@@ -232,6 +232,20 @@ def test_what_is_over_a_limit_is_not_missing() -> None:
     assert (said.missing, said.missing_word) == ("2 项", "too_much")
 
 
+def test_a_veto_that_does_not_strike_is_not_called_met() -> None:
+    backbone = {**PERSON, "backbone": "province"}
+    for found, status in (([], "无此情形"), ([FRAUD], "一票否决")):
+        rows: Any = {"person": [backbone], "misconduct": found}
+        (result,) = evaluate_case("chongqing", "CQ-38", rows, "2024-12-31").values()
+        assert ResultWords(load("chongqing"), "zh").status(result) == status
+
+
+def test_a_field_that_is_empty_is_named() -> None:
+    rows = {"person": [{**PERSON, "backbone": "province"}]}
+    said = say("chongqing", "CQ-37", rows, "2024-12-31")
+    assert said[-1].reason == "教师的「学历」还没有填。"
+
+
 def test_a_share_without_a_whole_says_which_records_are_missing() -> None:
     said = say("township-primary", "TP-MONEY-5", {"person": [PERSON]}, "2015-06-01")[0]
     assert said.reason.startswith("尚未登记")

@@ -39,6 +39,8 @@ class ShownResult:
     label: str
     about: str
     status: str
+    # The status in words; a veto that does not strike is no requirement that is met.
+    verdict: str
     severity: str
     window: str
     figures: Figures
@@ -85,9 +87,10 @@ def _show(words: ResultWords, result: Result, number: int, *, is_own: bool) -> S
     return ShownResult(
         result.rule,
         word_label(rule.label, language),
-        " ".join(text for text in (kind, "" if is_own else result.name) if text),
+        "" if is_own else " ".join(text for text in (kind, result.name) if text),
         result.status,
-        result.severity,
+        words.status(result),
+        "" if result.severity == "must" else word(f"requirements.{result.severity}", language),
         words.window(result.span),
         words.figures(result),
         until,
@@ -105,13 +108,12 @@ def _show(words: ResultWords, result: Result, number: int, *, is_own: bool) -> S
 
 def _last_days(result: Result) -> tuple[str, str]:
     """The last day of the window while it matters, and the last day for the rest if it is another;
-    a day that the need says itself is not said again."""
-    asked = None if result.need is None else result.need.by
-    last = result.span.last
-    until = last.isoformat() if result.status in _PENDING and last.year < _FAR_YEAR else ""
+    where the need names a day, that is the one."""
+    asked, span = None if result.need is None else result.need.by, result.span
+    matters = result.status in _PENDING and span.last.year < _FAR_YEAR and not span.open_start
+    until = span.last.isoformat() if matters and asked is None else ""
     rest = result.impossible_after
-    shown = "" if rest is None or rest in (last, asked) else rest.isoformat()
-    return ("" if asked == last else until), shown
+    return until, "" if rest is None or rest in (span.last, asked) else rest.isoformat()
 
 
 def _part(words: ResultWords, rule_id: str, part: Part) -> ShownPart:

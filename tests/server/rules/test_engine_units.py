@@ -149,6 +149,14 @@ def test_a_ratio_whose_whole_may_still_arrive_says_nothing_of_it() -> None:
     assert (result.status, result.reason) == ("unknown", "")
 
 
+def test_a_field_that_is_empty_is_named() -> None:
+    attribute = 'kind = "attribute", field = "score"'
+    result = judge(rule("at_least = 1", measure=attribute), {}, END)
+    assert (result.reason, result.outcome.lacking) == (
+        "no_value", (Lacking("person", (), "score"),),
+    )  # fmt: skip
+
+
 def test_a_ratio_of_a_field_that_is_empty_names_the_field() -> None:
     whole = '{ kind = "attribute", field = "score" }'
     measure = f'kind = "ratio", part = {{ {COUNT} }}, whole = {whole}'

@@ -197,7 +197,8 @@ def _empty(study: Study, quantity: Quantity, case: int, needed: Needed, span: Sp
     if meaning == "exempt":
         return Outcome("exempt", need=needed, reason="nothing_to_judge")
     if meaning == "unknown":
-        return Outcome("unknown", need=needed, reason="no_value")
+        lacking = () if quantity.lacking is None else quantity.lacking(case)
+        return Outcome("unknown", need=needed, reason="no_value", lacking=lacking)
     lead = 0
     last: dt.date | None = span.last if study.is_open(span) else None
     if quantity.hope is not None:

@@ -85,7 +85,10 @@ def plan_attribute(study: Study, measure: Attribute, cases: Cases) -> Quantity:
             return None if number is None else exactly(number)
         return exactly(int(value))
 
-    return Quantity(read, grows=False, empty="unknown")
+    base = find_lacking(study.catalogue, measure, cases.kind)
+    return Quantity(
+        read, grows=False, empty="unknown", lacking=lambda case: () if read(case) else base
+    )
 
 
 def _plan_total(study: Study, measure: Total, cases: Cases, window: Window) -> Quantity:
@@ -330,7 +333,11 @@ def _plan_lag(study: Study, measure: Lag, cases: Cases, window: Window) -> Quant
             return "exempt" if isinstance(measure.after, Moment) else "unknown"
         return before.empty
 
-    return Quantity(read, grows=False, hope=hope, empty_of=empty_of)
+    def lacking(case: int) -> tuple[Lacking, ...]:
+        some = (each.lacking(case) for each in (before, after) if each.lacking is not None)
+        return tuple(dict.fromkeys(one for found in some for one in found))
+
+    return Quantity(read, grows=False, hope=hope, empty_of=empty_of, lacking=lacking)
 
 
 def _between(first: Number | None, last: Number | None, unit: str) -> Number | None:
