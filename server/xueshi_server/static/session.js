@@ -289,7 +289,9 @@
   if ("copied" in form.dataset) {
     form.elements.title.addEventListener("focus", function () { this.select(); }, { once: true });
   }
-  rove();
+  var wrong = form.querySelector("[aria-invalid]");
+  if (wrong) { wrong.focus(); }
+  rove(wrong && list.contains(wrong) ? wrong.closest("li") : null);
   nameDay();
   flag();
   refresh();

@@ -85,7 +85,7 @@ def create() -> Page:
         form_id = secrets.token_hex(16)
     form = read_form()
     if form.faults:
-        return _show(_Shown(MultiDict(request.form), faults=form.faults, checked=form)), 422
+        return _show(_Shown(MultiDict(request.form), faults=form.faults)), 422
     if request.form.get("without"):
         form.leave_out(_AVOIDABLE)
     if not {mark_finding(each) for each in form.findings} <= _seen():
