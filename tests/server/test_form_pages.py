@@ -9,13 +9,13 @@ import pytest
 from tests.server.every_type import fill_county
 from tests.server.pages import Visitor, make_visitor, plain
 from tests.server.walks.shipped_county import County, make_county
-from xueshi_server.domain.forms import Section
 from xueshi_server.store.material import COUNTY, gather_material, type_of_form
 from xueshi_server.web import create_app
-from xueshi_server.web.views.forms import _parties, lay_out
 from xueshi_sync.writer import RecordKey
 
 PACKS = ("jiyuan", "chongqing", "mianzhu", "qinggang", "township-primary")
+# In the foot of every page, in groups that can be read aloud.
+DIGEST = r"\b[0-9a-f]{4} [0-9a-f]{4}\b"
 
 
 class Desk:
@@ -60,7 +60,7 @@ def test_every_form_of_a_pack_is_a_page_with_its_marks_in_the_foot(
         foot = answer.text.split('<footer class="foot">')[1]
         assert f"{desk.county.pack.id}/{form.id}" in foot
         assert desk.county.pack.version in foot
-        assert re.search(r"[0-9a-f]{8}", foot)
+        assert re.search(DIGEST, foot)
         assert "forms." not in plain(answer.text), form.id
 
 
@@ -89,6 +89,13 @@ def test_the_day_decides_which_records_of_a_window_are_on_the_form(jiyuan: Desk)
     assert counts == [1, 0]
 
 
+def test_a_form_names_the_school_and_the_days_that_it_covers(jiyuan: Desk) -> None:
+    text = jiyuan.visitor.text(jiyuan.address("resource_list"), lang="zh", on="2026-03-02")
+    assert "单位：" in text
+    assert "期间：2026年1月1日至2026年12月31日" in text
+    assert "数据截至：2026年3月2日" in text
+
+
 def test_what_was_rejected_is_not_printed(jiyuan: Desk) -> None:
     node = jiyuan.county.centre
     key = jiyuan.keys["hour"][2]
@@ -104,7 +111,7 @@ def test_other_records_give_another_digest(jiyuan: Desk) -> None:
         jiyuan.visitor.get(f"/forms/ethics_file/{jiyuan.name('person', place)}").text
         for place in (0, 1, 0)
     ]
-    digests = [re.findall(r"\b[0-9a-f]{8}\b", page.split('class="foot"')[1])[0] for page in pages]
+    digests = [re.findall(DIGEST, page.split('class="foot"')[1])[0] for page in pages]
     assert digests[0] == digests[2] != digests[1]
 
 
@@ -119,23 +126,3 @@ def test_unknown_forms_and_records_are_not_found(jiyuan: Desk, path: str) -> Non
 def test_nobody_prints_without_logging_in(jiyuan: Desk) -> None:
     stranger = make_visitor(jiyuan.visitor.app, None)
     assert stranger.get(jiyuan.address("cycle_sheet")).status_code == 302
-
-
-@pytest.mark.parametrize(
-    ("label", "parties"),
-    [
-        pytest.param("本人    学校(盖章)", [("本人", False), ("学校", True)], id="in-brackets"),
-        pytest.param("学校盖章;中心审核", [("学校盖章", True), ("中心审核", False)], id="in-words"),
-        pytest.param("", [("", True)] * 3, id="unnamed"),
-    ],
-)  # fmt: skip
-def test_who_signs_and_who_stamps_follows_from_the_label(
-    label: str, parties: list[tuple[str, bool]]
-) -> None:
-    assert _parties(Section("signatures", label, lines=3)) == parties
-
-
-def test_a_photo_stands_beside_the_fields_before_it_else_after_it() -> None:
-    fields, photo, table = Section("fields"), Section("photo"), Section("table")
-    assert lay_out([photo, fields, table]) == [(fields, True), (table, False)]
-    assert lay_out([fields, photo, table]) == [(fields, True), (table, False)]

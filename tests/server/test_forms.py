@@ -81,6 +81,34 @@ def test_decisions_are_printed_and_the_coming_ones_left_empty() -> None:
     assert all(each.sign or each.stamp for each in section.opinions[1:])
 
 
+def _opinions(pack_id: str, workflow_id: str, *steps: str) -> list[str]:
+    """The labels of the steps block over a record that took `steps`, one after the other."""
+    pack = load(pack_id)
+    workflow = pack.workflows[workflow_id]
+    taken = [
+        TakenStep(
+            step, step, DAY, after=frozenset(steps[place - 1 : place]) if place else frozenset()
+        )
+        for place, step in enumerate(steps)
+    ]
+    position = place_record(workflow, taken)
+    assert [each.step for each in position.trail] == list(steps)
+    material = Material(workflow.of, {}, DAY, workflow=workflow, position=position)
+    form = Form(id="f", label=_label("Form"), scope=workflow.of, block=[Block(kind="steps")])
+    return [each.label for each in _only(compose_form(pack, form, material, "zh")).opinions]
+
+
+def test_two_outcomes_of_one_decision_have_one_place() -> None:
+    labels = _opinions("chongqing", "annual_assessment")
+    assert labels[-1] == "市教委审批合格 / 市教委审批不合格"
+    assert len(labels) == 4
+
+
+def test_a_way_that_was_not_taken_has_no_place_left() -> None:
+    labels = _opinions("chongqing", "promotion", "pass_city")
+    assert labels == ["市级基地考核合格", "报市教委", "市教委审批确定"]
+
+
 def test_the_digest_changes_with_what_is_printed_and_with_nothing_else() -> None:
     block = Block(kind="table", of="hour", fields=["title"])
     first = _compose(block, tables={0: HOURS})

@@ -221,8 +221,8 @@ def test_school_research_is_approved_managed_and_evaluated(county: County) -> No
         refused = county.tour(other, ("recommend", "2020-06-05"), ("refuse", "2020-06-20"))
         assert {*granted, *refused} == county.states(of), of
         form = county.print(f"{of}_form", "2020-07-01", one)
-        assert [each.label for each in form.sections[1].opinions][-1] == "表彰"
-        assert "校本研修扎实" in [cell.text for cell in form.sections[0].cells]
+        assert [each.label for each in form.sections[2].opinions][-1] == "表彰"
+        assert "校本研修扎实" in [cell.text for cell in form.sections[1].cells]
 
 
 @walk("Y21", pack="jiyuan")
