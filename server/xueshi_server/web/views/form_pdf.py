@@ -64,6 +64,7 @@ def everybody(form_id: str) -> Page:
 def check(form_id: str, name: str) -> Page:
     """Whether the paper with the digest `?digest=` says what the records of its day say now."""
     press = _press(form_id)
+    from xueshi_server.typeset.arrange import group_digest
     from xueshi_server.typeset.printing import Press, check_paper
 
     digest = request.args.get("digest", "")[:_DIGEST_MAX]
@@ -86,6 +87,7 @@ def check(form_id: str, name: str) -> Page:
         on=press.as_of.isoformat(),
         digest=digest,
         found=found,
+        digest_now=group_digest(found.digest) if found else "",
     )
 
 
