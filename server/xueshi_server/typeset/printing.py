@@ -1,10 +1,14 @@
-"""Forms of a node on paper: one, or one for everybody, and whether a paper still holds."""
+"""Forms of a node on paper: one, or one for everybody, and whether a paper still holds.
+
+The setter is loaded by the first print: a node that prints nothing does not carry it in memory.
+"""
 
 import datetime as dt
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xueshi_server.domain.forms import Material, compose_form
 from xueshi_server.domain.packs.model import Form
@@ -18,12 +22,13 @@ from xueshi_server.store.material import COUNTY, gather_material, type_of_form
 from xueshi_server.store.records import find_named, name_row
 from xueshi_server.store.schools import list_schools
 from xueshi_server.typeset.arrange import Sheet
-from xueshi_server.typeset.setting import set_pdf
-from xueshi_server.typeset.stack import Progress, set_stack
 from xueshi_server.words import LANGUAGES
 from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
+
+if TYPE_CHECKING:
+    from xueshi_server.typeset.stack import Progress
 
 _PERSON = "person"
 
@@ -76,12 +81,16 @@ class Press:
 
     def print_one(self, name: str) -> bytes:
         """The PDF of one."""
+        from xueshi_server.typeset.setting import set_pdf
+
         return set_pdf([self.fill(name)], self.language)
 
-    def print_all(self, names: Sequence[str], progress: Progress | None = None) -> bytes:
+    def print_all(self, names: Sequence[str], progress: "Progress | None" = None) -> bytes:
         """One PDF of all these, in order."""
         if not names:
             raise NobodyToPrintError(form=self.form.id)
+        from xueshi_server.typeset.stack import set_stack
+
         return set_stack(self.fill, names, self.language, progress)
 
     def digest(self, name: str, language: str) -> str:

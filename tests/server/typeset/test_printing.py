@@ -2,7 +2,10 @@
 
 import datetime as dt
 import io
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -226,3 +229,15 @@ def test_a_statement_has_every_requirement_asked_of_the_teacher_with_its_clause(
         asked = [each for each in pack.rules.values() if each.scope == "teacher"]
         assert [each.label for each in lines] == [each.label.zh for each in asked]
         assert all(each.clause and each.status != "not_asked" for each in lines)
+
+
+def test_a_node_that_prints_nothing_does_not_load_the_setter() -> None:
+    asked = "import sys, xueshi_server.web, xueshi_server.typeset.printing; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", asked],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert {"typst", "pypdf"}.isdisjoint(loaded)
