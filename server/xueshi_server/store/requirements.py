@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.rules.about import subjects_about, subjects_in, subjects_of_county
 from xueshi_server.domain.rules.again import judge_again
-from xueshi_server.domain.rules.evaluate import Evaluation, Question, evaluate, find_subjects
+from xueshi_server.domain.rules.evaluate import Evaluation, Question, evaluate
 from xueshi_server.domain.rules.facts import Key, RecordKey
 from xueshi_server.domain.rules.results import Result
 from xueshi_server.errors import UnknownPersonError
@@ -87,8 +88,16 @@ class Requirements:
         return self.facts.scopes[scope_no], rec
 
     def subjects_of(self, pack: Pack, person: RecordKey) -> dict[str, list[Key]]:
-        """What a person is judged as: teacher, holder of a title, ..."""
-        return find_subjects(pack, self.facts, PERSON, person)
+        """What a person is judged as: teacher, holder of a title, trainee of a project, ..."""
+        return subjects_about(pack, self.facts, PERSON, person)
+
+    def subjects_in(self, pack: Pack, scope: str) -> dict[str, list[Key]]:
+        """What a school is judged by: itself, its units, what it owes as one of several."""
+        return subjects_in(pack, self.facts, scope, PERSON)
+
+    def subjects_of_county(self, pack: Pack) -> dict[str, list[Key]]:
+        """What the county is judged by: itself, its subjects of teaching."""
+        return subjects_of_county(pack, self.facts, PERSON)
 
     def evidence(self, evaluation: Evaluation, result: Result) -> list[str]:
         """Public ids of the records that count in a result."""

@@ -26,6 +26,9 @@ from xueshi_server.domain.rules.names import name_rows
 from xueshi_server.domain.rules.reach import Reach, WideError
 from xueshi_server.domain.rules.row_facts import clean, meets_test
 
+# So few subjects are looked up by the values that make them.
+_FEW_KEYS = 200
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
@@ -112,12 +115,31 @@ class Populations:
             return self._all(kind)
         declared = self._catalogue.pack.subjects.get(kind)
         if declared is None or declared.across:
-            found = self._all(kind)
+            found = self._all(kind) if declared is None or only is None else self._few(kind, only)
             tests = self._row_tests(declared, who)
             found = [each for each in found if _meets(each.row, tests)]
         else:
             found = self._chosen(declared, who, only)
         return found if only is None else [each for each in found if each.key in only]
+
+    def joined(self, kind: str, given: Mapping[str, Collection[Key]]) -> list[Subject]:
+        """The pairs of a kind whose subjects on some sides are given by their keys."""
+        declared = self._catalogue.pack.subjects[kind]
+        one, other = (self.ever(side, (), given.get(side)) for side in declared.across)
+        return self._pairs(declared, one, other)
+
+    def _few(self, kind: str, only: Collection[Key]) -> list[Subject]:
+        left = self._catalogue.pack.subjects[kind].across[0]
+        declared = self._catalogue.pack.subjects.get(left)
+        length = 1 if declared is None else len(declared.per) or 2
+        sides = self._catalogue.pack.subjects[kind].across
+        return self.joined(
+            kind,
+            {
+                sides[0]: {each[:length] for each in only},
+                sides[1]: {each[length:] for each in only},
+            },
+        )
 
     def owners(
         self, kind: str, members: Sequence[Subject], member_kind: str
@@ -180,7 +202,8 @@ class Populations:
             if declared is None:
                 self._known[kind] = self._built_in(kind)
             elif declared.across:
-                self._known[kind] = self._pairs(declared)
+                one, other = (self._all(side) for side in declared.across)
+                self._known[kind] = self._pairs(declared, one, other)
             else:
                 self._known[kind] = self._of_records(declared, (), None)
         return self._known[kind]
@@ -216,6 +239,12 @@ class Populations:
             raise RuleError("rule.subject_of_nothing", subject=declared.id)
         tests = self._catalogue.fact_tests(declared.of, [*declared.where, *who])
         if declared.per:
+            if only and len(only) <= _FEW_KEYS:
+                values = zip(declared.per, zip(*only, strict=True), strict=True)
+                tests += tuple(
+                    Test(self._catalogue.column(declared.of, name), "in", tuple(set(some)))
+                    for name, some in values
+                )
             return self._sets(declared, self._rows(declared.of, tests, None))
         records = None if only is None else [_record(key) for key in only if len(key) == 2]
         names = declared.name or [self._catalogue.type_of(declared.of).key or "rec"]
@@ -242,9 +271,10 @@ class Populations:
         found = (_row_tests(self._catalogue, declared, each) for each in where)
         return tuple(test for tests in found for test in tests)
 
-    def _pairs(self, declared: Declared) -> list[Subject]:
+    def _pairs(
+        self, declared: Declared, one: Sequence[Subject], other: Sequence[Subject]
+    ) -> list[Subject]:
         """Every pair that meets the conditions; conditions that two fields are the same join."""
-        one, other = (self._all(side) for side in declared.across)
         sides = tuple(declared.across)
         joins = [pair for each in declared.where if (pair := _sides(each, sides)) is not None]
         tests = self._row_tests(declared, declared.where)

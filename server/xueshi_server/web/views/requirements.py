@@ -136,8 +136,10 @@ def _judge(
     if about.person is not None:
         scope, rec = key
         subjects = requirements.subjects_of(pack, (str(scope), int(str(rec))))
+    elif about.name == COUNTY:
+        subjects = requirements.subjects_of_county(pack)
     else:
-        subjects = {COUNTY if about.name == COUNTY else "school": [key]}
+        subjects = requirements.subjects_in(pack, about.name)
     rules = None if rule_id is None else [rule_id]
     return requirements.judge(pack, asked_day(), rules=rules, subjects=subjects)
 
