@@ -82,16 +82,11 @@ def _print(state: State, press: "Press", names: Sequence[str], out: Path) -> Rep
 
 def _check(state: State, press: "Press", names: Sequence[str], digest: str) -> Reply:
     from xueshi_server.typeset.arrange import group_digest
-    from xueshi_server.typeset.printing import Press, check_paper
+    from xueshi_server.typeset.printing import check_paper
 
     if len(names) != 1:
         raise WordedUsageError("one_subject")
-    then = find_active(press.node, press.as_of).pack
-    presses = [press]
-    if then.digest != press.pack.digest and press.form.id in then.forms:
-        form = then.forms[press.form.id]
-        presses.append(Press(press.node, then, form, press.as_of, press.language))
-    found = check_paper(presses, names[0], digest)
+    found = check_paper(press, names[0], digest)
     data = {"form": press.form.id, "as_of": press.as_of.isoformat(), "holds": found.holds,
             "digest": found.digest}  # fmt: skip
     key = "cli.print.holds" if found.holds else "cli.print.changed"

@@ -19,6 +19,7 @@ from xueshi_server.domain.rules.subjects import Populations
 from xueshi_server.errors import ServerError, UnknownRecordError
 from xueshi_server.store.facts import SqlFacts, open_facts
 from xueshi_server.store.material import COUNTY, gather_material, type_of_form
+from xueshi_server.store.packs import find_active
 from xueshi_server.store.records import find_named, name_row
 from xueshi_server.store.schools import list_schools
 from xueshi_server.typeset.arrange import Sheet
@@ -179,18 +180,27 @@ def _only(found: Sequence[str], text: str) -> str:
     return found[0]
 
 
-def check_paper(presses: Sequence[Press], name: str, digest: str) -> Check:
-    """Whether a digest on paper is that of the same form printed now, in either language and by
-    any of the packs that may have been the one at that time."""
+def check_paper(press: Press, name: str, digest: str) -> Check:
+    """Whether a digest on paper is that of the same form printed now, in either language, by the
+    pack that counts today or the one that counted on the paper's day.
+
+    Raises UnknownRecordError.
+    """
     wanted = "".join(char for char in digest.lower() if char.isalnum())
-    now = ""
-    for press in presses:
+    now = press.digest(name, press.language)
+    for each in _presses(press):
         for language in LANGUAGES:
-            found = press.digest(name, language)
-            now = now or found
-            if found == wanted:
-                return Check(True, found)
+            if each.digest(name, language) == wanted:
+                return Check(True, wanted)
     return Check(False, now)
+
+
+def _presses(press: Press) -> list[Press]:
+    then = find_active(press.node, press.as_of).pack
+    form = then.forms.get(press.form.id)
+    if form is None or then.digest == press.pack.digest:
+        return [press]
+    return [press, Press(press.node, then, form, press.as_of, press.language)]
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec import structs
 from pypdf import PdfReader
 
 from tests.server.pages import Visitor, make_visitor
@@ -152,9 +153,9 @@ def test_a_paper_holds_as_long_as_its_records_do(office: Office, language: str) 
     person = office.people[1]
     printed = office.press(language=language).fill(person.name).document.digest
     typed = f" {printed[:4].upper()}-{printed[4:]} "
-    assert check_paper([office.press()], person.name, typed).holds
+    assert check_paper(office.press(), person.name, typed).holds
     office.hour(1, person)
-    found = check_paper([office.press()], person.name, typed)
+    found = check_paper(office.press(), person.name, typed)
     assert not found.holds
     assert found.digest == office.press().fill(person.name).document.digest
 
@@ -241,3 +242,17 @@ def test_a_node_that_prints_nothing_does_not_load_the_setter() -> None:
         check=True,
     ).stdout.split()
     assert {"typst", "pypdf"}.isdisjoint(loaded)
+
+
+def test_a_paper_of_an_older_version_of_the_pack_holds_on_its_own_day(tmp_path: Path) -> None:
+    with make_county(tmp_path, "township-primary") as county:
+        person = county.enter("person", staff_no="T1", name="卢建设", active=True)
+        node, then = county.at_centre(), county.pack
+        printed = Press(node, then, then.forms["personal_statement"], DAY, "zh").digest(
+            person.name, "zh"
+        )
+        about = structs.replace(then.about, version="9999")
+        later = structs.replace(then, about=about, forms=dict(then.forms))
+        now = Press(node, later, later.forms["personal_statement"], DAY, "zh")
+        assert now.digest(person.name, "zh") != printed
+        assert check_paper(now, person.name, printed).holds

@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.errors import ServerError, UnknownRecordError
-from xueshi_server.store.packs import find_active
 from xueshi_server.web.packs import active_pack, asked_day, listed_forms
 from xueshi_server.web.site import language, this_node
 from xueshi_server.web.views.forms import FormFaultyError
@@ -65,16 +64,11 @@ def check(form_id: str, name: str) -> Page:
     """Whether the paper with the digest `?digest=` says what the records of its day say now."""
     press = _press(form_id)
     from xueshi_server.typeset.arrange import group_digest
-    from xueshi_server.typeset.printing import Press, check_paper
+    from xueshi_server.typeset.printing import check_paper
 
     digest = request.args.get("digest", "")[:_DIGEST_MAX]
-    then = find_active(this_node(), press.as_of).pack
-    presses = [press]
-    if form_id in then.forms and then.digest != press.pack.digest:
-        older = Press(this_node(), then, then.forms[form_id], press.as_of, press.language)
-        presses.append(older)
     try:
-        found = check_paper(presses, name, digest) if digest else None
+        found = check_paper(press, name, digest) if digest else None
         about = press.fill(name).about
     except UnknownRecordError:
         abort(404)
