@@ -85,6 +85,14 @@ SHARE = (
 
 
 @pytest.mark.parametrize(
+    ("claimed", "answer"), [("33%", True), ("34.3%", True), ("34.4%", False), ("34%", True)]
+)
+def test_claim_may_be_as_far_off_as_the_county_allows(claimed: str, answer: bool) -> None:
+    figure = statistic(SHARE, f'claimed = "{claimed}"\ntolerance = "1%"')[0]
+    assert figure.agrees is answer
+
+
+@pytest.mark.parametrize(
     ("claimed", "answer"), [("33%", True), ("33.3%", True), ("1/3", True), ("34%", False)]
 )
 def test_claim_is_checked_as_exactly_as_it_is_written(claimed: str, answer: bool) -> None:

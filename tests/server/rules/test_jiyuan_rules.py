@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.rules.county import load
+from tests.server.rules.county import evaluate_rows, load
 from tests.server.rules.plain_cases import Case, Fact, check, fact, many, person, untried
 
 CYCLE_ENDS = "2020-12-31"
@@ -233,14 +233,20 @@ ETHICS = [
     Case("failed", "JY-ETHICS-VETO", [PERSON, assessed("failed")], YEAR_ENDS, "vetoed"),
     Case(
         "failed, but not confirmed yet", "JY-ETHICS-VETO",
-        [PERSON, assessed("failed", state="pending")], YEAR_ENDS, "pass",
+        [PERSON, assessed("passed", "2018-11-20"), assessed("failed", state="pending")],
+        YEAR_ENDS, "pass",
     ),
     Case(
-        "failed in the year before", "JY-ETHICS-VETO",
-        [PERSON, assessed("failed", "2018-12-31")], YEAR_ENDS, "pass",
+        "failed in the year before and not assessed since", "JY-ETHICS-VETO",
+        [PERSON, assessed("failed", "2018-12-20")], "2019-06-30", "vetoed",
     ),
-    Case("failed on the first day of the year", "JY-ETHICS-VETO",
-         [PERSON, assessed("failed", "2019-01-01")], YEAR_ENDS, "vetoed"),
+    Case("passed since", "JY-ETHICS-VETO",
+         [PERSON, assessed("failed", "2018-12-20"), assessed("passed", "2019-06-30")],
+         "2019-06-30", "pass"),
+    Case("passed before", "JY-ETHICS-VETO",
+         [PERSON, assessed("passed", "2018-12-20"), assessed("failed", "2019-06-30")],
+         "2019-06-30", "vetoed"),
+    Case("never assessed", "JY-ETHICS-VETO", [PERSON], YEAR_ENDS, "exempt"),
     Case("passed on the last day of the year", "JY-ETHICS-GATE",
          [PERSON, assessed("passed", YEAR_ENDS)], YEAR_ENDS, "pass"),
     Case("failed last year, not assessed since", "JY-ETHICS-GATE",
@@ -296,6 +302,15 @@ TRAINERS = [
          CYCLE_ENDS, "fail", 1),
     Case("300 teachers, one", "JY-TRAINERS", [*staff(300), *trainers(1)], CYCLE_ENDS, "pass"),
     Case("301 teachers, one", "JY-TRAINERS", [*staff(301), *trainers(1)], CYCLE_ENDS, "fail", 1),
+    Case("301 teachers, one, where a part is not counted", "JY-TRAINERS",
+         [*staff(301), *trainers(1)], CYCLE_ENDS, "pass", settings={"trainer_rounding": "down"}),
+    Case("301 teachers, two for 200 each", "JY-TRAINERS", [*staff(301), *trainers(2)], CYCLE_ENDS,
+         "pass", settings={"teachers_per_trainer": 200}),
+    Case("part-time teachers do not count", "JY-TRAINERS",
+         [*staff(300), person(rec=900, staff_no="P1"), *trainers(1)], CYCLE_ENDS, "pass"),
+    Case("part-time teachers count where a county says so", "JY-TRAINERS",
+         [*staff(300), person(rec=900, staff_no="P1"), *trainers(1)], CYCLE_ENDS, "fail", 1,
+         settings={"trainer_base_full_time": False}),
     Case("two letters of appointment are one trainer", "JY-TRAINERS",
          [*staff(301), *trainers(1), AGAIN], CYCLE_ENDS, "fail", 1),
     Case("who has left or is only proposed is none", "JY-TRAINERS",
@@ -315,6 +330,9 @@ TRAINER_HOURS = [
          settings={"trainer_given": 1, "trainer_received": 0}),
     Case("hours that say no role are received", "JY-TRAINER-100",
          [*TRAINER, hours(6000, "2019-05-10")], YEAR_ENDS, "pass"),
+    Case("hours of the school year where a county counts by that", "JY-TRAINER-100",
+         [*TRAINER, hours(6000, "2018-12-31", role="received")], "2019-08-31", "pass",
+         settings={"trainer_year": "school_year"}),
     Case("hours of the year before do not count", "JY-TRAINER-100",
          [*TRAINER, hours(6000, "2018-12-31", role="received")], YEAR_ENDS, "fail", 6000),
 ]  # fmt: skip
@@ -326,6 +344,7 @@ def studio(first: str, last: str, **more: Any) -> Fact:
 
 
 BEFORE = hours(1350, "2019-08-26", programme="pre_service")
+HIRED_IN_SEPTEMBER = person(rec=1, staff_no="J001", full_time=True, hired_on="2019-09-01")
 NEW_TEACHERS = [
     Case("twelve months after the training", "JY-NEW",
          [NEW, BEFORE, studio("2019-09-01", "2020-08-31")], CYCLE_ENDS, "pass"),
@@ -341,6 +360,12 @@ NEW_TEACHERS = [
          [NEW, studio("2019-09-01", "2020-08-31")], CYCLE_ENDS, "fail"),
     Case("training after the studio", "JY-NEW",
          [NEW, hours(1350, "2020-09-05", programme="pre_service"),
+          studio("2019-09-01", "2020-08-31")], CYCLE_ENDS, "fail"),
+    Case("trained before the first day", "JY-NEW",
+         [HIRED_IN_SEPTEMBER, hours(1350, "2019-08-20", programme="pre_service"),
+          studio("2019-09-01", "2020-08-31")], CYCLE_ENDS, "pass"),
+    Case("trained more than a year before the first day", "JY-NEW",
+         [HIRED_IN_SEPTEMBER, hours(1350, "2018-08-31", programme="pre_service"),
           studio("2019-09-01", "2020-08-31")], CYCLE_ENDS, "fail"),
     Case("the training only", "JY-NEW", [NEW, BEFORE], CYCLE_ENDS, "fail"),
 ]  # fmt: skip
@@ -480,3 +505,24 @@ def test_every_rule_of_jiyuan_is_tried_three_times_and_says_what_fills_it() -> N
     rules = load("jiyuan").rules
     assert [each for each in rules if tried[each] < 3] == []
     assert [each.id for each in rules.values() if each.fill is None] == []
+
+
+@pytest.mark.parametrize(
+    ("grade", "status", "veto"),
+    [("failed", "vetoed", "JY-ETHICS-VETO"), ("passed", "pass", "")],
+)
+def test_a_failed_ethics_assessment_reaches_the_titles_of_the_person(
+    grade: str, status: str, veto: str
+) -> None:
+    """The registration is of the title, the veto of the person."""
+    given = [
+        PERSON, assessed(grade, "2018-12-20"), titled(1),
+        fact("contribution", person=1, date="2019-05-01"),
+    ]  # fmt: skip
+    rows: dict[str, list[Any]] = {}
+    for each in given:
+        rows.setdefault(each.of, []).append(each.row)
+    results = evaluate_rows(load("jiyuan"), rows, YEAR_ENDS).results
+    found = next(each for each in results if each.rule == "JY-RESOURCE")
+    assert (found.status, found.vetoed_by) == (status, veto)
+    assert bool(found.effects) is (not veto)

@@ -1,11 +1,12 @@
 """A township primary school's plans (S0): every rule with subjects that pass, fail and stand on
 the border. Class hours are in sixtieths, money in fen."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
-from tests.server.rules.county import evaluate_case
+from tests.server.rules.county import evaluate_case, load, load_with
 from tests.server.rules.plain_cases import Case, Fact, check, fact, many, person, untried
 
 CYCLE_ENDS = "2015-12-31"
@@ -43,6 +44,14 @@ def survey(number: str, date: str, score: int) -> Fact:
 
 def money(item: str, fen: int, basis: str = "budget", **more: Any) -> Fact:
     return fact("money", date="2013-03-01", item=item, basis=basis, amount=fen, **more)
+
+
+def released(person: int, date: str = "2013-09-01", **more: Any) -> Fact:
+    return fact("exemption", person=person, date=date, ground="sick", **more)
+
+
+def graded(grade: str) -> Fact:
+    return fact("assessment", person=1, date="2015-12-20", grade=grade)
 
 
 FIRST = project("P1", "2012-07-01", "2012-07-10")
@@ -93,6 +102,36 @@ CASES = [
          YEAR_ENDS, "pass"),
     Case("eight of ten and nobody heard from", "TP-RATE-90",
          [*staff(10), *trained(8, "2013-06-01")], YEAR_ENDS, "unknown", heard="2013-06-30"),
+    Case("whom the township released is left out", "TP-RATE-90",
+         [*staff(10), *trained(8, "2013-06-01"), released(9)], YEAR_ENDS, "fail"),
+    Case("two released of ten", "TP-RATE-90",
+         [*staff(10), *trained(8, "2013-06-01"), released(9), released(10)], YEAR_ENDS, "pass"),
+    Case("released where a county counts everybody", "TP-RATE-90",
+         [*staff(10), *trained(8, "2013-06-01"), released(9), released(10)], YEAR_ENDS, "fail",
+         settings={"exempt_left_out": False}),
+    Case("full-time teachers only where a county says so", "TP-RATE-90",
+         [person(rec=1, staff_no="T1", full_time=True), person(rec=2, staff_no="T2"),
+          *trained(1, "2013-06-01")], YEAR_ENDS, "pass", settings={"rate_full_time_only": True}),
+    Case("a school year where a county counts by that", "TP-RATE-90",
+         [*staff(1), *trained(1, "2013-12-31")], SCHOOL_YEAR_ENDS, "pass",
+         settings={"assessment_year": "school_year"}),
+    Case("released owes no training", "TP-TRAINED-YEAR", [ONE, released(1)], YEAR_ENDS, "exempt"),
+    Case("released owes none in the school year", "TP-EVER", [ONE, released(1)],
+         SCHOOL_YEAR_ENDS, "exempt"),
+    Case("released", "TP-EXEMPT", [ONE, released(1)], YEAR_ENDS, "pass"),
+    Case("released by nobody yet", "TP-EXEMPT", [ONE, released(1, state="pending")], YEAR_ENDS,
+         "fail", 1),
+    Case("released last year", "TP-EXEMPT", [ONE, released(1, date="2012-12-31")], YEAR_ENDS,
+         "fail", 1),
+    Case("hours and grade", "TP-CAREER", [ONE, hours(21600, "2013-05-01"), graded("passed")],
+         CYCLE_ENDS, "pass"),
+    Case("a better grade", "TP-CAREER", [ONE, hours(21600, "2013-05-01"), graded("good")],
+         CYCLE_ENDS, "pass"),
+    Case("hours but a failed grade", "TP-CAREER",
+         [ONE, hours(21600, "2013-05-01"), graded("failed")], CYCLE_ENDS, "fail"),
+    Case("hours but no grade", "TP-CAREER", [ONE, hours(21600, "2013-05-01")], CYCLE_ENDS, "fail"),
+    Case("a grade but an hour short", "TP-CAREER",
+         [ONE, hours(21540, "2013-05-01"), graded("passed")], CYCLE_ENDS, "fail"),
     Case("bachelor", "TP-DEGREE", [ONE, degree(1, "2010-07-01")], YEAR_ENDS, "pass"),
     Case("master is above", "TP-DEGREE", [ONE, degree(1, "2010-07-01", "master")], YEAR_ENDS,
          "pass"),
@@ -155,3 +194,9 @@ def test_the_rate_of_a_year_is_over_who_was_there_when_it_ended(
     rows = {"person": people, "hour": [{"person": 1, "date": "2013-06-01", "minutes": 60}]}
     found = evaluate_case("township-primary", "TP-RATE-90", rows, "2014-06-30", on=YEAR_ENDS)
     assert found["S1",].status == status
+
+
+def test_the_titles_are_reached_by_the_day_that_the_county_sets() -> None:
+    assert load("township-primary").targets["backbones"].by == dt.date(2016, 3, 2)
+    later = load_with("township-primary", (("titles_reached_by", "2017-12-31"),))
+    assert later.targets["backbones"].by == dt.date(2017, 12, 31)

@@ -215,7 +215,7 @@ class Window(Part, frozen=True, kw_only=True):
     anchor: Id | None = None
     starts: Id | None = None
     ends: Id | None = None
-    months: int | None = None
+    months: Settled | int | None = None
     lead_months: Settled | int = 0
     season: Literal["summer", "winter"] | None = None
     each: bool = False
@@ -288,9 +288,11 @@ class Veto(Part, frozen=True, kw_only=True):
 
 class Exemption(Part, frozen=True, kw_only=True):
     """Exempt while `rule` passes; the exempt window counts as `credit_as` in the unit of the rule;
-    where it does not pass, `fallback` is judged in its place."""
+    where it does not pass, `fallback` is judged in its place. Nobody is exempt where the parameter
+    `when` is false."""
 
     rule: Id
+    when: Settled | bool = True
     credit_as: Amount | None = None
     fallback: Id | None = None
 
@@ -309,7 +311,8 @@ class Rule(Declared, frozen=True, kw_only=True):
     """One requirement: who, when, what is measured, what is needed, and what follows.
 
     Exactly one of `measure` with `need`, `all_of`, `any_of`, `some_of`, `none_of`, `streak`,
-    `sequence` says what is asked.
+    `sequence` says what is asked. An `inner` rule only serves others that name it: it asks nothing
+    of anybody itself.
     """
 
     scope: Id
@@ -328,6 +331,7 @@ class Rule(Declared, frozen=True, kw_only=True):
     effect: list[Effect] = []
     severity: Literal["must", "should", "encourage"] = "must"
     late: Literal["reject", "accept", "with_reason"] = "reject"
+    inner: bool = False
     # How the value is shown: minutes as class hours, fractions as per cent, ...
     unit: ShownUnit = ""
     # What would fill the gap, in words.
@@ -417,7 +421,11 @@ class Payer(Part, frozen=True, kw_only=True):
 
 
 class Entitlement(Declared, frozen=True, kw_only=True):
-    """What somebody gets: an amount or a right, while a rule passes. Amounts of money in fen."""
+    """What somebody gets: an amount or a right, while a rule passes. Amounts of money in fen.
+
+    `rank` is the place in the order of priority. A veto that strikes a person takes it, unless it
+    `stands` (the right to object).
+    """
 
     scope: Id
     amount: Amount | None = None
@@ -426,13 +434,21 @@ class Entitlement(Declared, frozen=True, kw_only=True):
     rule: Id | None = None
     who: list[Condition] = []
     rank: int | None = None
+    stands: bool = False
 
 
 class Budget(Declared, frozen=True, kw_only=True):
-    """A pot of money: its base, the share that must be set apart, purposes, payers, lines."""
+    """A pot of money in one budget year: its ledgers, what is asked of it, purposes and payers.
+
+    `planned` measures what was set apart (or came in), `spent` what was spent. `split` is the field
+    of their records that says whose money it is. `earmarked`: nothing may go to another purpose.
+    """
 
     scope: Id
     rule: Id | None = None
+    planned: Measure | None = None
+    spent: Measure | None = None
+    split: Id | None = None
     payers: list[Payer] = []
     purposes: list[Id] = []
     earmarked: bool = False
@@ -446,18 +462,20 @@ class Target(Declared, frozen=True, kw_only=True):
     who: list[Condition] = []
     measure: Measure
     need: Need
-    by: dt.date | None = None
+    by: Settled | dt.date | None = None
     baseline: int | None = None
 
 
 class Statistic(Declared, frozen=True, kw_only=True):
-    """A figure that is shown with its parts. `claimed` is what a report says, to be checked."""
+    """A figure that is shown with its parts. `claimed` is what a report says, to be checked: to
+    the last digit that it writes, or within `tolerance` where that is more."""
 
     scope: Id
     measure: Measure
     window: Window | None = None
     group_by: list[Id] = []
     claimed: str | None = None
+    tolerance: Amount | None = None
     unit: Literal["hour", "item", "person", "percent", "month", "day", "yuan", ""] = ""
 
 
@@ -495,12 +513,23 @@ class Form(Declared, frozen=True, kw_only=True):
 
 
 class Sheet(Declared, frozen=True, kw_only=True):
-    """A spreadsheet as the county has it: title rows, headings, and which field each one is."""
+    """A spreadsheet as the county has it: title rows, headings, and which field each one is.
+
+    Where the county's file has more than a title above its headings, `cells` say what stands in
+    which cell ("A2"; {school}, {code}, {date} and {year} are filled in), `merged` what is one cell
+    ("A1:H1"), `header_row` where the headings stand, `widths` how wide the columns are.
+    """
 
     of: Id
     columns: list[tuple[str, Id]]
     title: Label | None = None
     footer: list[str] = []
+    cells: list[tuple[str, str]] = []
+    merged: list[str] = []
+    widths: list[int] = []
+    header_row: int = 0
+    # Heading of a first column that numbers the rows; none where it is empty.
+    serial: str = ""
 
 
 class Query(Declared, frozen=True, kw_only=True):
@@ -517,9 +546,11 @@ class Role(Declared, frozen=True, kw_only=True):
 
 
 class Shelf(Declared, frozen=True, kw_only=True):
-    """A kind of resource in the library, or a coverage the library must reach."""
+    """A shelf of the library: the records of a type that stand on it, shown by these fields."""
 
     kind: Literal["resource", "catalogue", "facility", "journal"] = "resource"
+    of: Id | None = None
+    where: list[Condition] = []
     fields: list[Id] = []
 
 

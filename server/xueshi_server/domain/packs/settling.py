@@ -2,8 +2,8 @@
 
 Amounts stay formulas and are looked up when a rule is judged. But which window a rule has, what it
 divides by, which conditions and pauses hold, must stand before it can be planned: there the value
-of the parameter takes the place of `{ param = "..." }`. A condition or a pause that is switched off
-is taken out.
+of the parameter takes the place of `{ param = "..." }`. A condition, a pause or an exemption that
+is switched off is taken out.
 """
 
 from collections.abc import Mapping
@@ -14,18 +14,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from xueshi_server.domain.packs.measures import By, Condition, Formula
-from xueshi_server.domain.packs.model import Parameter, Streak, Window
+from xueshi_server.domain.packs.model import Exemption, Parameter, Streak, Target, Window
 from xueshi_server.domain.packs.nearest import nearest
 from xueshi_server.domain.packs.pack import Declaration, Fault, Spot
 
 # Kinds of declarations that hold such places.
 KINDS: Final = ("subject", "rule", "conversion", "entitlement", "target", "statistic", "form")
 _PLACES: Final[Mapping[type, tuple[str, ...]]] = {
-    Window: ("kind", "lead_months"),
+    Window: ("kind", "months", "lead_months"),
     Formula: ("per", "round"),
     By: ("after_start",),
     Streak: ("pause_when",),
     Condition: ("when",),
+    Exemption: ("when",),
+    Target: ("by",),
 }
 # What each place takes beside a formula.
 _TAKES: Final[Mapping[tuple[type, str], Any]] = {
@@ -67,8 +69,8 @@ class _Settler:
                 changed[name] = self._read(old, _TAKES[type(value), name], (*spot, written))
             elif isinstance(old, Struct | list | tuple) and old:
                 new = self.settle(old, (*spot, written))
-                if new is not old:
-                    changed[name] = new
+                if new is not old or _is_off(new):
+                    changed[name] = None if _is_off(new) else new
         if changed.get("pause_when") is False:
             changed["pause"] = None
         return replace(value, **changed) if changed else value
@@ -104,12 +106,12 @@ def _is(one: object, other: object) -> bool:
 
 
 def _is_off(value: object) -> bool:
-    return isinstance(value, Condition) and value.when is False
+    return isinstance(value, Condition | Exemption) and value.when is False
 
 
 def _fallback(wanted: Any) -> Any:
     """Something that fits, so that the rest of the pack can be checked."""
-    for value in (1, True, "year", "up"):
+    for value in (1, True, "year", "up", "2000-01-01"):
         try:
             return msgspec.convert(value, wanted)
         except msgspec.ValidationError:

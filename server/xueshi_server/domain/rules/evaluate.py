@@ -111,7 +111,8 @@ def chosen_rules(question: Question) -> list[Rule]:
     return [
         rule
         for rule in question.pack.rules.values()
-        if _holds_on(rule, on) and (question.rules is None or rule.id in question.rules)
+        if _holds_on(rule, on)
+        and (not rule.inner if question.rules is None else rule.id in question.rules)
     ]
 
 
@@ -251,6 +252,7 @@ def _results_of(study: Study, plan: _Planned) -> list[Result]:
     leads = ("vetoed",) if rule.veto is not None else ("pass", "exempt")
     version, anchor = pack.version, outer_window(rule.window).anchor
     no_date = Outcome("unknown", reason="no_date")
+    references = _references(pack, rule.scope)
     results = []
     for number, subject in enumerate(plan.subjects):
         span = plan.spans[number]
@@ -277,9 +279,33 @@ def _results_of(study: Study, plan: _Planned) -> list[Result]:
                 study.heard_of(subject.scope, span),
                 rule.severity,
                 shown_unit(outcome, plan.unit),
+                owners=tuple(
+                    (of, (row["scope"], rec))
+                    for field, of in references
+                    if (rec := (row := subject.row).get(field))
+                ),
             )
         )
     return results
+
+
+def _references(pack: Pack, kind: str) -> list[tuple[str, str]]:
+    """The fields of a subject's record that refer to records which vetoes strike, with their type.
+    References by key are left out: they lead to other schools."""
+    declared = pack.subjects.get(kind)
+    if declared is None or declared.of is None or declared.per:
+        return []
+    struck = {
+        subject.of
+        for rule in pack.rules.values()
+        if rule.veto is not None and (subject := pack.subjects.get(rule.scope)) is not None
+    }
+    fields = pack.types[declared.of].field if declared.of in pack.types else []
+    return [
+        (each.id, each.to)
+        for each in fields
+        if each.to is not None and each.type == "ref" and each.to in struck
+    ]
 
 
 # Record type (or kind) and key of subjects, with the vetoes that strike them.
@@ -299,11 +325,17 @@ def find_struck(pack: Pack, results: Iterable[Result]) -> Struck:
 def apply_struck(pack: Pack, results: list[Result], struck: Struck) -> list[Result]:
     """Let the vetoes that strike a subject override the results that they reach.
 
-    A veto on `all` reaches every other result of the subject, another those whose effects have a
+    A veto on `all` reaches every other result of the subject and of what belongs to it (the titles
+    of a person), another those whose effects have a
     target of its kind ("title", "award.model")."""
     if not struck:
         return results
-    return [_vetoed(pack, each, struck.get(_owner(pack, each), ())) for each in results]
+    return [_vetoed(pack, each, _vetoes_of(pack, each, struck)) for each in results]
+
+
+def _vetoes_of(pack: Pack, result: Result, struck: Struck) -> list[Rule]:
+    owners = (_owner(pack, result), *result.owners)
+    return [veto for owner in owners for veto in struck.get(owner, ())]
 
 
 def _owner(pack: Pack, result: Result) -> tuple[str, Key]:

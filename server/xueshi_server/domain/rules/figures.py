@@ -31,7 +31,13 @@ from xueshi_server.domain.packs.measures import (
 )
 from xueshi_server.domain.packs.model import Statistic, Target, Window
 from xueshi_server.domain.packs.pack import Pack
-from xueshi_server.domain.rules.amounts import UNKNOWN, Interval, RuleError, parse_number
+from xueshi_server.domain.rules.amounts import (
+    UNKNOWN,
+    Interval,
+    Number,
+    RuleError,
+    parse_number,
+)
 from xueshi_server.domain.rules.cases import Asked, Cases
 from xueshi_server.domain.rules.catalogue import Catalogue, NotSetError
 from xueshi_server.domain.rules.evaluate import place_subjects
@@ -124,8 +130,9 @@ def _plan(study: Study, measure: Measure, cases: Cases, window: Window) -> Quant
         return Quantity(lambda case: UNKNOWN)
 
 
-def agrees(value: Interval | None, claimed: str) -> bool | None:
-    """Whether a claimed value is the real one, rounded as the claim is written."""
+def agrees(value: Interval | None, claimed: str, tolerance: Number = 0) -> bool | None:
+    """Whether a claimed value is the real one, rounded as the claim is written, or as near to it as
+    is allowed."""
     number = parse_number(claimed)
     if number is None or value is None or value.low is None:
         return None
@@ -133,6 +140,7 @@ def agrees(value: Interval | None, claimed: str) -> bool | None:
     half = Fraction(1, 2 * 10**digits) / (100 if "%" in claimed else 1)
     if "/" in claimed:
         half = Fraction(0)
+    half = max(half, Fraction(tolerance))
     if value.exact is not None:
         return abs(Fraction(value.exact) - number) <= half
     beyond = value.low > number + half or (value.high is not None and value.high < number - half)
@@ -154,9 +162,15 @@ def _figure(
         statistic.id, pack.version, subject.key, subject.name, span, value, group,
         None if quantity.figures is None else quantity.figures(case),
         study.heard_of(subject.scope, span), claimed,
-        None if claimed is None else agrees(value, claimed),
+        None if claimed is None else agrees(value, claimed, _tolerance(study, statistic)),
         tuple(pack.quotes(statistic.source)), statistic.unit,
     )  # fmt: skip
+
+
+def _tolerance(study: Study, statistic: Statistic) -> Number:
+    if statistic.tolerance is None:
+        return 0
+    return study.catalogue.number(study.catalogue.plain(statistic.tolerance))
 
 
 def _new_study(pack: Pack, facts: Facts, as_of: dt.date, on: dt.date | None = None) -> Study:

@@ -84,7 +84,9 @@ def shown_unit(outcome: Outcome, unit: str) -> str:
 
 class Result(Struct, frozen=True):
     """One rule for one subject in one window. `version` is the pack's, `source` has statement ids
-    with their exact quotations, `heard` says from how many of how many schools all is here."""
+    with their exact quotations, `heard` says from how many of how many schools all is here.
+    `owners` are the records (type and key) that the subject's own record refers to, of the types
+    that vetoes strike: what strikes the person reaches the person's title."""
 
     rule: str
     version: str
@@ -100,6 +102,7 @@ class Result(Struct, frozen=True):
     severity: str = "must"
     unit: str = ""
     vetoed_by: str = ""
+    owners: tuple[tuple[str, Key], ...] = ()
 
     @property
     def status(self) -> Status:
