@@ -5,15 +5,19 @@ Idempotent: a row has an entry id that the same file gives again, or a key that 
 in `tabular`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
-from xueshi_server.domain.fields import Value
+from xueshi_server.domain.fields import Value, show_field
 from xueshi_server.domain.import_plan import ImportPlan, RawRow, RowFault
-from xueshi_server.domain.packs.model import RecordType
-from xueshi_server.errors import NoScopeError
-from xueshi_server.record_columns import PERSON
+from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
+from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.errors import MissingHeaderError, NoScopeError
+from xueshi_server.import_preview import PreviewWriter, Standing
+from xueshi_server.record_columns import PERSON, columns_of
 from xueshi_server.record_tables import (
     Cell,
     Pointer,
@@ -24,7 +28,7 @@ from xueshi_server.record_tables import (
 )
 from xueshi_server.store.people import load_people
 from xueshi_server.store.records import default_scope, find_row
-from xueshi_server.tabular import read_table
+from xueshi_server.tabular import Table, open_table
 from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
 from xueshi_sync.writer import Action
@@ -36,7 +40,11 @@ _PROGRESS_ROWS = 1000
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did, or would do (`dry_run`). With faults nothing was written."""
+    """What an import did, or would do (`dry_run`). With faults nothing was written.
+
+    `columns` maps each column found to its letter and heading; `left_out` are the first of the
+    `left_out_count` rows that are totals, notes or signatures, with how they begin.
+    """
 
     type: str
     rows: int
@@ -46,11 +54,33 @@ class ImportReport:
     faults: tuple[RowFault, ...]
     fault_count: int
     dry_run: bool
+    # Rows that a dry run would have added.
+    would_add: int = 0
+    sheet: str = ""
+    header_row: int = 0
+    columns: Mapping[str, tuple[str, str]] | None = None
+    not_taken: tuple[str, ...] = ()
+    left_out: tuple[tuple[int, str], ...] = ()
+    left_out_count: int = 0
+    hidden_rows: int = 0
 
     @property
     def refused(self) -> bool:
         """Whether the file has to be mended first."""
         return self.fault_count > 0
+
+    def letter(self, name: str) -> str:
+        """The letter of the column of a field; empty where the file has no letters."""
+        return (self.columns or {}).get(name, ("", ""))[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is read: which of its sheets, and in which language a preview of it is kept."""
+
+    sheet: str = ""
+    preview: Path | None = None
+    language: str = "zh"
 
 
 def import_rows(
@@ -61,6 +91,7 @@ def import_rows(
     dry_run: bool = False,
     actor: str = "",
     progress: Progress | None = None,
+    reading: Reading | None = None,
 ) -> ImportReport:
     """Import the file `path` (xlsx, csv, jsonl) of record type `type_name` into `node`.
 
@@ -69,22 +100,185 @@ def import_rows(
     pack, declared = find_declared(node, type_name)
     if node.role not in declared.writers:
         raise NoScopeError
-    rows = _Counted(read_table(path, headings_of(node, pack, declared)), progress)
-    plan = plan_rows(node, pack, declared, rows)
+    reading = reading or Reading()
+    with ExitStack() as stack:
+        headings = headings_of(node, pack, declared)
+        table = stack.enter_context(open_table(path, headings, sheet=reading.sheet))
+        rows = _Counted(table.rows, progress)
+        watch = _Watch(node, pack, declared, reading.language)
+        if reading.preview is not None:
+            watch.writer = stack.enter_context(
+                PreviewWriter(reading.preview, tuple(table.columns) or tuple(watch.columns))
+            )
+        plan = plan_rows(node, pack, declared, rows, watch=watch)
     added = 0
     if not (dry_run or plan.fault_count):
         with node.write(actor=actor) as action:
             added = _Writing(node, action, declared, progress).write(plan)
+    outcome = _Outcome(rows.count, added, watch.added, dry_run)
+    return _report(type_name, table, plan, outcome)
+
+
+def name_missing(error: MissingHeaderError, labels: Mapping[str, str]) -> None:
+    """Put what people call the missing columns into the error."""
+    names = str(error.fields["missing"]).split(", ")
+    error.fields["missing"] = ", ".join(labels.get(name, name) for name in names)
+
+
+class Say(Protocol):
+    """Words a key in the language of whoever reads."""
+
+    def __call__(self, key: str, **values: object) -> str: ...
+
+
+def word_notes(report: ImportReport, say: Say) -> list[str]:
+    """What else a person should know of how a file was read, in sentences."""
+    notes = []
+    if report.sheet:
+        notes.append(say("files.note.sheet", sheet=report.sheet, row=report.header_row))
+    elif report.header_row > 1:
+        notes.append(say("files.note.header", row=report.header_row))
+    if report.not_taken:
+        notes.append(say("files.note.not_taken", columns=", ".join(report.not_taken)))
+    if report.left_out:
+        rows = "; ".join(
+            say("files.note.left_out_row", row=row, text=text) for row, text in report.left_out[:5]
+        )
+        notes.append(say("files.note.left_out", n=report.left_out_count, rows=rows))
+    if report.hidden_rows:
+        notes.append(say("files.note.hidden", n=report.hidden_rows))
+    return notes
+
+
+class _Outcome(NamedTuple):
+    rows: int
+    added: int
+    would_add: int
+    dry_run: bool
+
+
+def _report(
+    type_name: str, table: Table, plan: ImportPlan[RowEntry], outcome: _Outcome
+) -> ImportReport:
+    dry_run, rows = outcome.dry_run, outcome.rows
     return ImportReport(
         type=type_name,
-        rows=rows.count,
-        added=added,
-        known=0 if dry_run or plan.fault_count else rows.count - added,
+        rows=rows,
+        added=outcome.added,
+        known=0 if dry_run or plan.fault_count else rows - outcome.added,
         new_people=tuple((number, name) for (_, number), name in plan.new_people.items()),
         faults=tuple(plan.faults),
         fault_count=plan.fault_count,
         dry_run=dry_run,
+        would_add=outcome.would_add if dry_run and not plan.fault_count else 0,
+        sheet=table.sheet,
+        header_row=table.header_row,
+        columns=table.columns,
+        not_taken=table.not_taken,
+        left_out=tuple(table.left_out),
+        left_out_count=table.left_out_count,
+        hidden_rows=table.hidden_rows,
     )
+
+
+class _Here:
+    """Tells records that are here already: by their key, or by the row that brought them."""
+
+    def __init__(self, node: Node, declared: RecordType) -> None:
+        self._node, self._declared = node, declared
+        self.fields = [each for each in declared.field if each.id != declared.corrects]
+        self._keyed = declared.key if declared.kind == "register" else None
+        self._keys = self._keys_here()
+
+    def goes_by_key(self, values: Mapping[str, Value]) -> bool:
+        """Whether a record is told by its key alone."""
+        return self._keyed is not None and values.get(self._keyed) is not None
+
+    def is_known(self, entry: RowEntry, scope_no: int, values: Mapping[str, Value]) -> bool:
+        """Whether the record of an entry is here; a key counts from then on."""
+        if self._keyed is not None and (key := values.get(self._keyed)) is not None:
+            known = (scope_no, key) in self._keys
+            self._keys.add((scope_no, key))
+            return known
+        if self._node.feeds.entry(f"{self._declared.id}-{entry.entry_id}") is not None:
+            return True
+        return self._is_equal(entry, values)
+
+    def _keys_here(self) -> set[tuple[int, object]]:
+        """School and key of the records of a register; they are left as they are."""
+        if self._keyed is None:
+            return set()
+        rows = self._node.query(
+            f'SELECT scope_no, "{self._keyed}" AS k FROM "{self._declared.id}" WHERE NOT deleted'
+        )
+        return {(row["scope_no"], row["k"]) for row in rows}
+
+    def _is_equal(self, entry: RowEntry, values: Mapping[str, Value]) -> bool:
+        """Whether a row with its own id is an export of an equal record that comes back."""
+        if "." not in entry.entry_id:
+            return False
+        try:
+            key = self._node.find_record(entry.entry_id)
+        except SyncError:
+            return False
+        row = find_row(self._node, self._declared, key.scope_no, key.rec)
+        return row is not None and all(
+            (row[name] if row[name] != "" else None) == (None if value == "" else value)
+            for name, value in values.items()
+        )
+
+
+class _Watch:
+    """Counts what an import would add, and writes the preview where one is wanted."""
+
+    def __init__(self, node: Node, pack: Pack, declared: RecordType, language: str) -> None:
+        self._node, self._pack, self._declared = node, pack, declared
+        self._here = _Here(node, declared)
+        self._language = language
+        self._said: dict[int, dict[object, str]] = {}
+        self.columns = columns_of(pack, declared).fields
+        self.writer: PreviewWriter | None = None
+        self.added = 0
+
+    def __call__(self, row: RawRow, entry: RowEntry | None, faults: Sequence[RowFault]) -> None:
+        """Note what became of a row."""
+        standing: Standing = "faulty"
+        if not faults:
+            standing = "new" if entry is not None and self._is_new(entry) else "known"
+        self.added += standing == "new"
+        if self.writer is not None:
+            shown = {} if entry is None else self._show(entry)
+            self.writer.add(row, standing, shown, faults)
+
+    def _is_new(self, entry: RowEntry) -> bool:
+        scope_no = default_scope(self._node, self._declared, entry.scope_no)
+        values: dict[str, Value] = {}
+        for each, cell in zip(self._here.fields, entry.cells, strict=True):
+            if not isinstance(cell, Pointer):
+                values[each.id] = cell
+            elif cell.rec is not None:
+                values[each.id] = cell.rec
+            else:
+                return True
+        return not self._here.is_known(entry, scope_no, values)
+
+    def _show(self, entry: RowEntry) -> dict[str, str]:
+        shown = {}
+        for place, ((name, each), cell) in enumerate(
+            zip(self.columns.items(), entry.cells, strict=True)
+        ):
+            if isinstance(cell, Pointer):
+                shown[name] = cell.name
+                continue
+            said = self._said.setdefault(place, {})
+            if cell not in said and len(said) < _PROGRESS_ROWS:
+                said[cell] = self._say(each, cell)
+            shown[name] = said[cell] if cell in said else self._say(each, cell)
+        return shown
+
+    def _say(self, each: FieldDeclaration, cell: Value) -> str:
+        codes = self._pack.codes.get(each.codes or "")
+        return show_field(each, codes, cell, self._language)
 
 
 class _Writing:
@@ -95,9 +289,7 @@ class _Writing:
     ) -> None:
         self._node, self._action, self._declared = node, action, declared
         self._progress = progress
-        self._fields = [each for each in declared.field if each.id != declared.corrects]
-        self._keyed = declared.key if declared.kind == "register" else None
-        self._keys = self._keys_here()
+        self._here = _Here(node, declared)
         self._people: dict[tuple[int, str], int] = {}
 
     def write(self, plan: ImportPlan[RowEntry]) -> int:
@@ -127,20 +319,14 @@ class _Writing:
         scope_no = default_scope(self._node, declared, entry.scope_no)
         values = {
             each.id: self._value(scope_no, cell)
-            for each, cell in zip(self._fields, entry.cells, strict=True)
+            for each, cell in zip(self._here.fields, entry.cells, strict=True)
         }
-        key = values.get(self._keyed) if self._keyed else None
-        if key is not None:
-            if (scope_no, key) in self._keys:
-                return False
-            self._keys.add((scope_no, key))
-            # What is here goes by its key alone: a record that was removed may come again.
-            self._action.insert(declared.id, values, scope_no=entry.scope_no)
-            return True
-        if self._is_here(entry, values):
+        if self._here.is_known(entry, scope_no, values):
             return False
         before = len(self._action.ops)
-        entry_id = f"{declared.id}-{entry.entry_id}"
+        # What goes by its key alone has no entry id: a record that was removed may come again.
+        by_key = self._here.goes_by_key(values)
+        entry_id = None if by_key else f"{declared.id}-{entry.entry_id}"
         self._action.insert(declared.id, values, scope_no=entry.scope_no, entry_id=entry_id)
         return len(self._action.ops) > before
 
@@ -148,29 +334,6 @@ class _Writing:
         if not isinstance(cell, Pointer):
             return cell
         return self._people[scope_no, cell.name] if cell.rec is None else cell.rec
-
-    def _keys_here(self) -> set[tuple[int, object]]:
-        """School and key of the records of a register; they are left as they are."""
-        if self._keyed is None:
-            return set()
-        rows = self._node.query(
-            f'SELECT scope_no, "{self._keyed}" AS k FROM "{self._declared.id}" WHERE NOT deleted'
-        )
-        return {(row["scope_no"], row["k"]) for row in rows}
-
-    def _is_here(self, entry: RowEntry, values: Mapping[str, Value]) -> bool:
-        """Whether a row with its own id is an export of an equal record that comes back."""
-        if "." not in entry.entry_id:
-            return False
-        try:
-            key = self._node.find_record(entry.entry_id)
-        except SyncError:
-            return False
-        row = find_row(self._node, self._declared, key.scope_no, key.rec)
-        return row is not None and all(
-            (row[name] if row[name] != "" else None) == (None if value == "" else value)
-            for name, value in values.items()
-        )
 
 
 class _Counted:

@@ -13,7 +13,8 @@ from typing import Final
 from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.packs.pack import Pack
-from xueshi_server.tabular import Headings, load_headings, plain_heading
+from xueshi_server.table_header import Headings, plain_heading
+from xueshi_server.tabular import load_headings
 from xueshi_server.words import LANGUAGES, word
 
 PERSON: Final = "person"
@@ -76,16 +77,21 @@ class Columns:
         known: dict[str, str] = {}
         for heading, column in self._spoken():
             known.setdefault(plain_heading(heading), column)
-        by_field = {each.id: column for column, each in self.fields.items()}
+        footers: set[str] = set()
         for sheet in self.pack.sheets.values():
             if sheet.of == self.declared.id:
-                known |= {
-                    plain_heading(heading): by_field[name]
-                    for heading, name in sheet.columns
-                    if name in by_field
-                }
+                footers |= {plain_heading(each) for each in sheet.footer}
+                named = {plain_heading(head): self.column_of(name) for head, name in sheet.columns}
+                known |= {head: column for head, column in named.items() if column is not None}
         required = [column for column, each in self.fields.items() if each.required]
-        return Headings(known, (*required, *([SCHOOL] if says_school else ())))
+        wanted = (*required, *([SCHOOL] if says_school else ()))
+        return Headings(known, wanted, frozenset(footers))
+
+    def column_of(self, name: str) -> str | None:
+        """The column of a field as a spreadsheet of a pack names it: `title`, `person.name`."""
+        if self.person is not None and name == f"{self.person.id}.name":
+            return PERSON_NAME
+        return next((column for column, each in self.fields.items() if each.id == name), None)
 
     def _spoken(self) -> Iterator[tuple[str, str]]:
         """Headings with their columns; of equal ones the first counts."""

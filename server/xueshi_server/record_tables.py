@@ -9,14 +9,15 @@ number and name; one number under two names is refused in every table.
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Row
 from typing import Any, Final, NamedTuple
 
+from xueshi_server.domain.cells import BadCellError, close_name, read_cell, show_cell, tidy
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.fields import Value, YesNo, number_of, parse_field
-from xueshi_server.domain.import_plan import ImportPlan, RawRow
+from xueshi_server.domain.import_plan import ImportPlan, RawRow, RowFault
 from xueshi_server.domain.packs.held import held_types
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.packs.pack import Pack
@@ -27,7 +28,7 @@ from xueshi_server.record_columns import OWN_ID, PERSON, PERSON_NAME, SCHOOL, Co
 from xueshi_server.store.packs import find_active
 from xueshi_server.store.records import STEP, default_scope, naming_field
 from xueshi_server.store.schools import list_schools
-from xueshi_server.tabular import Headings
+from xueshi_server.table_header import Headings, load_table_words
 from xueshi_server.words import LANGUAGES, word
 from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
@@ -158,14 +159,26 @@ class Lookup:
         return None if key is None or key[0] != scope_no else Pointer(text, key[1])
 
 
+# What became of a row: its entry, or none for a repetition; or its faults.
+Watch = Callable[[RawRow, RowEntry | None, Sequence[RowFault]], None]
+
+
 def plan_rows(
-    node: Node, pack: Pack, declared: RecordType, rows: Iterable[RawRow]
+    node: Node,
+    pack: Pack,
+    declared: RecordType,
+    rows: Iterable[RawRow],
+    *,
+    watch: Watch | None = None,
 ) -> ImportPlan[RowEntry]:
-    """What an import of these rows would write."""
+    """What an import of these rows would write; `watch` is told of each."""
     plan: ImportPlan[RowEntry] = ImportPlan()
     reader = _RowReader(node, columns_of(pack, declared), plan)
     for row in rows:
-        reader.read(row)
+        faults = plan.fault_count
+        entry = reader.read(row)
+        if watch is not None:
+            watch(row, entry, plan.at_hand if plan.fault_count > faults else ())
     return plan
 
 
@@ -178,6 +191,9 @@ class _RowReader:
         self._yes_no = _yes_no_words()
         self._seen: Counter[bytes] = Counter()
         self._owned: dict[str, bytes] = {}
+        self._units = load_table_words()["units"]
+        self._bare_of: tuple[int, int] | None = None
+        self._bare: dict[str, list[str]] = {}
         self._by_school = says_school(node, self._declared)
         self._schools = {each["code"]: each["scope_no"] for each in list_schools(node)}
         self._home = default_scope(node, self._declared)
@@ -190,32 +206,56 @@ class _RowReader:
             None,
         )
 
-    def read(self, row: RawRow) -> None:
-        """Plan one row, or note its faults."""
+    def read(self, row: RawRow) -> RowEntry | None:
+        """Plan one row, or note its faults; None for those and for a plain repetition."""
         count = self._plan.fault_count
         school, scope_no = self._place(row)
         # Without its school nothing can be said of who and what a row names.
         place = scope_no if self._by_school else self._home
+        if place is not None:
+            self._give_zeros_back(row, place)
         newcomer = None if place is None else self._read_person(row, place)
         cells = tuple(
             self._cell(column, each, row, place) for column, each in self._columns.fields.items()
         )
         if self._plan.fault_count > count:
-            return
+            return None
         try:
-            entry_id = self._identify(str(row.values.get(OWN_ID) or "").strip(), school, cells)
+            entry_id = self._identify(show_cell(row.values.get(OWN_ID)).strip(), school, cells)
         except BadValueError as error:
             self._plan.add_fault(row.row_no, OWN_ID, error)
-            return
+            return None
         if newcomer is not None and place is not None:
             self._plan.new_people.setdefault((place, newcomer[0]), newcomer[1])
-        if entry_id is not None:
-            self._plan.entries.append(RowEntry(entry_id, scope_no, cells))
+        if entry_id is None:
+            return None
+        entry = RowEntry(entry_id, scope_no, cells)
+        self._plan.entries.append(entry)
+        return entry
+
+    def _give_zeros_back(self, row: RawRow, place: int) -> None:
+        """A staff number that a spreadsheet made a number of: 123 is the 00123 of the roster, if
+        that is the only one."""
+        given = None if self._number is None else row.values.get(self._number)
+        if self._number is None or not isinstance(given, float) or given < 0:
+            return
+        text = show_cell(given)
+        known = self._lookup.rows(self._columns.pack.types[PERSON], place)
+        if text in known or not text.isdecimal():
+            return
+        if (place, len(known)) != self._bare_of:
+            self._bare_of = (place, len(known))
+            self._bare = {}
+            for number in known:
+                self._bare.setdefault(number.lstrip("0"), []).append(number)
+        found = self._bare.get(text.lstrip("0"), [])
+        if len(found) == 1 and isinstance(row.values, dict):
+            row.values[self._number] = found[0]
 
     def _place(self, row: RawRow) -> tuple[str, int | None]:
         if not self._by_school:
             return "", None
-        code = str(row.values.get(SCHOOL) or "").strip()
+        code = show_cell(row.values.get(SCHOOL)).strip()
         if code not in self._schools:
             error = BadValueError("ref.unknown", seen=code) if code else None
             self._plan.add_fault(row.row_no, SCHOOL, error or BadValueError("value.missing"))
@@ -229,13 +269,14 @@ class _RowReader:
             return None
         name = self._read_name(row)
         try:
-            staff_no = parse_staff_no(row.values.get(self._number))
-        except BadValueError:
+            field = columns.fields[self._number]
+            staff_no = parse_staff_no(read_cell(field, row.values.get(self._number), key=True))
+        except (BadValueError, BadCellError):
             # The cell of the number says so itself.
             return None
         known = self._name_of(place, staff_no)
         if known is not None:
-            if name and name not in known:
+            if name and close_name(name) not in map(close_name, known):
                 self._refuse_name(row, staff_no, known[0], name)
             return None
         if columns.is_people or (columns.brings_people and name):
@@ -246,7 +287,7 @@ class _RowReader:
 
     def _read_name(self, row: RawRow) -> str:
         try:
-            return parse_text(PERSON_NAME, row.values.get(PERSON_NAME))
+            return parse_text(PERSON_NAME, close_name(tidy(show_cell(row.values.get(PERSON_NAME)))))
         except BadValueError as error:
             if not self._columns.is_people:
                 self._plan.add_fault(row.row_no, PERSON_NAME, error)
@@ -264,8 +305,11 @@ class _RowReader:
         self._plan.add_fault(row.row_no, PERSON_NAME, error)
 
     def _cell(self, column: str, each: FieldDeclaration, row: RawRow, place: int | None) -> Cell:
-        given = row.values.get(column)
+        key = column == self._number or each.id == self._declared.key
         try:
+            given = read_cell(each, row.values.get(column), self._units, key=key)
+            if self._columns.is_people and column == PERSON_NAME and isinstance(given, str):
+                given = close_name(given)
             if each.type not in ("ref", "key"):
                 codes = self._codes.get(each.codes or "")
                 value = parse_field(each, codes, given, yes_no=self._yes_no)
@@ -276,7 +320,7 @@ class _RowReader:
             if place is None or (given in (None, "") and not each.required):
                 return None
             return self._find(each, row, place, _parse_reference(each, given))
-        except BadValueError as error:
+        except (BadValueError, BadCellError) as error:
             self._plan.add_fault(row.row_no, column, error)
             return None
 

@@ -1,51 +1,56 @@
 """Tables as people keep them (xlsx, csv, JSON lines), read row by row under stated limits.
 
-A row keeps the number that the spreadsheet shows. Title rows above the header, columns in any
-order, Chinese or English headings and extra columns are all usual; what is needed is a header row
-that names the required columns. Nothing is decided about the values here.
+The kind of a file is told by what is in it, not by its name: files are renamed, and systems write
+web pages that are called .xls. A row keeps the number that the spreadsheet shows. Title rows above
+the header, columns in any order, Chinese or English headings, several sheets and extra columns are
+all usual; what is needed is a header that names the required columns. Nothing is decided about the
+values here.
 """
 
 import csv
 import json
 import re
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from itertools import islice
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from python_calamine import CalamineError, CalamineWorkbook
-
+from xueshi_server.domain.cells import is_blank, show_cell
 from xueshi_server.domain.import_plan import RawRow
 from xueshi_server.errors import (
     FileTooLargeError,
     MissingHeaderError,
     UnreadableFileError,
 )
+from xueshi_server.table_errors import (
+    NoSuchSheetError,
+    OldFormatError,
+    OtherFormatError,
+    ProtectedFileError,
+    WebPageFileError,
+    WhichSheetError,
+)
+from xueshi_server.table_header import Header, Headings, find_header, is_record, plain_heading
+from xueshi_server.workbook import SheetRow, Workbook
 
 # A county's year of hours is about a million rows; one file is one school's or one cluster's.
 ROWS_MAX: Final = 200_000
 FILE_BYTES_MAX: Final = 64 << 20
-# A sheet is unpacked in memory: what an xlsx may grow to, and how much a byte may hide.
-UNPACKED_BYTES_MAX: Final = 256 << 20
-# Title, subtitle, school and period stand above the header in the county's templates.
-HEADER_SEARCH_ROWS: Final = 15
-
-
-@dataclass(frozen=True, slots=True)
-class Headings:
-    """How the columns of a table are found: plain heading to field, and the fields it must have."""
-
-    fields: Mapping[str, str]
-    required: tuple[str, ...]
-
-    def field_of(self, heading: object) -> str | None:
-        """The field under a heading."""
-        return self.fields.get(plain_heading(heading))
-
+# Rows that are no record are named in the report, the first of them.
+_LEFT_OUT_SHOWN: Final = 20
+_OLD_OFFICE: Final = bytes.fromhex("d0cf11e0a1b11ae1")
+_ENCRYPTED: Final = tuple(
+    name.encode("utf-16-le") for name in ("EncryptedPackage", "EncryptionInfo")
+)
+_STARTS: Final = {b"%PDF": "pdf", b"{\\rtf": "rtf", b"Rar!": "rar", b"7z\xbc\xaf": "7z"}
+_MARKUP: Final = re.compile(rb"^[\s\xef\xbb\xbf\xff\xfe\x00]*(<|MIME-Version)", re.IGNORECASE)
+_JSON_SUFFIXES: Final = (".jsonl", ".ndjson")
+_TEXT_SUFFIXES: Final = (".csv", ".txt", ".tsv")
+_SNIFF_BYTES: Final = 8192
 
 # Signs that a spreadsheet takes for a formula; written with a quote before them in csv.
 FORMULA_SIGNS: Final = "=+-@\t\r"
@@ -66,29 +71,157 @@ def load_headings() -> dict[str, dict[str, str]]:
     }
 
 
-def plain_heading(heading: object) -> str:
-    """A heading without spaces, brackets, marks and case."""
-    return re.sub(r"[\s*()（）:：]", "", str(heading)).lower()
+@dataclass
+class Table:
+    """A table in a file. `rows` are read once; what is noted on the way is there after them."""
+
+    rows: Iterator[RawRow]
+    sheet: str = ""
+    header_row: int = 0
+    # Field to (letter of the column, heading).
+    columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    not_taken: tuple[str, ...] = ()
+    # Rows that are no record: number and first words; of `left_out_count` the first.
+    left_out: list[tuple[int, str]] = field(default_factory=list)
+    left_out_count: int = 0
+    hidden_rows: int = 0
 
 
-def read_table(path: Path, headings: Headings) -> Iterator[RawRow]:
-    """Yield the rows of a file by the fields of its headings; empty lines are passed over."""
+@contextmanager
+def open_table(path: Path, headings: Headings, *, sheet: str = "") -> Iterator[Table]:
+    """The table in a file, in its sheet `sheet` where there are several."""
     try:
         size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(_SNIFF_BYTES)
     except OSError as error:
         raise UnreadableFileError(file=path.name) from error
     if size > FILE_BYTES_MAX:
         raise FileTooLargeError(limit=FILE_BYTES_MAX, actual=size)
-    for count, row in enumerate(_choose_reader(path)(path, headings), start=1):
+    with ExitStack() as stack:
+        kind = _kind_of(path, start)
+        if kind == "xlsx":
+            book = stack.enter_context(Workbook(path))
+            table = _choose_sheet(book, headings, sheet, path.name)
+        elif kind == "jsonl":
+            table = Table(_read_json_lines(path, headings))
+        else:
+            table = _make_table(_read_csv(path), headings, "")
+        table.rows = _limited(table.rows)
+        yield table
+
+
+def read_table(path: Path, headings: Headings) -> Iterator[RawRow]:
+    """Yield the rows of a file by the fields of its headings; empty lines are passed over."""
+    with open_table(path, headings) as table:
+        yield from table.rows
+
+
+def _limited(rows: Iterator[RawRow]) -> Iterator[RawRow]:
+    for count, row in enumerate(rows, start=1):
         if count > ROWS_MAX:
             raise FileTooLargeError(limit=ROWS_MAX, actual=count)
         yield row
 
 
-def _choose_reader(path: Path) -> Any:
-    readers = {".jsonl": _read_json_lines, ".ndjson": _read_json_lines, ".csv": _read_csv}
-    readers |= {".txt": _read_csv, ".tsv": _read_csv}
-    return readers.get(path.suffix.lower(), _read_sheet)
+def _kind_of(path: Path, start: bytes) -> str:
+    """xlsx, jsonl or csv; anything else is refused with what to do."""
+    suffix = path.suffix.lower()
+    if start[:4] == b"PK\x03\x04":
+        return "xlsx"
+    if start[:8] == _OLD_OFFICE:
+        whole = path.read_bytes()
+        locked = any(mark in whole for mark in _ENCRYPTED)
+        raise (ProtectedFileError if locked else OldFormatError)(file=path.name)
+    for sign, other in _STARTS.items():
+        if start.startswith(sign):
+            raise OtherFormatError(file=path.name, kind=other)
+    if _MARKUP.match(start):
+        raise WebPageFileError(file=path.name)
+    if suffix in _JSON_SUFFIXES:
+        return "jsonl"
+    if suffix not in _TEXT_SUFFIXES and not _looks_like_csv(start):
+        raise UnreadableFileError(file=path.name)
+    return "csv"
+
+
+def _looks_like_csv(start: bytes) -> bool:
+    """Whether a file with another name may be text with columns."""
+    wide = start[:2] in (b"\xff\xfe", b"\xfe\xff")
+    return wide or (
+        b"\x00" not in start and b"\n" in start and re.search(rb"[,\t;]", start) is not None
+    )
+
+
+# ---- workbooks
+
+
+def _choose_sheet(book: Workbook, headings: Headings, wanted: str, file: str) -> Table:
+    """The one sheet that has the header and records; raises WhichSheetError where several do."""
+    names = ", ".join(each.name for each in book.sheets)
+    shown = [each for each in book.sheets if not each.hidden] or book.sheets
+    if wanted:
+        chosen = [each for each in book.sheets if each.name.strip() == wanted.strip()]
+        if not chosen:
+            raise NoSuchSheetError(sheet=wanted, sheets=names)
+        return _make_table(book.rows(chosen[0]), headings, chosen[0].name)
+    empty: list[Table] = []
+    filled: list[Table] = []
+    faults: list[MissingHeaderError] = []
+    for each in shown:
+        try:
+            table = _make_table(book.rows(each), headings, each.name)
+        except MissingHeaderError as error:
+            faults.append(error)
+            continue
+        first = next(table.rows, None)
+        (empty if first is None else filled).append(table)
+        table.rows = table.rows if first is None else chain([first], table.rows)
+    if len(filled) > 1:
+        known = [each.sheet for each in filled]
+        raise WhichSheetError(sheets=", ".join(known), names=known)
+    if filled or empty:
+        return (filled or empty)[0]
+    if not faults:
+        raise UnreadableFileError(file=file)
+    raise max(faults, key=lambda error: len(str(error.fields["seen"])))
+
+
+def _make_table(rows: Iterator[SheetRow], headings: Headings, sheet: str) -> Table:
+    header, below = find_header(rows, headings, sheet)
+    letters = header.letters()
+    table = Table(
+        iter(()),
+        sheet,
+        header.row_no,
+        {name: (letters[name], header.headings[place]) for name, place in header.places.items()},
+        header.not_taken,
+    )
+    table.rows = _records(table, below, header, headings)
+    return table
+
+
+def _records(
+    table: Table, rows: Iterator[SheetRow], header: Header, headings: Headings
+) -> Iterator[RawRow]:
+    for row in rows:
+        values = {name: row.cells.get(place, "") for name, place in header.places.items()}
+        own = (values[name] for name, at in header.places.items() if at not in row.carried)
+        if all(is_blank(value) for value in own):
+            continue
+        # Notes go on below the first of them.
+        is_note = table.left_out_count and row.own == 1 and len(headings.required) > 1
+        if is_note or not is_record(row, header, headings):
+            table.left_out_count += 1
+            if len(table.left_out) < _LEFT_OUT_SHOWN:
+                text = next(show_cell(each) for each in row.cells.values() if show_cell(each))
+                table.left_out.append((row.row_no, text.strip()[:60]))
+            continue
+        table.hidden_rows += row.hidden
+        yield RawRow(row.row_no, values)
+
+
+# ---- text
 
 
 def _read_json_lines(path: Path, headings: Headings) -> Iterator[RawRow]:
@@ -106,35 +239,42 @@ def _read_json_lines(path: Path, headings: Headings) -> Iterator[RawRow]:
                     if (field := headings.field_of(name)) is not None
                 }
                 if row_no == 1:
-                    _demand_columns(known, headings)
+                    _demand_columns(values, known, headings)
                 yield RawRow(row_no, known)
         except (ValueError, RecursionError) as error:
             raise UnreadableFileError(file=path.name) from error
 
 
-def _demand_columns(fields: Mapping[str, object], headings: Headings) -> None:
+def _demand_columns(
+    given: Mapping[str, object], fields: Mapping[str, object], headings: Headings
+) -> None:
     missing = [name for name in headings.required if name not in fields]
     if missing:
-        raise MissingHeaderError(missing=", ".join(missing))
+        seen = ", ".join(given)[:200]
+        raise MissingHeaderError(missing=", ".join(missing), row="1", seen=seen, sheet="")
 
 
-def _read_csv(path: Path, headings: Headings) -> Iterator[RawRow]:
+def _read_csv(path: Path) -> Iterator[SheetRow]:
     encoding = _find_encoding(path)
     with path.open(encoding=encoding, newline="") as lines:
-        sample = lines.readline()
+        sample = lines.read(_SNIFF_BYTES)
         lines.seek(0)
-        delimiter = max(",\t;", key=sample.count)
-        reader = csv.reader(lines, delimiter=delimiter)
+        reader = csv.reader(lines, delimiter=max(",\t;", key=sample.count))
         try:
-            numbered = ((reader.line_num, [_unquote(c) for c in cells]) for cells in reader)
-            yield from _match_header(numbered, headings)
+            for cells in reader:
+                found = {place: _unquote(text) for place, text in enumerate(cells) if text}
+                if found:
+                    yield SheetRow(reader.line_num, found, len(found))
         except csv.Error as error:
             raise UnreadableFileError(file=path.name) from error
 
 
 def _find_encoding(path: Path) -> str:
-    # Spreadsheets on Chinese Windows save csv as GB 18030 unless told otherwise.
-    for encoding in ("utf-8-sig", "gb18030"):
+    # Spreadsheets on Chinese Windows save csv as GB 18030 unless told otherwise, and "Unicode
+    # text" as UTF-16 with its mark.
+    with path.open("rb") as file:
+        marked = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
         try:
             with path.open(encoding=encoding) as lines:
                 while lines.read(1 << 16):
@@ -155,53 +295,3 @@ def quote_formula(text: str) -> str:
     """`text` so that no spreadsheet runs it when it opens the csv; `read_table` undoes it."""
     start = text.lstrip("'")[:1]
     return f"'{text}" if start and start in FORMULA_SIGNS else text
-
-
-def _read_sheet(path: Path, headings: Headings) -> Iterator[RawRow]:
-    _refuse_bomb(path)
-    try:
-        sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
-        numbered = enumerate(sheet.iter_rows(), start=1)
-    except (CalamineError, OSError, ValueError, IndexError) as error:
-        raise UnreadableFileError(file=path.name) from error
-    yield from _match_header(numbered, headings)
-
-
-def _refuse_bomb(path: Path) -> None:
-    if not zipfile.is_zipfile(path):
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(part.file_size for part in archive.infolist())
-    except (zipfile.BadZipFile, OSError) as error:
-        raise UnreadableFileError(file=path.name) from error
-    if unpacked > UNPACKED_BYTES_MAX:
-        raise FileTooLargeError(limit=UNPACKED_BYTES_MAX, actual=unpacked)
-
-
-def _match_header(
-    numbered: Iterator[tuple[int, Sequence[Any]]], headings: Headings
-) -> Iterator[RawRow]:
-    columns = _find_columns(islice(numbered, HEADER_SEARCH_ROWS), headings)
-    for row_no, cells in numbered:
-        values = {field: cells[place] for field, place in columns.items() if place < len(cells)}
-        if any(value not in ("", None) for value in values.values()):
-            yield RawRow(row_no, values)
-
-
-def _find_columns(
-    numbered: Iterator[tuple[int, Sequence[Any]]], headings: Headings
-) -> Mapping[str, int]:
-    """Field to column place, read from the first row that names all that is required."""
-    best: Mapping[str, int] = {}
-    for _, cells in numbered:
-        columns: dict[str, int] = {}
-        for place, cell in enumerate(cells):
-            field = headings.field_of(cell)
-            if field is not None:
-                columns.setdefault(field, place)
-        if all(name in columns for name in headings.required):
-            return columns
-        best = max(best, columns, key=len)
-    missing = [name for name in headings.required if name not in best]
-    raise MissingHeaderError(missing=", ".join(missing))

@@ -13,7 +13,7 @@ import xlsxwriter  # type: ignore[import-untyped]
 from python_calamine import CalamineWorkbook
 
 from tests.server.nodes import add_hour, add_person
-from xueshi_server import tabular
+from xueshi_server import tabular, workbook
 from xueshi_server.errors import (
     FileTooLargeError,
     MissingHeaderError,
@@ -188,10 +188,10 @@ def test_a_file_that_is_no_table_is_refused_with_a_code(
 def test_a_sheet_that_unpacks_to_gigabytes_is_refused_unread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tabular, "UNPACKED_BYTES_MAX", 1 << 20)
+    monkeypatch.setattr(workbook, "UNPACKED_BYTES_MAX", 1 << 20)
     path = tmp_path / "bomb.xlsx"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/worksheets/sheet1.xml", b" " * (2 << 20))
+        archive.writestr("xl/workbook.xml", b" " * (2 << 20))
     with pytest.raises(FileTooLargeError):
         list(read_table(path, HEADINGS))
 

@@ -13,9 +13,15 @@ from xueshi_client.console import EXIT_OK, EXIT_REFUSED, FilePath, Reply, Worded
 from xueshi_client.state import State
 from xueshi_client.usage import WordedUsageError
 from xueshi_server.domain.import_plan import RowFault
-from xueshi_server.errors import UnknownTypeError
+from xueshi_server.errors import MissingHeaderError, UnknownTypeError
 from xueshi_server.exporting import FORMATS, export_rows
-from xueshi_server.importing import ImportReport, import_rows
+from xueshi_server.importing import (
+    ImportReport,
+    Reading,
+    import_rows,
+    name_missing,
+    word_notes,
+)
 from xueshi_server.record_columns import columns_of
 from xueshi_server.record_tables import find_declared
 from xueshi_sync.node import Node
@@ -25,12 +31,20 @@ from xueshi_sync.node import Node
 @click.argument("type_name", metavar="TYPE")
 @click.argument("file", type=FilePath(must_exist=True))
 @option("--dry-run", is_flag=True, help="cli.opt.dry_run")
+@option("--sheet", default="", help="cli.opt.sheet")
 @option("--actor", default="admin", show_default=True, help="cli.opt.actor")
 @click.pass_obj
-def import_(state: State, type_name: str, file: Path, *, dry_run: bool, actor: str) -> Reply:
+def import_(
+    state: State, type_name: str, file: Path, *, dry_run: bool, sheet: str, actor: str
+) -> Reply:
     with state.open_node() as node, state.progress("cli.import.running") as step:
         labels = _find_labels(node, type_name, state.language)
-        report = import_rows(node, type_name, file, dry_run=dry_run, actor=actor, progress=step)
+        settings: dict[str, Any] = {"dry_run": dry_run, "actor": actor, "progress": step}
+        try:
+            report = import_rows(node, type_name, file, reading=Reading(sheet), **settings)
+        except MissingHeaderError as error:
+            name_missing(error, labels)
+            raise
     state.tell_saved()
     return _describe_import(state, report, labels)
 
@@ -50,18 +64,19 @@ def _describe_import(state: State, report: ImportReport, labels: Mapping[str, st
     data = {**dataclasses.asdict(report), "refused": report.refused}
     if report.refused:
         lines = [state.word("cli.import.refused", count=report.fault_count)]
-        lines += [_describe_fault(state, each, labels) for each in report.faults]
-        return Reply(data, lines, EXIT_REFUSED)
+        lines += [_describe_fault(state, each, report, labels) for each in report.faults]
+        return Reply(data, [*lines, *word_notes(report, state.word)], EXIT_REFUSED)
     key = "cli.import.dry" if report.dry_run else "cli.import.done"
-    people = len(report.new_people)
-    text = state.word(key, rows=report.rows, added=report.added, known=report.known, people=people)
-    return Reply(data, [text], EXIT_OK)
+    text = state.word(key, **data | {"people": len(report.new_people)})
+    return Reply(data, [text, *word_notes(report, state.word)], EXIT_OK)
 
 
-def _describe_fault(state: State, fault: RowFault, labels: Mapping[str, str]) -> str:
+def _describe_fault(
+    state: State, fault: RowFault, report: ImportReport, labels: Mapping[str, str]
+) -> str:
     """One fault in one line: row, column in the words of the pages, and what to write instead."""
     what = state.word(f"value.{fault.code}", **dict(fault.details))
-    field = f"{labels[fault.field]} ({fault.field})"
+    field = f"{report.letter(fault.field)} {labels[fault.field]} ({fault.field})".strip()
     return state.word("cli.import.fault", row=fault.row_no, field=field, what=what)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
+from xueshi_server.domain.cells import BadCellError
 from xueshi_server.domain.errors import BadValueError
 
 # Enough to mend a file by; a wrong column gives one fault a row.
@@ -44,9 +45,15 @@ class ImportPlan(Generic[Entry]):
     new_people: dict[tuple[int, str], str] = field(default_factory=dict)
     faults: list[RowFault] = field(default_factory=list)
     fault_count: int = 0
+    # The faults of the row that had one last.
+    at_hand: list[RowFault] = field(default_factory=list)
 
-    def add_fault(self, row_no: int, name: str, error: BadValueError) -> None:
-        """Note a fault; keep the first few of them in full."""
+    def add_fault(self, row_no: int, name: str, error: BadValueError | BadCellError) -> None:
+        """Note a fault; keep the first few of them in full, and all of the row at hand."""
         self.fault_count += 1
+        fault = RowFault(row_no, name, error.value_code, error.details)
         if len(self.faults) < FAULTS_SHOWN:
-            self.faults.append(RowFault(row_no, name, error.value_code, error.details))
+            self.faults.append(fault)
+        if self.at_hand and self.at_hand[0].row_no != row_no:
+            self.at_hand.clear()
+        self.at_hand.append(fault)

@@ -1,66 +1,145 @@
-"""Tables in and out: import with a dry run first, export of everything."""
+"""Tables in and out: check a file, look at what it would do, import it; export of everything.
 
-import tempfile
+An upload is checked or imported in a thread of its own (see `import_jobs`). A browser is sent on
+to a page that shows how far it is; a program that does not ask for that gets the outcome at once.
+"""
+
 from io import BytesIO
 from pathlib import Path
+from typing import Any, Final
 
-from flask import Blueprint, abort, render_template, request, send_file
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from xueshi_server.domain.fields import word_label
-from xueshi_server.errors import ServerError
+from xueshi_server.errors import MissingHeaderError, ServerError
 from xueshi_server.exporting import FORMATS, export_rows
-from xueshi_server.importing import ImportReport, import_rows
+from xueshi_server.import_preview import STANDINGS
+from xueshi_server.importing import name_missing, word_notes
 from xueshi_server.record_columns import columns_of
+from xueshi_server.sheet_forms import export_sheet, list_sheets
 from xueshi_server.tabular import ROWS_MAX
+from xueshi_server.web.import_jobs import ImportJob, ImportJobs, Upload, fields_of
 from xueshi_server.web.packs import active_pack, find_type, listed_types
-from xueshi_server.web.site import actor, language, this_node
+from xueshi_server.web.site import actor, language, this_node, this_site
+from xueshi_server.words import word
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
 Page = str | tuple[str, int] | Response
-_SUFFIXES = (".xlsx", ".xls", ".ods", ".csv", ".jsonl")
+_SUFFIXES: Final = (".xlsx", ".xls", ".csv", ".jsonl", ".txt")
+_EXTENSION: Final = "xueshi_imports"
+# A small file is through before the page is drawn; a large one shows how far it is.
+_PATIENCE_S: Final = 0.4
+_REFRESH_S: Final = "1"
 
 
 @blueprint.get("/")
 def index() -> Page:
-    """Choose a file to import, or a format to export."""
-    return _show()
+    """Choose a file to import, or a format to export; or how far a file is."""
+    name = request.args.get("job", "")
+    if not name:
+        return _show()
+    job = _jobs().find(name, actor())
+    if not job.is_over(_PATIENCE_S):
+        answer = make_response(render_template("files_running.html", job=job))
+        answer.headers["Refresh"] = _REFRESH_S
+        return answer
+    return _show_job(job)
 
 
 @blueprint.post("/")
 def take() -> Page:
     """Check the uploaded table, or import it; faults are listed by row."""
-    upload = request.files.get("file")
-    # Only the end of the sender's name is used, to tell the kind of file.
-    suffix = Path(upload.filename or "").suffix.lower() if upload else ""
-    type_name = request.form.get("type", "")
-    if upload is None or suffix not in _SUFFIXES or type_name not in _types():
+    try:
+        job = _go_on() if request.form.get("job") else _start()
+    except ServerError as error:
+        return _show(error=error), 422
+    if job is None:
         return _show(no_file=True), 422
-    with tempfile.TemporaryDirectory(prefix="xueshi-import-") as folder:
-        path = Path(folder, f"table{suffix}")
-        upload.save(path)
-        try:
-            report = import_rows(
-                this_node(),
-                type_name,
-                path,
-                dry_run=bool(request.form.get("dry_run")),
-                actor=actor(),
-            )
-        except ServerError as error:
-            return _show(error=error), 422
-    return _show(report=report), 422 if report.refused else 200
+    if request.form.get("follow"):
+        return redirect(url_for("files.index", job=job.name), 303)
+    job.is_over(None)
+    return _show_job(job)
 
 
 @blueprint.get("/<type_name>.<kind>")
 def give(type_name: str, kind: str) -> Page:
-    """Every record of a type as one file."""
+    """Every record of a type as one file, plain or as the county's form; or an empty form."""
     if type_name not in _types() or kind not in FORMATS:
         abort(404)
-    output = BytesIO()
-    export_rows(this_node(), type_name, output, format=kind, language=language())
+    output, name = BytesIO(), f"{type_name}.{kind}"
+    sheet, empty = request.args.get("sheet", ""), bool(request.args.get("empty"))
+    if sheet or empty:
+        if kind != "xlsx":
+            abort(404)
+        export_sheet(this_node(), type_name, output, sheet=sheet, empty=empty, language=language())
+        name = f"{type_name}-{sheet or 'form'}{'-empty' if empty and sheet else ''}.xlsx"
+    else:
+        export_rows(this_node(), type_name, output, format=kind, language=language())
     output.seek(0)
-    return send_file(output, download_name=f"{type_name}.{kind}", as_attachment=True)
+    return send_file(output, download_name=name, as_attachment=True)
+
+
+def _jobs() -> ImportJobs:
+    jobs: ImportJobs | None = current_app.extensions.get(_EXTENSION)
+    if jobs is None:
+        jobs = current_app.extensions.setdefault(_EXTENSION, ImportJobs(this_node()))
+    return jobs
+
+
+def _start() -> ImportJob | None:
+    """Keep what was uploaded and begin; None where no table was chosen."""
+    upload, type_name = request.files.get("file"), request.form.get("type", "")
+    # Only the end of the sender's name is used, and the name shown to the sender alone.
+    suffix = Path(upload.filename or "").suffix.lower() if upload else ""
+    if upload is None or not upload.filename or type_name not in _types():
+        return None
+    path = _jobs().place(suffix if suffix in _SUFFIXES else ".xlsx")
+    upload.save(path)
+    kept = Upload(actor(), type_name, _shown_name(upload), path, language())
+    return _jobs().start(kept, dry_run=bool(request.form.get("dry_run")))
+
+
+def _shown_name(upload: FileStorage) -> str:
+    return Path(str(upload.filename).replace("\\", "/")).name[-120:]
+
+
+def _go_on() -> ImportJob:
+    """Import what was checked, or check another sheet of it."""
+    job = _jobs().find(request.form["job"], actor())
+    sheet = request.form.get("sheet", job.sheet)
+    return _jobs().again(job, dry_run=bool(request.form.get("dry_run")), sheet=sheet)
+
+
+def _show_job(job: ImportJob) -> Page:
+    if job.broke:
+        abort(500)
+    labels = _columns(job.upload.type_name)
+    if job.error is not None:
+        if isinstance(job.error, MissingHeaderError):
+            name_missing(job.error, labels)
+        if not isinstance(job.error, ServerError):
+            raise job.error
+        return _show(job=job, error=job.error), 422
+    report = job.report
+    assert report is not None, "a job that is over has a report or an error"
+    if report.refused:
+        return _show(job=job), 422
+    agent = this_site().agent
+    if report.added and agent is not None:
+        agent.poke()
+    return _show(job=job)
 
 
 def _types() -> dict[str, str]:
@@ -79,18 +158,42 @@ def _columns(type_name: str) -> dict[str, str]:
 
 
 def _show(
-    report: ImportReport | None = None, error: ServerError | None = None, no_file: bool = False
+    job: ImportJob | None = None, error: ServerError | None = None, no_file: bool = False
 ) -> str:
+    report = job.report if job else None
+    type_name = job.upload.type_name if job else ""
+    fields = fields_of(job) if job else error.fields if error else {}
     return render_template(
         "files.html",
+        job=job,
         report=report,
         error=error,
+        error_fields=fields,
+        sheets=fields.get("names", ()) if error else (),
         no_file=no_file,
-        chosen=request.form.get("type") or request.args.get("type", ""),
+        notes=word_notes(report, _say) if report else (),
+        preview=_preview(job) if job else None,
+        standings=STANDINGS,
+        chosen=type_name or request.form.get("type") or request.args.get("type", ""),
         rows_max=ROWS_MAX,
         formats=FORMATS,
         types=_types(),
-        columns=_columns(report.type) if report else {},
+        forms=list_sheets(active_pack(), language()),
+        columns=_columns(type_name) if type_name else {},
         writable=_writable(),
         suffixes=",".join(_SUFFIXES),
     )
+
+
+def _preview(job: ImportJob) -> Any:
+    """The page of the preview that was asked for; of a refused file first what is wrong."""
+    if job.report is None or not (job.dry_run or job.report.refused):
+        return None
+    asked = request.args.get("show")
+    standing = ("faulty" if job.report.refused else "") if asked is None else asked
+    page = job.page(request.args.get("page", 1, type=int), standing)
+    return None if page is None else {"page": page, "standing": standing}
+
+
+def _say(key: str, **values: object) -> str:
+    return word(key, language(), **values)
