@@ -387,6 +387,8 @@ FLOWING = [
          "days = 3"),
     Case("late-for-nothing", FLOWS, 'deadline = { on = "12-20" }, ', "", "late_without_deadline",
          'late = "reject"'),
+    Case("measured-quota", FLOWS, "quota = 3",
+         'quota = { measure = { kind = "headcount", of = "teacher" } }', "quota_measured", "quota ="),
     Case("negative-quota", FLOWS, "quota = 3", "quota = -3", "quota_negative", "quota = -3"),
     Case("negative-publicity", FLOWS, "publicity_days = 5", "publicity_days = -5",
          "publicity_negative", "publicity_days"),

@@ -8,6 +8,7 @@ from xueshi_server.domain.packs.checking_conditions import check_amount, check_w
 from xueshi_server.domain.packs.checking_measures import MeasureCheck, check_month_day
 from xueshi_server.domain.packs.checking_rules import percent
 from xueshi_server.domain.packs.held import held_types, types_of_rule
+from xueshi_server.domain.packs.measures import Formula
 from xueshi_server.domain.packs.model import (
     Block,
     Deadline,
@@ -64,6 +65,8 @@ def _check_step(
         quota = checker.amount(step.quota, (*spot, "quota"))
         if quota is not None and quota < 0:
             checker.fault("quota_negative", (*spot, "quota"), id=step.id)
+        if isinstance(step.quota, Formula) and step.quota.measure is not None:
+            checker.fault("quota_measured", (*spot, "quota"), id=step.id)
     if step.publicity_days < 0:
         checker.fault("publicity_negative", (*spot, "publicity_days"), id=step.id)
 
