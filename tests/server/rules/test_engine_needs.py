@@ -161,3 +161,22 @@ def test_share_outside_its_range_may_still_come_back() -> None:
 def test_unheard_value_below_its_need_is_unknown_once_the_window_is_over() -> None:
     outcome = judge(Interval(1, None), need("at_least", 2), 0, moment("2026-12-31"))
     assert (outcome.status, outcome.missing) == ("unknown", 1)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "status"),
+    [("2026-06-01", "on_track"), ("2026-12-21", "at_risk"), ("2026-12-22", "fail")],
+)
+def test_an_exact_amount_says_until_when_it_can_be_reached(as_of: str, status: str) -> None:
+    outcome = judge(exactly(3600), need("equals", 7200, 7200), 0, moment(as_of, 360))
+    assert (outcome.status, outcome.impossible_after) == (status, day("2026-12-21"))
+
+
+def test_a_share_can_be_mended_until_the_window_ends() -> None:
+    outcome = judge(exactly(1), need("about", 2, 3), 0, moment("2026-03-01", grows=False))
+    assert (outcome.status, outcome.impossible_after) == ("at_risk", YEAR.last)
+
+
+def test_what_is_already_too_much_is_no_matter_of_time() -> None:
+    outcome = judge(exactly(3), need("equals", 2, 2), 0, moment("2026-03-01"))
+    assert (outcome.status, outcome.impossible_after) == ("fail", None)

@@ -185,3 +185,10 @@ def test_leave_pauses_nothing_where_a_county_says_so() -> None:
     rows = {"hour": years(2023, 2024, 2026), "leave": [leave(2025)]}
     for value, status in (("true", "pass"), ("false", "fail")):
         assert judge(text + switch + value, rows, END).status == status
+
+
+def test_a_streak_one_year_short_can_be_completed_while_the_year_runs() -> None:
+    result = judge(STREAK, {"hour": years(2024, 2025)}, "2026-03-01")
+    assert (result.status, result.impossible_after) == ("on_track", day(END))
+    result = judge(STREAK, {"hour": years(2025)}, "2026-03-01")
+    assert (result.status, result.impossible_after) == ("fail", None)

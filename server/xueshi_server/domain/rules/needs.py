@@ -59,7 +59,7 @@ def judge(value: Interval, need: Needed, waiting: Number, moment: Moment) -> Out
     if need.op in _RISING:
         status, last = _rising(value, need, met, waiting, moment)
     else:
-        status, last = _bounded(value, need, met, moment), None
+        status, last = _bounded(value, need, met, moment)
     return Outcome(status, met, value, need, missing, waiting, last)
 
 
@@ -79,20 +79,27 @@ def _rising(
     return ("unknown" if met is None and pace == "at_risk" else pace), last
 
 
-def _bounded(value: Interval, need: Needed, met: bool | None, moment: Moment) -> Status:
+def _bounded(
+    value: Interval, need: Needed, met: bool | None, moment: Moment
+) -> tuple[Status, dt.date | None]:
     if met is None:
-        return "unknown"
+        return "unknown", None
     if met:
         waits = need.op in ("at_most", "less_than") and moment.grows and moment.open
-        return "on_track" if waits else "pass"
+        return "on_track" if waits else "pass", None
     if not moment.open:
-        return "fail"
+        return "fail", None
     if not moment.grows:
-        return "at_risk"
+        # It may go up and down until the window ends.
+        return "at_risk", moment.span.last
     goal = None if need.low is None else need.low.low
     if goal is None or value.high is None or value.high >= goal:
-        return "fail"
-    return "at_risk" if _behind(goal, goal - value.high, moment) else "on_track"
+        return "fail", None
+    lacking = goal - value.high
+    last = last_chance(lacking, moment.daily, moment.span)
+    if moment.as_of > last:
+        return "fail", last
+    return "at_risk" if _behind(goal, lacking, moment) else "on_track", last
 
 
 def last_chance(lacking: Number, daily: Number | None, span: Span) -> dt.date:

@@ -100,7 +100,8 @@ def _judge_streak(
     pauses: Callable[[int], bool],
 ) -> Outcome:
     goal = needed.low.low if needed.low is not None and needed.low.low is not None else 0
-    count, most, running, sure = 0, 0, False, True
+    count, most, sure = 0, 0, True
+    running: dt.date | None = None
     parts = []
     for position in windows:
         outcome = judge(position)
@@ -117,7 +118,8 @@ def _judge_streak(
             return outcome
         parts.append(Part(outcome, span=span))
         if status in ("on_track", "at_risk"):
-            running = True
+            # The current window can be passed until then.
+            running = outcome.impossible_after or span.last
             most += may_be_good(outcome)
             continue
         if status not in ("pass", "exempt", "unknown"):
@@ -132,16 +134,19 @@ def _judge_streak(
 
 
 def _streak_outcome(
-    needed: Needed, value: Interval, goal: Number, running: bool, parts: list[Part]
+    needed: Needed, value: Interval, goal: Number, running: dt.date | None, parts: list[Part]
 ) -> Outcome:
     count, most = value.low or 0, value.high or 0
     if count >= goal:
         return Outcome("pass", True, value, needed, parts=tuple(parts))
     missing = goal - count
     # One more window can be passed while the current one runs.
-    if running and count + 1 >= goal:
-        return Outcome("on_track", False, value, needed, missing, parts=tuple(parts))
-    if most + running >= goal:
+    if running is not None and count + 1 >= goal:
+        return Outcome(
+            "on_track", False, value, needed, missing,
+            impossible_after=running, parts=tuple(parts),
+        )  # fmt: skip
+    if most + (running is not None) >= goal:
         return Outcome("unknown", None, value, needed, missing, parts=tuple(parts))
     return Outcome("fail", False, value, needed, missing, parts=tuple(parts))
 
