@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from xueshi_server.domain.packs.checker import Checker
 from xueshi_server.domain.packs.checking_calendar import check_about, check_calendar
 from xueshi_server.domain.packs.checking_flows import check_forms, check_money, check_workflows
+from xueshi_server.domain.packs.checking_money import check_ledgers, check_shelves
 from xueshi_server.domain.packs.checking_rules import check_figures, check_rules
 from xueshi_server.domain.packs.checking_sources import check_quotes, check_sources
 from xueshi_server.domain.packs.checking_subjects import check_subjects
@@ -33,6 +34,8 @@ _CHECKS = (
     check_conversions,
     check_workflows,
     check_money,
+    check_ledgers,
+    check_shelves,
     check_figures,
     check_forms,
     check_sheets,

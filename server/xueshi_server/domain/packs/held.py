@@ -54,6 +54,11 @@ def types_of_rule(pack: Pack, rule_id: str) -> set[str]:
     return seen & pack.types.keys()
 
 
+def types_in(*parts: object) -> set[str]:
+    """What the parts of a declaration name: types among subjects and rules."""
+    return {name for part in parts for name in _names_in(part)}
+
+
 def _names_in(part: object) -> Iterator[str]:
     """What the parts of a rule name: types (`of`, `pause`), subjects and rules."""
     if isinstance(part, Struct):
