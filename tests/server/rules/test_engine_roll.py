@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any, Final
 
 import pytest
@@ -171,6 +172,53 @@ def test_a_streak_is_not_asked_who_came_before_it_began() -> None:
     )
     (found,) = results(text, [person(1, hired_on="2025-01-01")], hour=[hour("2025-05-01")])
     assert (found.status, found.value) == ("fail", Interval(1, 1))
+
+
+UNITS = """
+[[type]]
+id = "unit"
+label = { zh = "学校情况", en = "The school" }
+kind = "register"
+field = [{ id = "size", type = "int", label = { zh = "人数", en = "Size" } }]
+
+[[subject]]
+id = "school_unit"
+label = { zh = "学校", en = "School" }
+of = "unit"
+every_school = true
+
+[[rule]]
+id = "SMALL"
+scope = "school_unit"
+window = { kind = "year" }
+measure = { kind = "attribute", field = "size" }
+need = { at_most = 100 }
+
+[[rule]]
+id = "R"
+scope = "county"
+window = { kind = "year" }
+measure = { kind = "coverage", of = "school_unit", rule = "SMALL" }
+need = { at_least = "100%" }
+"""
+
+
+def test_a_school_without_its_record_leaves_a_full_coverage_open() -> None:
+    pack = pack_of(UNITS)
+    options: dict[str, Any] = {"kinds": {"S1": "school", "S2": "school", "T1": "township"}}
+    question = Question(pack, LATER, YEAR_ENDS)
+    kept = None
+    for units, status, value in (
+        (["S1"], "unknown", Interval(Fraction(1, 2), 1)),
+        (["S1", "S2"], "pass", exactly(1)),
+        (["S2"], "unknown", Interval(Fraction(1, 2), 1)),
+    ):
+        rows = {"unit": [{"scope": scope, "rec": 1, "size": 80} for scope in units]}
+        facts = facts_of(pack, rows, **options)
+        kept = judge_again(question, facts, kept)
+        assert kept.results == evaluate(pack, facts, LATER, on=YEAR_ENDS).results
+        (found,) = [each for each in kept.results if each.rule == "R"]
+        assert (found.status, found.value) == (status, value)
 
 
 def test_judging_again_after_somebody_left_is_judging_anew() -> None:

@@ -153,6 +153,12 @@ MOKE = [
          TERM_ENDS, "pass"),
     Case("the directive with the lesson on the term's last day", "QG-MOKE",
          [TEACHER, unit("S1"), polished("prefecture", date=TERM_ENDS)], TERM_ENDS, "pass"),
+    Case("the directive, a school of which nothing is known", "QG-MOKE",
+         [TEACHER, unit("S1"), polished("prefecture"), COLLEAGUE, polished("school", scope="S2")],
+         TERM_ENDS, "unknown"),
+    Case("the directive, its record entered", "QG-MOKE",
+         [TEACHER, unit("S1"), polished("prefecture"), COLLEAGUE, polished("school", scope="S2"),
+          unit("S2")], TERM_ENDS, "fail"),
     Case("the directive without a city lesson", "QG-MOKE",
          [TEACHER, unit("S1"), polished("county")], TERM_ENDS, "fail"),
 ]  # fmt: skip

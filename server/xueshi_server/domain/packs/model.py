@@ -184,7 +184,8 @@ class Subject(Declared, frozen=True, kw_only=True):
     one reference to it: {hour = {person = "rec"}}; "scope" is the school of either.
     `on_roll` names the fields for the first and the last day on the roll: windows are judged for
     those who are on it on the window's last day (today while it runs). Where no last day is
-    recorded, `today` says who is still there.
+    recorded, `today` says who is still there. With `every_school` each school is expected to have
+    one: a coverage does not know of a school that has none.
     """
 
     of: Id | None = None
@@ -195,6 +196,7 @@ class Subject(Declared, frozen=True, kw_only=True):
     link: dict[Id, dict[Id, Id]] = {}
     on_roll: tuple[Id, Id] | None = None
     today: list[Condition] = []
+    every_school: bool = False
 
 
 class Window(Part, frozen=True, kw_only=True):

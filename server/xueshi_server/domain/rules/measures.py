@@ -9,7 +9,6 @@ from msgspec.json import encode
 
 from xueshi_server.domain.packs.measures import (
     Attribute,
-    Condition,
     Count,
     Coverage,
     Distinct,
@@ -39,6 +38,7 @@ from xueshi_server.domain.rules.amounts import (
 from xueshi_server.domain.rules.cases import Cases
 from xueshi_server.domain.rules.combine import may_be_good
 from xueshi_server.domain.rules.lacking import find_lacking
+from xueshi_server.domain.rules.members import flatten, list_members, list_missing
 from xueshi_server.domain.rules.quantities import (
     NOTHING,
     Quantity,
@@ -146,12 +146,19 @@ def _plan_headcount(study: Study, measure: Headcount, cases: Cases, window: Wind
 
 def _plan_coverage(study: Study, measure: Coverage, cases: Cases, window: Window) -> Quantity:
     members = list_members(study, cases, measure.of, measure.who)
-    judge = study.plan_over(study, measure.rule, _flatten(cases, measure.of, members))
+    missing = list_missing(study, cases, measure.of)
+    everyone = [[*some, *more] for some, more in zip(members, missing, strict=True)]
+    flat = flatten(cases, measure.of, everyone)
+    judge = study.plan_over(study, measure.rule, flat)
+    nobody = {each for some in missing for each in some}
 
     def count(some: Positions) -> Share:
         """How many have passed, are to be judged, may have passed."""
         passed = total = maybe = 0
         for position in some:
+            if flat.subjects[position] in nobody:
+                total, maybe = total + 1, maybe + 1
+                continue
             outcome = judge(position)
             if outcome is None or outcome.status in ("exempt", "not_set"):
                 continue
@@ -160,7 +167,7 @@ def _plan_coverage(study: Study, measure: Coverage, cases: Cases, window: Window
             maybe += may_be_good(outcome)
         return (passed, total, maybe)
 
-    counts = _by_school(study, measure, cases, members, count)
+    counts = _by_school(study, measure, cases, everyone, count)
 
     def figures(case: int) -> tuple[Interval, Interval]:
         passed, total, maybe = map(sum, zip((0, 0, 0), *counts(case), strict=True))
@@ -180,7 +187,7 @@ def _plan_coverage(study: Study, measure: Coverage, cases: Cases, window: Window
 
 def _plan_spread(study: Study, measure: Spread, cases: Cases, window: Window) -> Quantity:
     members = list_members(study, cases, measure.of, measure.who)
-    each = plan_measure(study, measure.measure, _flatten(cases, measure.of, members), window)
+    each = plan_measure(study, measure.measure, flatten(cases, measure.of, members), window)
 
     def extremes(some: Positions) -> Share:
         """How many values there are, and the bounds that are known: how many, least, greatest."""
@@ -353,30 +360,6 @@ def elapsed(first: int, last: int, unit: str) -> int:
         return last - first
     months = whole_months(dt.date.fromordinal(first), dt.date.fromordinal(last))
     return months if unit == "month" else months // 12
-
-
-def list_members(
-    study: Study, cases: Cases, kind: str, who: Sequence[Condition]
-) -> list[list[Subject]]:
-    """Subjects of a kind that belong to each case and are on the roll in its span."""
-    populations = study.populations
-    population = populations.ever(kind, who)
-    owned = populations.owners(cases.kind, population, kind)
-    members = [owned.get(populations.owner_key(each, kind), []) for each in cases.subjects]
-    return [
-        populations.on_roll(kind, some, study.roll_day(span))
-        for some, span in zip(members, cases.spans, strict=True)
-    ]
-
-
-def _flatten(cases: Cases, kind: str, members: list[list[Subject]]) -> Cases:
-    """Members of all cases as cases of their own, one case after the other."""
-    subjects: list[Subject] = []
-    spans: list[Span] = []
-    for span, some in zip(cases.spans, members, strict=True):
-        subjects += some
-        spans += [span] * len(some)
-    return Cases(kind, subjects, spans)
 
 
 def _roster_unheard(study: Study, cases: Cases, kind: str) -> Callable[[int], bool]:

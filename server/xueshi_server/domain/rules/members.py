@@ -1,0 +1,49 @@
+"""Which subjects belong to which: whom a headcount, a coverage or a spread counts."""
+
+from collections.abc import Sequence
+
+from xueshi_server.domain.packs.measures import Condition
+from xueshi_server.domain.rules.cases import Cases
+from xueshi_server.domain.rules.spans import Span
+from xueshi_server.domain.rules.study import Study
+from xueshi_server.domain.rules.subjects import Subject
+
+
+def list_members(
+    study: Study, cases: Cases, kind: str, who: Sequence[Condition]
+) -> list[list[Subject]]:
+    """Subjects of a kind that belong to each case and are on the roll in its span."""
+    populations = study.populations
+    population = populations.ever(kind, who)
+    owned = populations.owners(cases.kind, population, kind)
+    members = [owned.get(populations.owner_key(each, kind), []) for each in cases.subjects]
+    return [
+        populations.on_roll(kind, some, study.roll_day(span))
+        for some, span in zip(members, cases.spans, strict=True)
+    ]
+
+
+def list_missing(study: Study, cases: Cases, kind: str) -> list[list[Subject]]:
+    """For each case stand-ins for the schools that have no subject of a kind of which every school
+    is expected to have one."""
+    declared = study.catalogue.pack.subjects.get(kind)
+    if declared is None or not declared.every_school or cases.kind != "county":
+        return [[] for _ in cases.subjects]
+    there = {each.scope for each in study.populations.ever(kind)}
+    schools = [each for each in study.populations.of("school") if each.row["kind"] == "school"]
+    missing = [
+        Subject(kind, (each.scope, ""), each.name, {"scope": each.scope}, each.scope)
+        for each in schools
+        if each.scope not in there
+    ]
+    return [missing for _ in cases.subjects]
+
+
+def flatten(cases: Cases, kind: str, members: list[list[Subject]]) -> Cases:
+    """Members of all cases as cases of their own, one case after the other."""
+    subjects: list[Subject] = []
+    spans: list[Span] = []
+    for span, some in zip(cases.spans, members, strict=True):
+        subjects += some
+        spans += [span] * len(some)
+    return Cases(kind, subjects, spans)
