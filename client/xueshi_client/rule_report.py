@@ -86,7 +86,7 @@ class Worded:
         is_clear = rule.veto is not None and result.status == "pass"
         values = {
             "status": self.status("clear" if is_clear else result.status),
-            "name": result.name or result.scope or word("cli.rules.county"),
+            "name": self._words.name(result) or result.scope or word("cli.rules.county"),
             "rule": result.rule,
             "label": self.label(rule.label),
             "window": self._window(result.span),
@@ -123,7 +123,7 @@ class Worded:
         return self._state.word(
             "cli.rules.change",
             rule=shown.rule,
-            name=shown.name or shown.scope or self._state.word("cli.rules.county"),
+            name=self._words.name(shown) or shown.scope or self._state.word("cli.rules.county"),
             before=self._gist(change.before),
             after=other._gist(change.after),
         )

@@ -79,6 +79,20 @@ class ResultWords:
             said = _Said(result.kind, None if target is None else target.measure)
         return self._figures(result.outcome, result.unit, said)
 
+    def name(self, result: Result) -> str:
+        """What the subject of a result is called, codes in words."""
+        declared = self.pack.subjects.get(result.kind)
+        if declared is None or declared.of is None or not declared.per:
+            return result.name
+        known = dict(zip(declared.per, map(str, result.subject), strict=True))
+        names = declared.name or declared.per
+        if not all(each in known for each in names):
+            return result.name
+        fields = {each: self.catalogue.field(declared.of, each) for each in names}
+        if any(field is not None and field.type == "ref" for field in fields.values()):
+            return result.name
+        return " ".join(self.code(declared.of, each, known[each]) for each in names)
+
     def status(self, result: Result) -> str:
         """The status in words: a veto that does not strike is no requirement that is met."""
         rule = self.pack.rules.get(result.rule)

@@ -117,6 +117,34 @@ def test_the_index_leads_to_people_and_schools(every: tuple[County, Visitor, str
         assert f'"/requirements/{name}"' in html
 
 
+def test_records_that_are_judged_by_themselves_have_a_list_and_a_page(
+    every: tuple[County, Visitor, str],
+) -> None:
+    county, visitor, _ = every
+    index = visitor.get("/requirements/").text
+    kinds = re.findall(r'href="/requirements/\?of=([a-z_]+)"', index)
+    expected = {"chongqing": "training_class", "jiyuan": "run", "qinggang": "unit"}
+    assert expected.get(county.pack.id, "project") in [*kinds, "project"]
+    for kind in kinds:
+        page = visitor.get("/requirements/", of=kind)
+        assert page.status_code == 200
+        links = re.findall(r'<td class="title"><a href="(/requirements/[^"]+)"', page.text)
+        assert links, kind
+        assert visitor.get(links[0]).status_code == 200
+
+
+def test_a_class_shows_what_is_asked_of_it(every: tuple[County, Visitor, str]) -> None:
+    county, visitor, _ = every
+    if county.pack.id != "chongqing":
+        pytest.skip("only Chongqing has classes")
+    links = re.findall(
+        r'<td class="title"><a href="(/requirements/[^"]+)"',
+        visitor.get("/requirements/", of="training_class").text,
+    )
+    text = " ".join(visitor.text(each, lang="zh") for each in links)
+    assert "20%±5%（15%—25%）" in text
+
+
 @pytest.mark.parametrize("path", ["nonsense", "~9.9.9", "county/none", "county/JY-360"])
 def test_unknown_subjects_and_rules_are_not_found(
     teacher: tuple[Visitor, Record], path: str

@@ -164,12 +164,13 @@ def test_shares_of_people_say_of_how_many() -> None:
              "subject": "maths"}
             for each in (1, 2)
         ],
+        "unit": [{"code": "S1", "name": "S1", "what": "central", "rural": False}],
         "polished_lesson": [
             {"person": 1, "date": "2009-11-01", "name": "x", "subject": "maths", "level": "school"}
         ],
     }  # fmt: skip
     said = three(say("qinggang", "QG-MOKE", rows, "2010-01-31"))
-    assert said[0][:2] == ("2 项要求中做到 0 项", "全部 2 项")
+    assert said[0][:2] == ("3 项要求中做到 0 项", "全部 3 项")
     assert said[1] == ("50%（1 / 2）", "≥ 100%", "50 个百分点")
 
 
@@ -194,6 +195,14 @@ def test_a_comparison_with_the_time_before_says_both() -> None:
     rows = {"hour": [hour("2025-03-01"), hour("2025-04-01"), hour("2026-04-01")]}
     said = ResultWords(make_pack(text), "zh").figures(judge(text, rows, END))
     assert (said.value, said.need) == ("1 项（上次 2 项）", "不低于上次")
+
+
+def test_a_subject_of_teaching_is_called_by_its_label() -> None:
+    person = {"staff_no": "T1", "name": "a", "active": True, "duty": "teacher", "subject": "maths"}
+    rows: Any = {"person": [person]}
+    (result,) = evaluate_case("qinggang", "QG-MOKE-SUBJECT", rows, "2010-01-10").values()
+    assert ResultWords(load("qinggang"), "zh").name(result) == "数学"
+    assert ResultWords(load("qinggang"), "en").name(result).lower().startswith("math")
 
 
 # ---- vetoes, limits, reasons

@@ -87,9 +87,9 @@ class Requirements:
         scope_no, rec = rows[0]
         return self.facts.scopes[scope_no], rec
 
-    def subjects_of(self, pack: Pack, person: RecordKey) -> dict[str, list[Key]]:
-        """What a person is judged as: teacher, holder of a title, trainee of a project, ..."""
-        return subjects_about(pack, self.facts, PERSON, person)
+    def subjects_of(self, pack: Pack, record: RecordKey, of: str = PERSON) -> dict[str, list[Key]]:
+        """What a record is judged as: a person as teacher, holder of a title, trainee, ..."""
+        return subjects_about(pack, self.facts, of, record, PERSON)
 
     def subjects_in(self, pack: Pack, scope: str) -> dict[str, list[Key]]:
         """What a school is judged by: itself, its units, what it owes as one of several."""
@@ -97,7 +97,7 @@ class Requirements:
 
     def subjects_of_county(self, pack: Pack) -> dict[str, list[Key]]:
         """What the county is judged by: itself, its subjects of teaching."""
-        return subjects_of_county(pack, self.facts, PERSON)
+        return subjects_of_county(pack, self.facts)
 
     def evidence(self, evaluation: Evaluation, result: Result) -> list[str]:
         """Public ids of the records that count in a result."""

@@ -87,7 +87,7 @@ def _show(words: ResultWords, result: Result, number: int, *, is_own: bool) -> S
     return ShownResult(
         result.rule,
         word_label(rule.label, language),
-        "" if is_own else " ".join(text for text in (kind, result.name) if text),
+        "" if is_own else " ".join(text for text in (kind, words.name(result)) if text),
         result.status,
         words.status(result),
         "" if result.severity == "must" else word(f"requirements.{result.severity}", language),

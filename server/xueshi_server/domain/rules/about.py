@@ -20,19 +20,36 @@ Wanted = dict[str, list[Key]]
 _MOST = 100
 
 
-def subjects_about(pack: Pack, facts: Facts, of: str, key: RecordKey) -> Wanted:
-    """What one record is, what refers to it, and the sets and pairs it is part of."""
+def subjects_about(pack: Pack, facts: Facts, of: str, key: RecordKey, person: str) -> Wanted:
+    """What one record is, and the sets and pairs that it is part of; of a person also what refers
+    to them (titles, places in a class), and the sets that these are part of."""
     catalogue = Catalogue(pack)
-    row = next(iter(facts.rows(of, (), [key])), None)
+    if not facts.rows(of, (), [key]):
+        return {}
     found = find_subjects(pack, facts, of, key)
-    if row is None:
-        return found
+    if of != person:
+        found = {kind: keys for kind, keys in found.items() if pack.subjects[kind].of == of}
+    named: dict[str, set[RecordKey]] = {of: {key}}
+    for kind, keys in found.items():
+        named.setdefault(pack.subjects[kind].of or "", set()).update(map(_record, keys))
     for kind, declared in pack.subjects.items():
-        if declared.per and declared.of not in (None, of):
-            some = _sets_of(catalogue, facts, declared, _naming(catalogue, declared, of, row))
-            if some:
-                found[kind] = some
+        if not declared.per or declared.of in (None, of):
+            continue
+        by = [
+            tests
+            for each, records in named.items()
+            for row in facts.rows(each, (), sorted(records, key=str))
+            for tests in _naming(catalogue, declared, each, row)
+        ]
+        some = _sets_of(catalogue, facts, declared, by)
+        if some:
+            found[kind] = some
     return found | _pairs_of(catalogue, facts, found)
+
+
+def _record(key: Key) -> RecordKey:
+    scope, rec = key
+    return (str(scope), rec if isinstance(rec, str) else int(rec or 0))
 
 
 def subjects_in(pack: Pack, facts: Facts, scope: str, person: str) -> Wanted:
@@ -53,13 +70,14 @@ def subjects_in(pack: Pack, facts: Facts, scope: str, person: str) -> Wanted:
     return found | _pairs_of(catalogue, facts, {"school": found["school"]})
 
 
-def subjects_of_county(pack: Pack, facts: Facts, person: str) -> Wanted:
-    """The county, and the sets of values that are of no school and name nobody."""
+def subjects_of_county(pack: Pack, facts: Facts) -> Wanted:
+    """The county, and the sets of plain values (a subject of teaching) that are of no school."""
     catalogue = Catalogue(pack)
     found: Wanted = {"county": [()]}
     for kind, declared in pack.subjects.items():
         if declared.per and declared.of is not None and "scope" not in declared.per:
-            if _names(catalogue.type_of(declared.of), declared.per, person):
+            fields = catalogue.type_of(declared.of).field
+            if any(each.to is not None for each in fields if each.id in declared.per):
                 continue
             some = _sets_of(catalogue, facts, declared, [()])
             if some:
