@@ -112,7 +112,7 @@ class Teller:
             parts.append(
                 self.say("cond.is", field=name, value=self._value(of, each.field, each.is_))
             )
-        for key, values in (("in", each.in_), ("not_in", each.not_in)):
+        for key, values in (("in", each.in_), ("not_in", each.not_in), ("begins", each.begins)):
             if values:
                 shown = self.say("or").join(self._value(of, each.field, one) for one in values)
                 parts.append(self.say(f"cond.{key}", field=name, value=shown))

@@ -126,12 +126,25 @@ class Query:
             return (
                 f"coalesce({seen.sql}, '') = ''" if seen.kind == "text" else f"{seen.sql} IS NULL"
             )
+        if test.op == "begins":
+            return self._begins(seen, test)
         bounds = usable(test.values[:1], seen.kind)
         if not bounds:
             return "0"
         sign = ">=" if test.op == "at_least" else "<="
         sql = f"{seen.clean if seen.kind == 'scope' else seen.sql} {sign} {self.bind(bounds[0])}"
         return f"({sql} AND {seen.sql} <> '')" if seen.kind == "text" else sql
+
+    def _begins(self, seen: Expression, test: Test) -> str:
+        if seen.kind != "text":
+            return "0"
+        found = []
+        for each in map(str, test.values):
+            sql = f"substr({seen.sql}, 1, {len(each)}) = {self.bind(each)}"
+            if each[-1:] in "0123456789":
+                sql += f" AND substr({seen.sql}, {len(each) + 1}, 1) NOT GLOB '[0-9]'"
+            found.append(f"({sql})")
+        return f"({' OR '.join(found)})"
 
     def _among(self, seen: Expression, test: Test) -> str:
         if seen.kind == "scope":

@@ -306,6 +306,9 @@ NEEDS = [
     Case("lead-of-a-year", RULES, *_rule(
          'window = { kind = "year", lead_months = 3 }\n' + _COUNT), "window_key_unused",
          "lead_months"),
+    Case("beginning-of-a-date", RULES, *_rule(
+         'who = [{ field = "hired_on", begins = ["2020"] }]\n' + _YEAR + _COUNT),
+         "begins_no_text", "begins"),
     Case("impossible-day", RULES, *_rule(_YEAR + 'need = { by = { on = "02-30" } }'),
          "day_impossible", "02-30"),
 ]  # fmt: skip

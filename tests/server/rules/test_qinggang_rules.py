@@ -409,3 +409,27 @@ def test_who_came_in_march_owes_nothing_for_the_autumn() -> None:
     for rule, subjects in (("QG-MOKE-TEACHER", [("S1", 1)]), ("QG-JOURNAL", [("S1", 1)])):
         found = evaluate_case("qinggang", rule, rows, "2010-03-20", on=TERM_ENDS)
         assert list(found) == subjects
+
+
+@pytest.mark.parametrize(
+    ("grade", "judged"),
+    [
+        ("一年级(2)班", True),
+        ("一(3)班", True),
+        ("1班", True),
+        ("10", True),
+        ("七年级", True),
+        ("初一（4）班", True),
+        ("高一2班", True),
+        ("11班", False),
+        ("二年级(1)班", False),
+        ("十一年级", False),
+        ("", False),
+    ],
+)
+def test_a_starting_grade_is_known_by_how_it_begins(grade: str, judged: bool) -> None:
+    rows = {"person": [{"staff_no": "S1", "name": "佟丽", "grade": grade}]}
+    for rule, kind in (("QG-START", "S1"), ("QG-START-ALL", "")):
+        found = evaluate_case("qinggang", rule, rows, SUMMER_ENDS)
+        statuses = [each.status for each in found.values()]
+        assert statuses == (["fail"] if judged else ["exempt"] if not kind else [])

@@ -51,6 +51,7 @@ SCHEMA: Final = Schema(1, (PERSON, HOUR))
 SCOPES: Final = {1: "S3", 2: "S1", 3: "S2"}
 NUMBERS: Final = {code: number for number, code in SCOPES.items()}
 TEXTS: Final = (None, "", "a", "b", "c")
+GRADES: Final = ("a1", "a1班", "a10", "a12")
 MANY: Final = (None, "", "a", "a|b", "b|c", "c|a|b")
 DAYS: Final = (None, "", "2024-12-31", "2025-01-01", "2025-06-30", "2025-07-01", "2026-02-28")
 NUMBERS_SEEN: Final = (None, 0, 1, 45, 90, 400)
@@ -71,7 +72,7 @@ POOLS: Final[Mapping[str, Mapping[str, Sequence[Any]]]] = {
         "staff": TEXTS,
         "date": DAYS,
         "ends": DAYS,
-        "form": TEXTS,
+        "form": (*TEXTS, *GRADES),
         "tags": MANY,
         "minutes": NUMBERS_SEEN,
         "state": STATES,
@@ -137,6 +138,12 @@ def _tests() -> st.SearchStrategy[asked.Test]:
     return st.one_of(
         st.builds(
             asked.Test, text, st.sampled_from(["in", "not_in"]), st.sampled_from([words[:1], words])
+        ),
+        st.builds(
+            asked.Test,
+            text.filter(lambda column: column.field != "scope"),
+            st.just("begins"),
+            st.sampled_from([("a",), ("a|", "c"), ("a1",)]),
         ),
         st.builds(asked.Test, number, st.sampled_from(["in", "not_in"]), st.just((0, 45, "a"))),
         st.builds(

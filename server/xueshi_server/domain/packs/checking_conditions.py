@@ -84,7 +84,15 @@ def check_condition(
     name, fields = of
     field = checker.field(fields, condition.field, (*spot, "field"), name)
     tests = _tests_of(condition)
-    if not tests and condition.present is None and condition.same_as is None:
+    if field is not None and condition.begins and (field.type != "text" or field.many):
+        values = {"field": condition.field, "type": field.type}
+        checker.fault("begins_no_text", (*spot, "begins"), **values)
+    if (
+        not tests
+        and not condition.begins
+        and condition.present is None
+        and condition.same_as is None
+    ):
         checker.fault("condition_empty", spot, field=condition.field)
     if field is None:
         return

@@ -46,8 +46,9 @@ class Condition(Term, frozen=True, kw_only=True):
 
     `field` may go one reference on ("person.subject"). Ordinal codes compare by rank, dates as
     dates. `same_as` compares with a field of the subject ("scope" is its school). A field with
-    `many` values meets `is` and `in` when one of them does. `when` switches the condition: it
-    counts only while that parameter is true.
+    `many` values meets `is` and `in` when one of them does. `begins`: a text begins with one of
+    these; where one ends in a digit the number ends there too ("1" begins "1班", not "10班").
+    `when` switches the condition: it counts only while that parameter is true.
     """
 
     field: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")]
@@ -55,6 +56,7 @@ class Condition(Term, frozen=True, kw_only=True):
     in_: list[Scalar] = named(name="in", default_factory=list)
     is_not: Scalar | None = None
     not_in: list[Scalar] = []
+    begins: list[Annotated[str, Meta(min_length=1)]] = []
     at_least: Amount | None = None
     at_most: Amount | None = None
     present: bool | None = None

@@ -165,6 +165,8 @@ class Catalogue:
         if condition.not_in:
             codes = tuple(self._code(of, condition, each) for each in condition.not_in)
             tests.append(Test(column, "not_in", codes))
+        if condition.begins:
+            tests.append(Test(column, "begins", tuple(condition.begins)))
         if condition.at_least is not None:
             tests.append(self._bound(of, condition, condition.at_least, least=True))
         if condition.at_most is not None:

@@ -56,12 +56,13 @@ class Test:
 
     in: one of `values`. not_in: none of them, also where there is no value. at_least, at_most:
     compares with values[0] (numbers with numbers, dates as text); no value meets neither.
+    begins: a text begins with one of `values`; where that ends in a digit no other digit follows.
     present, absent: there is a value, or none. With a `many` column `in` holds when one of its
     values is there, `not_in` when none is.
     """
 
     column: Column
-    op: Literal["in", "not_in", "at_least", "at_most", "present", "absent"]
+    op: Literal["in", "not_in", "begins", "at_least", "at_most", "present", "absent"]
     values: tuple[Value, ...] = ()
 
 

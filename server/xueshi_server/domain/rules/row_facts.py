@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from xueshi_server.domain.rules.facts import (
     LAST_DAY,
@@ -136,6 +136,7 @@ class RowFacts:
         return _AGGREGATES[tally.aggregate](tally, rows, self._value)
 
 
+_DIGITS: Final = "0123456789"
 _Read = Callable[[Row, Column], Value]
 
 
@@ -170,11 +171,19 @@ def meets_test(value: Value, test: Test) -> bool:
     if test.op in ("in", "not_in"):
         among = any(each in test.values for each in _split(value, test.column))
         return among is (test.op == "in")
+    if test.op == "begins":
+        return isinstance(value, str) and any(_begins(value, str(each)) for each in test.values)
     bound: Any = test.values[0]
     if value is None:
         return False
     seen: Any = value
     return bool(seen >= bound if test.op == "at_least" else seen <= bound)
+
+
+def _begins(value: str, start: str) -> bool:
+    following = value[len(start) : len(start) + 1]
+    number_goes_on = start[-1:] in _DIGITS and following in _DIGITS and following != ""
+    return value.startswith(start) and not number_goes_on
 
 
 def _count(tally: Tally, rows: Sequence[Row], read: _Read) -> Answer | None:
