@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from xueshi_server.domain.fields import word_label
-from xueshi_server.domain.packs.measures import Coverage, Measure, Ratio, Trend
+from xueshi_server.domain.packs.measures import Coverage, Lag, Measure, Moment, Ratio, Trend
 from xueshi_server.domain.packs.model import Clause, Rule
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.amounts import Interval, Number, tidy
@@ -182,9 +182,13 @@ class ResultWords:
         need_word = "need"
         if said.veto and outcome.need is not None:
             need_word = "veto_at"
-            if _strikes_at_one(outcome.need):
+            if _strikes_at_one(outcome.need) or isinstance(said.measure, Lag | Moment):
                 need, need_word = self._say("no_such"), "need"
-                value = self._say("none") if outcome.value == (0, 0) else value
+                if outcome.met is not None and unit not in ("item", "person"):
+                    value = self._say("some" if outcome.met else "none")
+                value = self._say("none") if outcome.value == (0, 0) and not outcome.met else value
+            # What a veto looks for and is not there is nothing left undone.
+            reason = "" if outcome.reason == "not_done" else reason
         if isinstance(said.measure, Trend):
             value, need = self._trend(outcome, unit, value, need)
         elif value and (basis := self._basis(outcome, said)):

@@ -16,7 +16,9 @@ from xueshi_server.domain.packs.measures import (
     By,
     Condition,
     Formula,
+    Lag,
     Measure,
+    Moment,
     Need,
     Scalar,
     Trend,
@@ -209,13 +211,15 @@ class Teller:
         need, measure = rule.need, rule.measure
         if need is None:
             return ""
-        if rule.veto is not None and strikes_at_one(need):
+        if rule.veto is not None and not self.has_limit(rule):
             return word("result.no_such", self.language)
         return self.need(need, measure, unit_of_rule(self.words.catalogue, rule), rule.scope)
 
     def has_limit(self, rule: Rule) -> bool:
         """Whether a veto strikes from some amount on."""
-        return rule.veto is not None and rule.need is not None and not strikes_at_one(rule.need)
+        if rule.veto is None or rule.need is None or isinstance(rule.measure, Lag | Moment):
+            return False
+        return not strikes_at_one(rule.need)
 
     def need(self, need: Need, measure: Measure | None, unit: str, subject: str = "") -> str:
         """The threshold, with what it may deviate."""

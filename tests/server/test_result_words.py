@@ -220,6 +220,15 @@ def test_a_veto_asks_for_no_such_record() -> None:
         assert (said.value, said.need, said.need_word) == (value, "没有此类记录", "need")
 
 
+def test_a_veto_found_by_dates_says_whether_there_is_such_a_record() -> None:
+    for grade, value in (("failed", "有"), ("excellent", "没有")):
+        rows = {"person": [PERSON], "ethics": [{"person": 1, "date": "2018-12-20", "grade": grade}]}
+        said = say("jiyuan", "JY-ETHICS-VETO", rows, "2019-06-01")[0]
+        assert (said.value, said.need, said.need_word, said.reason) == (
+            value, "没有此类记录", "need", "",
+        )  # fmt: skip
+
+
 def test_a_veto_with_a_limit_says_where_it_strikes() -> None:
     rows = {
         **CLASS,
