@@ -23,6 +23,9 @@ _PROGRESS_ROWS: Final = 1000
 # Rows of xlsxwriter's own limit; a header takes one.
 _SHEET_ROWS_MAX: Final = 1_048_575
 
+# The spreadsheet's own number of the format Text.
+TEXT_FORMAT: Final = 49
+
 Record = dict[str, Any]
 
 
@@ -93,8 +96,8 @@ def _write_sheet(output: BinaryIO, fields: Iterable[str], records: Iterable[Reco
         output, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )
     sheet = book.add_worksheet("records")
-    bold = book.add_format({"bold": True, "num_format": "@"})
-    text = book.add_format({"num_format": "@"})
+    bold = book.add_format({"bold": True, "num_format": TEXT_FORMAT})
+    text = book.add_format({"num_format": TEXT_FORMAT})
     names = list(fields)
     sheet.write_row(0, 0, names, bold)
     sheet.freeze_panes(1, 0)

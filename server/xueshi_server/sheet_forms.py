@@ -17,6 +17,7 @@ from xlsxwriter.utility import xl_cell_to_rowcol  # type: ignore[import-untyped]
 from xueshi_server.domain.fields import show_field, word_label
 from xueshi_server.domain.packs.model import CodeList, FieldDeclaration, Sheet
 from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.exporting import TEXT_FORMAT
 from xueshi_server.node_clock import today_of
 from xueshi_server.record_columns import PERSON_NAME, SCHOOL, Columns, columns_of
 from xueshi_server.record_tables import find_declared, read_records, says_school
@@ -123,8 +124,8 @@ class _Writing:
         self._book = xlsxwriter.Workbook(output, settings)
         self._page = self._book.add_worksheet()
         self._columns = list(_columns_of(form, columns))
-        self._texts = self._book.add_format({"num_format": "@", "border": 1, "text_wrap": True,
-                                             "valign": "vcenter"})  # fmt: skip
+        look = {"num_format": TEXT_FORMAT, "border": 1, "text_wrap": True, "valign": "vcenter"}
+        self._texts = self._book.add_format(look)
         self._numbers = self._book.add_format({"border": 1, "valign": "vcenter"})
 
     def write(self, records: Iterator[dict[str, Any]]) -> int:
@@ -178,7 +179,7 @@ class _Writing:
 
     def _write_cell(self, start: tuple[int, int], end: tuple[int, int] | None, text: str) -> None:
         title = start == (0, 0)
-        look = {"bold": title, "font_size": 16 if title else 11, "num_format": "@",
+        look = {"bold": title, "font_size": 16 if title else 11, "num_format": TEXT_FORMAT,
                 "align": "center" if title else "left", "valign": "vcenter"}  # fmt: skip
         form = self._book.add_format(look)
         if title:
@@ -188,7 +189,7 @@ class _Writing:
         self._page.write_string(*start, text, form)
 
     def _write_header(self, row: int) -> None:
-        look = {"bold": True, "num_format": "@", "border": 1, "text_wrap": True}
+        look = {"bold": True, "num_format": TEXT_FORMAT, "border": 1, "text_wrap": True}
         head = self._book.add_format(look | {"align": "center", "valign": "vcenter"})
         for place, column in enumerate(self._columns):
             self._page.write_string(row, place, column.heading, head)

@@ -3,9 +3,10 @@
 import dataclasses
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -24,6 +25,7 @@ from xueshi_server.importing import (
 )
 from xueshi_server.record_columns import columns_of
 from xueshi_server.record_tables import find_declared
+from xueshi_server.sheet_forms import export_sheet
 from xueshi_sync.node import Node
 
 
@@ -84,11 +86,22 @@ def _describe_fault(
 @click.argument("type_name", metavar="TYPE")
 @option("--format", "format_name", type=click.Choice(FORMATS), help="cli.opt.format")
 @option("-o", "--output", type=FilePath(new=True), help="cli.opt.output")
+@option("--form", default="", help="cli.opt.form_sheet")
+@option("--empty", is_flag=True, help="cli.opt.empty_sheet")
 @click.pass_obj
 def export(
-    state: State, type_name: str, *, format_name: str | None, output: Path | None
+    state: State,
+    type_name: str,
+    *,
+    format_name: str | None,
+    output: Path | None,
+    form: str,
+    empty: bool,
 ) -> Reply | None:
-    chosen = format_name or _guess_format(output)
+    as_form = bool(form or empty)
+    chosen = format_name or ("xlsx" if as_form else _guess_format(output))
+    if as_form and chosen != "xlsx":
+        raise WordedUsageError("format_needed", file=output.name if output else "", known="xlsx")
     if output is None and (state.as_json or chosen == "xlsx"):
         raise WordedUsageError("output_needed")
     with state.open_node() as node, state.progress("cli.export.running") as step:
@@ -98,17 +111,20 @@ def export(
             export_rows(node, type_name, buffer, format=chosen, progress=step)
             state.out.write(buffer.getvalue().decode("utf-8-sig"))
             return None
-        rows = _export_to_file(node, type_name, output, chosen, step)
+        write = partial(export_rows, format=chosen, progress=step)
+        if as_form:
+            write = partial(export_sheet, sheet=form, empty=empty, language=state.language)
+        rows = _export_to_file(output, partial(write, node, type_name))
     data = {"type": type_name, "file": str(output), "format": chosen, "rows": rows}
     return Reply(data, [state.word("cli.export.done", **data)])
 
 
-def _export_to_file(node: Node, type_name: str, output: Path, chosen: str, step: Any) -> int:
+def _export_to_file(output: Path, write: Callable[[BinaryIO], int]) -> int:
     """Written beside the target and renamed, so that no half file carries its name."""
     part = output.with_name(output.name + ".part")
     try:
         with part.open("wb") as file:
-            rows = export_rows(node, type_name, file, format=chosen, progress=step)
+            rows = write(file)
             file.flush()
             os.fsync(file.fileno())
         part.replace(output)
