@@ -279,14 +279,17 @@ def _results_of(study: Study, plan: _Planned) -> list[Result]:
                 study.heard_of(subject.scope, span),
                 rule.severity,
                 shown_unit(outcome, plan.unit),
-                owners=tuple(
-                    (of, (row["scope"], rec))
-                    for field, of in references
-                    if (rec := (row := subject.row).get(field))
-                ),
+                owners=_owners_of(subject, references) if references else (),
             )
         )
     return results
+
+
+def _owners_of(
+    subject: Subject, references: Sequence[tuple[str, str]]
+) -> tuple[tuple[str, Key], ...]:
+    row = subject.row
+    return tuple((of, (row["scope"], row[field])) for field, of in references if row.get(field))
 
 
 def _references(pack: Pack, kind: str) -> list[tuple[str, str]]:

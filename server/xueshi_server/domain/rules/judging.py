@@ -6,6 +6,7 @@ of the span in question; a coverage, a streak and an exemption judge it in given
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from xueshi_server.domain.packs.model import Clause, Rule, Window
 from xueshi_server.domain.rules import combine
@@ -237,7 +238,7 @@ def _plan_each(
             inside[outer] = study.calendar.parts(window, outer)
         due = inside[outer]
         if checks_roll:
-            due = [span for span in due if _is_present(window, subject, span)]
+            due = _when_present(window, subject, due)
         begun = [span for span in due if span.first <= study.as_of]
         ranges.append((range(len(spans), len(spans) + len(begun)), len(due)))
         spans += begun
@@ -258,6 +259,27 @@ def _plan_each(
         return combine.each_of(parts, total, allowed, more=total > len(begun))
 
     return read
+
+
+def _when_present(window: Window, subject: Subject, spans: list[Span]) -> list[Span]:
+    """The spans in which a subject is on the roll long enough."""
+    if not spans:
+        return spans
+    needed = max(window.only_if_present, 1)
+    whole, shortest = _extent(tuple(spans))
+    first, last = days_on_roll(window, subject.row, whole)
+    if first == whole.first and last == whole.last and needed <= shortest:
+        return spans
+    return [
+        each for each in spans if (min(each.last, last) - max(each.first, first)).days + 1 >= needed
+    ]
+
+
+@lru_cache(maxsize=64)
+def _extent(spans: tuple[Span, ...]) -> tuple[Span, int]:
+    """From the first to the last of some spans, and the days of the shortest."""
+    whole = Span(min(each.first for each in spans), max(each.last for each in spans))
+    return whole, min(each.day_count for each in spans)
 
 
 def _is_present(window: Window, subject: Subject, span: Span) -> bool:
