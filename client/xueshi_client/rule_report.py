@@ -146,7 +146,7 @@ class Worded:
         heard, expected = result.heard
         if heard < expected:
             parts.append(word("cli.rules.heard", heard=heard, expected=expected))
-        return [f"  {'; '.join(parts)}"] if parts else []
+        return [f"  {word('cli.rules.joint').join(parts)}"] if parts else []
 
     def _say(self, figures: Figures) -> list[str]:
         """What is there, asked, missing, waiting."""
@@ -168,5 +168,10 @@ class Worded:
         name = " ".join(each for each in (label, window) if each)
         figures = self._words.part(rule_id, part)
         said = self._say(figures) + ([figures.reason] if figures.reason else [])
-        status = self.status(part.outcome.status)
-        return f"{name} {status} {'; '.join(said)}".strip()
+        text = self._state.word("cli.rules.joint").join(said)
+        return self._state.word(
+            "cli.rules.member",
+            status=self.status(part.outcome.status),
+            name=name,
+            said=self._state.word("cli.rules.colon") + text if text else "",
+        )

@@ -183,8 +183,8 @@ def test_a_requirement_of_parts_counts_them_and_each_says_its_figures(county: Co
     _publish_two(county)
     _, text, _ = county.run("centre", "rules", "--person", "T1", "--as-of", "2026-06-01")
     assert "now 1 of 2 requirements met; needed all 2; missing 1 item" in text
-    assert "of it: Hours on track now 3 hours; needed ≥ 6 hours; missing 3 hours" in text
-    assert "of it: Forms passed now 1 item; needed ≥ 1 item" in text
+    assert "of it: [on track] Hours: now 3 hours; needed ≥ 6 hours; missing 3 hours" in text
+    assert "of it: [passed] Forms: now 1 item; needed ≥ 1 item" in text
     assert "Times" not in text
 
 
