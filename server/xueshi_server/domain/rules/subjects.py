@@ -242,7 +242,9 @@ class Populations:
             if only and len(only) <= _FEW_KEYS:
                 values = zip(declared.per, zip(*only, strict=True), strict=True)
                 tests += tuple(
-                    Test(self._catalogue.column(declared.of, name), "in", tuple(dict.fromkeys(some)))
+                    Test(
+                        self._catalogue.column(declared.of, name), "in", tuple(dict.fromkeys(some))
+                    )
                     for name, some in values
                 )
             return self._sets(declared, self._rows(declared.of, tests, None))
