@@ -55,6 +55,11 @@ WHO: Final[dict[str, str]] = {
     "requirements.index": "viewer registrar reviewer admin",
     "requirements.show": "viewer registrar reviewer admin",
     "requirements.evidence": "viewer registrar reviewer admin",
+    "grants.index": "viewer registrar reviewer admin",
+    "grants.show": "viewer registrar reviewer admin",
+    "grants.duties": "viewer registrar reviewer admin",
+    "grants.budgets": "viewer registrar reviewer admin",
+    "grants.shelves": "viewer registrar reviewer admin",
     "records.index": "viewer registrar reviewer admin",
     "records.list_all": "viewer registrar reviewer admin",
     "records.show": "viewer registrar reviewer admin",
@@ -99,6 +104,8 @@ def make_address(app: Flask, endpoint: str, places: dict[str, Any]) -> tuple[str
         values["name"] = places["names"]["person" if endpoint.startswith("people") else "hour"]
     if "rule_id" in rule.arguments:
         values["rule_id"] = "none"
+    if "entitlement_id" in rule.arguments:
+        values["entitlement_id"] = "none"
     if "form_id" in rule.arguments:
         values["form_id"] = "none"
     if "type_name" in rule.arguments:

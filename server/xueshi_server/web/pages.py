@@ -73,6 +73,7 @@ def _menu() -> list[tuple[str, str, int]]:
         ("people.index", "menu.people", 0),
         ("requirements.index", "menu.requirements", 0),
         ("records.index", "menu.records", 0),
+        ("grants.index", "menu.grants", 0),
         ("forms.index", "menu.forms", 0),
         ("review.index", "menu.review", 0),
         ("conflicts.index", "menu.conflicts", _open_conflicts()),
