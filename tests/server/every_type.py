@@ -47,6 +47,8 @@ def fill_county(county: County, count: int = 3) -> dict[str, list[RecordKey]]:
                 }
                 if of == "person":
                     row["name"], row["active"] = name_of(place), True
+                    # Everybody is on the roll.
+                    row.pop("left_on", None)
                 row = {name: value for name, value in row.items() if value is not None}
                 keys.append(action.insert(of, row, scope_no=scope_no))
         node.replica.seal()
