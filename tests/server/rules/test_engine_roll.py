@@ -174,6 +174,36 @@ def test_a_streak_is_not_asked_who_came_before_it_began() -> None:
     assert (found.status, found.value) == ("fail", Interval(1, 1))
 
 
+SETS = """
+[[subject]]
+id = "team"
+label = { zh = "学科", en = "Subject" }
+of = "person"
+per = ["subject"]
+on_roll = ["hired_on", "left_on"]
+today = [{ field = "active", is_not = false }]
+
+[[rule]]
+id = "R"
+scope = "team"
+window = { kind = "year" }
+measure = { kind = "count", of = "absence" }
+need = { at_least = 1 }
+"""
+
+
+def test_a_set_is_there_while_one_of_its_people_is() -> None:
+    people = [
+        person(1, subject="maths", left_on="2025-06-30"),
+        person(2, subject="maths", hired_on="2025-09-01"),
+        person(3, subject="music", left_on="2025-06-30"),
+        person(4, subject="music", hired_on="2026-01-01"),
+        person(5, subject="art", active=False),
+        person(6, subject="sport"),
+    ]
+    assert [each.subject for each in results(SETS, people)] == [("maths",), ("sport",)]
+
+
 UNITS = """
 [[type]]
 id = "unit"

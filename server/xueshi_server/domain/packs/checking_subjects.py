@@ -49,7 +49,7 @@ def _check_roll(checker: Checker, subject: Subject, spot: Spot) -> None:
         if subject.today:
             checker.fault("today_without_roll", (*spot, "today"), id=subject.id)
         return
-    if subject.per or declared is None:
+    if declared is None:
         checker.fault("roll_of_no_record", (*spot, "on_roll"), id=subject.id)
         return
     for position, name in enumerate(subject.on_roll):

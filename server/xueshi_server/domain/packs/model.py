@@ -15,7 +15,8 @@ from xueshi_server.domain.packs.measures import Amount, Condition, Measure, Need
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
 Tier = Literal["school", "township", "centre"]
 ShownUnit = Literal[
-    "hour", "credit", "item", "person", "percent", "month", "day", "year", "age", "yuan", "date", "",
+    "hour", "credit", "item", "person", "percent", "month", "day", "year", "age", "yuan", "date",
+    "",
 ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from xueshi_server.domain.rules.judging import plan_over, plan_spans
 from xueshi_server.domain.rules.results import Outcome, Result, shown_unit
 from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.rules.study import Judge, Study
-from xueshi_server.domain.rules.subjects import Subject, is_on_roll
+from xueshi_server.domain.rules.subjects import Subject
 from xueshi_server.domain.rules.units import unit_of_rule
 
 # Kinds of subjects to the keys of those that are asked about; other kinds are not judged.
@@ -233,14 +233,13 @@ def place_subjects(
     populations = study.populations
     subjects = populations.ever(kind, who, None if only is None else set(only))
     spans = study.place(window, subjects, study.on)
-    rolls = populations.rolls(kind)
-    if not rolls:
+    if all(each.roll is None for each in subjects):
         return subjects, spans
     days = {span: study.roll_day(span).isoformat() for span in set(spans)}
     pairs = [
         (each, span)
         for each, span in zip(subjects, spans, strict=True)
-        if is_on_roll(rolls, each.row, days[span])
+        if each.is_there(days[span])
     ]
     return [each for each, _ in pairs], [span for _, span in pairs]
 

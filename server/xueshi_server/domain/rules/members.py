@@ -6,7 +6,7 @@ from xueshi_server.domain.packs.measures import Condition
 from xueshi_server.domain.rules.cases import Cases
 from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.rules.study import Study
-from xueshi_server.domain.rules.subjects import Subject
+from xueshi_server.domain.rules.subjects import Subject, who_is_there
 
 
 def list_members(
@@ -18,7 +18,7 @@ def list_members(
     owned = populations.owners(cases.kind, population, kind)
     members = [owned.get(populations.owner_key(each, kind), []) for each in cases.subjects]
     return [
-        populations.on_roll(kind, some, study.roll_day(span))
+        who_is_there(some, study.roll_day(span))
         for some, span in zip(members, cases.spans, strict=True)
     ]
 

@@ -21,13 +21,28 @@ from xueshi_server.domain.packs.measures import Condition
 from xueshi_server.domain.packs.model import Subject as Declared
 from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.domain.rules.catalogue import BUILT_IN, SCOPE, Catalogue
-from xueshi_server.domain.rules.facts import Column, Facts, Key, RecordKey, Row, Test, Tests, Value
+from xueshi_server.domain.rules.facts import (
+    LAST_DAY,
+    Column,
+    Facts,
+    Key,
+    Periods,
+    RecordKey,
+    Row,
+    Test,
+    Tests,
+    Value,
+)
 from xueshi_server.domain.rules.names import name_rows
 from xueshi_server.domain.rules.reach import Reach, WideError
 from xueshi_server.domain.rules.row_facts import clean, meets_test
 
 # So few subjects are looked up by the values that make them.
 _FEW_KEYS = 200
+
+
+# Periods on the roll, as ISO text; of a set one for each of its records.
+Roll = Periods
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +54,20 @@ class Subject:
     name: str
     row: Row
     scope: str | None
+    # From when until when it is on the roll, both days included; None: there is no roll.
+    roll: Roll | None = None
+
+    def is_there(self, day: str) -> bool:
+        """Whether it is on the roll on a day."""
+        if self.roll is None:
+            return True
+        return any(first <= day <= last for first, last in self.roll)
+
+
+def who_is_there(subjects: list[Subject], day: dt.date) -> list[Subject]:
+    """Those of some subjects who are on the roll on a day."""
+    text = day.isoformat()
+    return [each for each in subjects if each.is_there(text)]
 
 
 class Populations:
@@ -80,29 +109,7 @@ class Populations:
     ) -> list[Subject]:
         """Subjects of a kind that meet `who`, in the order of their keys' records."""
         found = self.ever(kind, who, only)
-        return found if self._day is None else self.on_roll(kind, found, self._day)
-
-    def on_roll(self, kind: str, subjects: list[Subject], day: dt.date) -> list[Subject]:
-        """Those of some subjects of a kind who are on the roll on a day."""
-        rolls = self.rolls(kind)
-        if not rolls:
-            return subjects
-        text = day.isoformat()
-        return [each for each in subjects if is_on_roll(rolls, each.row, text)]
-
-    def rolls(self, kind: str) -> list[tuple[str, str]]:
-        """The fields of a subject's row for first and last day on the roll: none, or one pair (of
-        two kinds two: it takes both)."""
-        declared = self._catalogue.pack.subjects.get(kind)
-        if declared is None:
-            return []
-        if declared.across:
-            return [
-                (f"{side}.{since}", f"{side}.{until}")
-                for side in declared.across
-                for since, until in self.rolls(side)
-            ]
-        return [] if declared.on_roll is None else [declared.on_roll]
+        return found if self._day is None else who_is_there(found, self._day)
 
     def ever(
         self, kind: str, who: Sequence[Condition] = (), only: Collection[Key] | None = None
@@ -247,27 +254,34 @@ class Populations:
                     )
                     for name, some in values
                 )
-            return self._sets(declared, self._rows(declared.of, tests, None))
+            rows = self._rows(declared.of, tests, None)
+            return self._sets(declared, self._still(declared, rows))
         records = None if only is None else [_record(key) for key in only if len(key) == 2]
         names = declared.name or [self._catalogue.type_of(declared.of).key or "rec"]
-        rows = self._rows(declared.of, tests, records)
-        if declared.on_roll is not None and declared.today:
-            until, today = declared.on_roll[1], self._catalogue.tests(declared.of, declared.today)
-            rows = [row for row in rows if clean(row.get(until)) or _meets(row, today)]
+        rows = self._still(declared, self._rows(declared.of, tests, records))
         name = name_rows(self._catalogue, self._rows, declared.of, names, rows)
-        return [_subject(declared.id, name(row), row) for row in rows]
+        return [_subject(declared, name(row), row) for row in rows]
+
+    def _still(self, declared: Declared, rows: Sequence[Row]) -> Sequence[Row]:
+        """Without those of whom it is not known since when they are not there any more."""
+        if declared.on_roll is None or declared.of is None or not declared.today:
+            return rows
+        until, today = declared.on_roll[1], self._catalogue.tests(declared.of, declared.today)
+        return [row for row in rows if clean(row.get(until)) or _meets(row, today)]
 
     def _sets(self, declared: Declared, rows: Sequence[Row]) -> list[Subject]:
         """One subject for each set of values of the fields `per`; records without one have none."""
-        first: dict[Key, Row] = {}
+        found: dict[Key, list[Row]] = defaultdict(list)
         for row in rows:
             key = tuple(clean(row.get(name)) for name in declared.per)
             if None not in key:
-                first.setdefault(key, row)
+                found[key].append(row)
         assert declared.of is not None
         names = declared.name or declared.per
-        name = name_rows(self._catalogue, self._rows, declared.of, names, list(first.values()))
-        return [_set(declared, key, name(row)) for key, row in first.items()]
+        name = name_rows(
+            self._catalogue, self._rows, declared.of, names, [some[0] for some in found.values()]
+        )
+        return [_set(declared, key, name(some[0]), some) for key, some in found.items()]
 
     def _row_tests(self, declared: Declared | None, where: Sequence[Condition]) -> Tests:
         found = (_row_tests(self._catalogue, declared, each) for each in where)
@@ -291,17 +305,30 @@ class Populations:
                 if _meets(row, tests):
                     key, name = first.key + second.key, f"{first.name} {second.name}"
                     scope = first.scope if first.scope == second.scope else None
-                    found.append(Subject(declared.id, key, name, row, scope))
+                    roll = _both(first.roll, second.roll)
+                    found.append(Subject(declared.id, key, name, row, scope, roll))
         return found
 
 
-def is_on_roll(rolls: Sequence[tuple[str, str]], row: Row, day: str) -> bool:
-    """Whether a subject is on the roll on a day; the last day on it counts."""
-    for since, until in rolls:
-        first, last = row.get(since), row.get(until)
-        if (first and str(first) > day) or (last and str(last) < day):
-            return False
-    return True
+def _roll(declared: Declared, rows: Sequence[Row]) -> Roll | None:
+    """When any of the records of a subject is on the roll."""
+    if declared.on_roll is None:
+        return None
+    since, until = declared.on_roll
+    periods = (
+        (str(clean(row.get(since)) or ""), str(clean(row.get(until)) or LAST_DAY)) for row in rows
+    )
+    return tuple(dict.fromkeys(periods))
+
+
+def _both(one: Roll | None, other: Roll | None) -> Roll | None:
+    """When both sides of a pair are on the roll."""
+    if one is None or other is None:
+        return other if one is None else one
+    return tuple(
+        (max(first[0], second[0]), min(first[1], second[1]))
+        for first, second in product(one, other)
+    )
 
 
 def _merge(sides: tuple[str, ...], one: Row, other: Row) -> Row:
@@ -356,16 +383,17 @@ def _meets(row: Row, tests: Tests) -> bool:
     return all(meets_test(clean(row.get(test.column.field)), test) for test in tests)
 
 
-def _set(declared: Declared, key: Key, name: str) -> Subject:
+def _set(declared: Declared, key: Key, name: str, rows: Sequence[Row]) -> Subject:
     own = dict(zip(declared.per, key, strict=True))
     scope = own.get("scope")
-    return Subject(declared.id, key, name, own, None if scope is None else str(scope))
+    school = None if scope is None else str(scope)
+    return Subject(declared.id, key, name, own, school, _roll(declared, rows))
 
 
-def _subject(kind: str, name: str, row: Row) -> Subject:
+def _subject(declared: Declared, name: str, row: Row) -> Subject:
     scope, rec = row["scope"], row["rec"]
     assert isinstance(scope, str)
-    return Subject(kind, (scope, rec), name, row, scope)
+    return Subject(declared.id, (scope, rec), name, row, scope, _roll(declared, [row]))
 
 
 def _record(key: Key) -> RecordKey:
