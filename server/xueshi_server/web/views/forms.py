@@ -1,6 +1,7 @@
 """Forms of the pack, filled in from what is recorded, on A4 paper for signatures and stamps."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from flask import Blueprint, abort, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -95,9 +96,20 @@ def show(form_id: str, name: str) -> Page:
 
 def show_sheet(sheet: Sheet) -> str:
     """The page of a filled form: what the PDF of it shows, for the browser to print."""
-    return render_template(
-        "form_print.html", document=sheet.document, sheet=arrange(sheet, language())
-    )
+    shown = arrange(sheet, language())
+    shown["sections"] = keep_end_together(shown["sections"])
+    return render_template("form_print.html", document=sheet.document, sheet=shown)
+
+
+def keep_end_together(sections: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The signatures, and notes above them, as the `closing` of the section that they follow."""
+    place = len(sections) - 1
+    if place < 1 or sections[place]["kind"] != "signatures":
+        return list(sections)
+    while place > 1 and sections[place - 1]["kind"] == "note":
+        place -= 1
+    host = {**sections[place - 1], "closing": list(sections[place:])}
+    return [*sections[: place - 1], host]
 
 
 def _find(form_id: str) -> Form:
