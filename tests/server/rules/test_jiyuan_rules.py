@@ -313,6 +313,13 @@ TRAINERS = [
          settings={"trainer_base_full_time": False}),
     Case("two letters of appointment are one trainer", "JY-TRAINERS",
          [*staff(301), *trainers(1), AGAIN], CYCLE_ENDS, "fail", 1),
+    Case("a trainer who has left the county's schools is none", "JY-TRAINERS",
+         [*staff(300), person(rec=900, staff_no="G1", active=False),
+          fact("trainer", number="G1", person=900, appointed_on="2017-03-01")],
+         CYCLE_ENDS, "fail", 1),
+    Case("a title of somebody who has left is none", "JY-SHARE-15",
+         [*share(12, 100), person(rec=900, staff_no="G1", active=False), titled(900)],
+         YEAR_ENDS, "fail"),
     Case("who has left or is only proposed is none", "JY-TRAINERS",
          [*staff(301), *trainers(1), LEFT, PROPOSED], CYCLE_ENDS, "fail", 1),
 ]  # fmt: skip
