@@ -1,14 +1,18 @@
 """In which unit values stand, what asks nothing, and what a ratio has no whole without."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
+from tests.server.rules.county import facts_of, load
 from tests.server.rules.engine_pack import COUNT, COVERAGE, PERSON, STREAK, hour, judge, rule
 from xueshi_server.domain.rules.amounts import exactly
+from xueshi_server.domain.rules.figures import judge_targets
 from xueshi_server.domain.rules.results import Lacking
 
 END = "2026-12-31"
+END_DAY = dt.date(2026, 12, 31)
 LABEL = 'label = { zh = "项", en = "Member" }'
 
 
@@ -73,6 +77,13 @@ def test_a_share_of_like_things_is_per_cent_and_a_quotient_of_unlike_ones_is_not
     for part, unit in ((minutes, "percent"), (f"{{ {COUNT} }}", "")):
         measure = f'kind = "ratio", part = {part}, whole = {minutes}'
         assert judge(rule('at_least = "5%"', measure=measure), {}, END).unit == unit
+
+
+def test_a_target_is_in_the_unit_of_what_it_measures() -> None:
+    pack = load("township-primary")
+    units = {each.rule: each.unit for each in judge_targets(pack, facts_of(pack, {}), END_DAY)}
+    assert units
+    assert set(units.values()) <= {"percent", "item", "person", "hour"}
 
 
 # ---- what asks nothing

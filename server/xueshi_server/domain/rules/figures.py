@@ -46,9 +46,10 @@ from xueshi_server.domain.rules.judging import plan_over
 from xueshi_server.domain.rules.leaves import plan_leaf
 from xueshi_server.domain.rules.measures import plan_measure
 from xueshi_server.domain.rules.quantities import Quantity
-from xueshi_server.domain.rules.results import Result
+from xueshi_server.domain.rules.results import Result, shown_unit
 from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.rules.study import Judge, Study
+from xueshi_server.domain.rules.units import unit_of_target
 
 _FACT_MEASURES = (Count, Sum, Distinct, Greatest, Length, Moment)
 _AS_OF = Window(kind="as_of")
@@ -90,6 +91,7 @@ def judge_targets(pack: Pack, facts: Facts, as_of: dt.date) -> list[Result]:
             target.id, pack.version, target.scope, subject.key, subject.name, subject.scope,
             cases.spans[case], outcome, (), tuple(pack.quotes(target.source)),
             study.heard_of(subject.scope, cases.spans[case]),
+            unit=shown_unit(outcome, unit_of_target(study.catalogue, target)),
         )
         for target, cases, judge in planned
         for case, subject in enumerate(cases.subjects)

@@ -23,7 +23,7 @@ from xueshi_server.domain.packs.measures import (
     Total,
     Trend,
 )
-from xueshi_server.domain.packs.model import Clause, Rule
+from xueshi_server.domain.packs.model import Clause, Rule, Target
 from xueshi_server.domain.rules.catalogue import Catalogue
 
 RANK: Final = "rank:"
@@ -36,6 +36,11 @@ def unit_of_rule(catalogue: Catalogue, rule: Rule) -> str:
     if rule.unit or rule.measure is None:
         return rule.unit
     return unit_of_measure(catalogue, rule.measure, rule.scope) or _counted(rule.measure)
+
+
+def unit_of_target(catalogue: Catalogue, target: Target) -> str:
+    """The unit of how far a target is."""
+    return unit_of_measure(catalogue, target.measure, target.scope) or _counted(target.measure)
 
 
 def unit_of_clause(catalogue: Catalogue, rule: Rule, clause: Clause) -> str:
