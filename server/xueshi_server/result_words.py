@@ -286,7 +286,10 @@ class ResultWords:
         return show_number(number, unit).removesuffix(".00")
 
     def _difference(self, number: Number, unit: str) -> str:
-        """How far from a day is counted in days, how far from a share in points."""
+        """How far from a day is counted in days, how far from a share in points; levels have no
+        distance."""
+        if unit.startswith(RANK):
+            return ""
         if unit == "percent":
             return self.with_unit(show_number(number, unit).removesuffix("%"), "point")
         return self.amount(number, "day" if unit == "date" else unit)

@@ -264,6 +264,18 @@ def test_a_field_that_is_empty_is_named() -> None:
     assert said[-1].reason == "教师的「学历」还没有填。"
 
 
+def test_levels_are_called_by_their_labels_and_have_no_distance() -> None:
+    rows: Any = {
+        "person": [{"staff_no": "T1", "name": "a", "active": True}],
+        "project": [
+            {"number": "c", "line": "L", "name": "c", "level": "county",
+             "applied_on": "2009-09-15", "head": 1, "result": "running"}
+        ],
+    }  # fmt: skip
+    said = three(say("qinggang", "QG-ROLLING", rows, "2010-01-10"))
+    assert said[1] == ("县级", "≤ 校级", "")
+
+
 def test_a_share_without_a_whole_says_which_records_are_missing() -> None:
     said = say("township-primary", "TP-MONEY-5", {"person": [PERSON]}, "2015-06-01")[0]
     assert said.reason.startswith("尚未登记")
