@@ -14,7 +14,8 @@ import xlsxwriter  # type: ignore[import-untyped]
 
 from xueshi_server.errors import UnknownFormatError
 from xueshi_server.record_columns import columns_of
-from xueshi_server.record_tables import find_declared, read_records
+from xueshi_server.record_rows import read_records
+from xueshi_server.record_tables import find_declared
 from xueshi_server.tabular import quote_formula
 from xueshi_sync.node import Node
 

@@ -143,7 +143,7 @@ def word_notes(report: ImportReport, say: Say) -> list[str]:
     if report.left_out:
         rows = "; ".join(
             say("files.note.left_out_row", row=row, text=text) for row, text in report.left_out[:5]
-        )
+        ) + (" ..." if report.left_out_count > 5 else "")
         notes.append(say("files.note.left_out", n=report.left_out_count, rows=rows))
     if report.hidden_rows:
         notes.append(say("files.note.hidden", n=report.hidden_rows))

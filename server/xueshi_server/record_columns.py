@@ -85,7 +85,9 @@ class Columns:
                 known |= {head: column for head, column in named.items() if column is not None}
         required = [column for column, each in self.fields.items() if each.required]
         wanted = (*required, *([SCHOOL] if says_school else ()))
-        return Headings(known, wanted, frozenset(footers))
+        person = next((c for c, each in self.fields.items() if each is self.person), None)
+        stand_in = {} if person is None else {person: PERSON_NAME}
+        return Headings(known, wanted, frozenset(footers), stand_in)
 
     def column_of(self, name: str) -> str | None:
         """The column of a field as a spreadsheet of a pack names it: `title`, `person.name`."""

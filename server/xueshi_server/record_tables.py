@@ -1,4 +1,4 @@
-"""Tables of any declared record type: what a row means, what leaves.
+"""Tables of any declared record type: what a row means.
 
 A row is planned whole before anything is written. A register row whose key is here already is left
 as it is; a row of a ledger has an entry id made of its content, so that the same file adds nothing.
@@ -9,14 +9,14 @@ number and name; one number under two names is refused in every table.
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Row
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from xueshi_server.domain.cells import BadCellError, close_name, read_cell, show_cell, tidy
 from xueshi_server.domain.errors import BadValueError
-from xueshi_server.domain.fields import Value, YesNo, number_of, parse_field
+from xueshi_server.domain.fields import Value, YesNo, parse_field
 from xueshi_server.domain.import_plan import ImportPlan, RawRow, RowFault
 from xueshi_server.domain.packs.held import held_types
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
@@ -32,11 +32,7 @@ from xueshi_server.table_header import Headings, load_table_words
 from xueshi_server.words import LANGUAGES, word
 from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
-from xueshi_sync.writer import RecordKey
 
-_BATCH_ROWS: Final = 5000
-# States of a ledger that do not leave in a table.
-_GONE: Final = ("replaced", "void")
 # What an empty cell means where it does not mean nothing.
 _DEFAULTS: Final[Mapping[tuple[str, str], Value]] = {(PERSON, "active"): True}
 # A typed key, number, name or title of another record.
@@ -364,73 +360,3 @@ def _parse_reference(each: FieldDeclaration, given: object) -> str:
 def _yes_no_words() -> YesNo:
     yes = frozenset(word("value_word.yes", each).lower() for each in LANGUAGES)
     return yes, frozenset(word("value_word.no", each).lower() for each in LANGUAGES)
-
-
-# ---- what leaves
-
-
-def read_records(node: Node, pack: Pack, declared: RecordType) -> Iterator[dict[str, Any]]:
-    """Every record of a type as plain values by column, in a stable order."""
-    columns, names = columns_of(pack, declared), _Names(node, pack)
-    alive = "NOT deleted" if declared.kind == "register" else f"state NOT IN {_GONE!r}"
-    sql = (
-        f'SELECT r.*, s.code AS school_code FROM "{declared.id}" r LEFT JOIN scope s'
-        f" USING (scope_no) WHERE (r.scope_no, r.rec) > (?, ?) AND {alive}"
-        " ORDER BY r.scope_no, r.rec LIMIT ?"
-    )
-    after = (-1, -1)
-    while rows := node.query(sql, [*after, _BATCH_ROWS]):
-        for row in rows:
-            record = {column: names.plain(each, row) for column, each in columns.fields.items()}
-            if columns.person is not None:
-                record[PERSON_NAME] = names.person(columns.person, row)
-            key = RecordKey(row["scope_no"], row["rec"])
-            yield record | {SCHOOL: row["school_code"] or "", OWN_ID: node.public_id(key)}
-        after = (rows[-1]["scope_no"], rows[-1]["rec"])
-
-
-@dataclass
-class _Names:
-    """What the records are called that others name: read once for each type and school."""
-
-    node: Node
-    pack: Pack
-    known: dict[tuple[str, int], dict[int, tuple[str, str]]] = field(default_factory=dict)
-
-    def plain(self, each: FieldDeclaration, row: Row) -> Any:
-        """A stored value as a table has it."""
-        value = row[each.id]
-        if value is None:
-            return ""
-        if each.type == "bool":
-            return 1 if value else 0
-        if each.type == "ref":
-            return self._called(each, row)[0]
-        return number_of(each, value)
-
-    def person(self, each: FieldDeclaration, row: Row) -> str:
-        """The name of the person that a record is about."""
-        return "" if row[each.id] is None else self._called(each, row)[1]
-
-    def _called(self, each: FieldDeclaration, row: Row) -> tuple[str, str]:
-        target = self.pack.types[each.to or ""]
-        mark = (target.id, int(row["scope_no"]))
-        if mark not in self.known:
-            self.known[mark] = self._read(target, mark[1])
-        return self.known[mark].get(int(row[each.id]), ("", ""))
-
-    def _read(self, target: RecordType, scope_no: int) -> dict[int, tuple[str, str]]:
-        """Record to what tables call it (its key, else a name of its own, else its id) and its
-        name."""
-        naming = naming_field(target)
-        rows = self.node.query(f'SELECT * FROM "{target.id}" WHERE scope_no = ?', [scope_no])
-        names = {row["rec"]: str(row[naming] or "") if naming else "" for row in rows}
-        counts = Counter(names.values())
-        found = {}
-        for row in rows:
-            name = names[row["rec"]]
-            typed = str(row[target.key] or "") if target.key else name
-            if not typed or (not target.key and counts[typed] > 1):
-                typed = self.node.public_id(RecordKey(scope_no, row["rec"]))
-            found[int(row["rec"])] = (typed, name)
-        return found

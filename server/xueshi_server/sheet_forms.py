@@ -20,7 +20,8 @@ from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.exporting import TEXT_FORMAT
 from xueshi_server.node_clock import today_of
 from xueshi_server.record_columns import PERSON_NAME, SCHOOL, Columns, columns_of
-from xueshi_server.record_tables import find_declared, read_records, says_school
+from xueshi_server.record_rows import read_records
+from xueshi_server.record_tables import find_declared, says_school
 from xueshi_server.table_errors import UnknownSheetFormError
 from xueshi_server.words import word
 from xueshi_sync.node import Node

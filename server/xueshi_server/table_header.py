@@ -17,8 +17,8 @@ from typing import Final
 
 from xueshi_server.domain.cells import is_blank, show_cell
 from xueshi_server.errors import MissingHeaderError
+from xueshi_server.sheet_xml import SheetRow, column_letter
 from xueshi_server.table_errors import HeadingTwiceError
-from xueshi_server.workbook import SheetRow, column_letter
 
 # Title, subtitle, school, period and how to fill it in stand above the header.
 HEADER_SEARCH_ROWS: Final = 40
@@ -47,12 +47,14 @@ def plain_heading(heading: object) -> str:
 class Headings:
     """How the columns of a table are found: plain heading to field, and the fields it must have.
 
-    Of two headings of one field the first counts. `footers` start rows below the table.
+    Of two headings of one field the first counts. `footers` start rows below the table. Where the
+    column of a field is missing, the one of `stand_in` may take its place: a name for a number.
     """
 
     fields: Mapping[str, str]
     required: tuple[str, ...]
     footers: frozenset[str] = frozenset()
+    stand_in: Mapping[str, str] = field(default_factory=dict)
 
     def key_of(self, heading: object) -> str | None:
         """The plain heading under which a heading is known; without its hint, if need be."""
@@ -135,6 +137,9 @@ def _guess(row: SheetRow, cells: Mapping[int, str], headings: Headings) -> _Gues
         if key is not None and ranks[key] < best.get(headings.fields[key], len(ranks)):
             best[headings.fields[key]] = ranks[key]
             guess.places[headings.fields[key]] = place
+    for name, other in headings.stand_in.items():
+        if name not in guess.places and other in guess.places:
+            guess.places[name] = guess.places.pop(other)
     return guess
 
 
@@ -169,7 +174,7 @@ def _refuse_twins(guess: _Guess, headings: Headings, sheet: str) -> None:
         key = headings.key_of(text)
         if key is None:
             continue
-        if key in seen and guess.places[headings.fields[key]] in (place, seen[key]):
+        if key in seen and guess.places.get(headings.fields[key]) in (place, seen[key]):
             columns = f"{column_letter(seen[key])}, {column_letter(place)}"
             raise HeadingTwiceError(
                 heading=" ".join(text.split()), columns=columns, row=guess.row.row_no, sheet=sheet

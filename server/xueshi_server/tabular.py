@@ -10,8 +10,8 @@ values here.
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -26,6 +26,7 @@ from xueshi_server.errors import (
     MissingHeaderError,
     UnreadableFileError,
 )
+from xueshi_server.sheet_xml import SheetRow
 from xueshi_server.table_errors import (
     NoSuchSheetError,
     OldFormatError,
@@ -35,7 +36,7 @@ from xueshi_server.table_errors import (
     WhichSheetError,
 )
 from xueshi_server.table_header import Header, Headings, find_header, is_record, plain_heading
-from xueshi_server.workbook import SheetRow, Workbook
+from xueshi_server.workbook import Workbook
 
 # A county's year of hours is about a million rows; one file is one school's or one cluster's.
 ROWS_MAX: Final = 200_000
@@ -104,9 +105,11 @@ def open_table(path: Path, headings: Headings, *, sheet: str = "") -> Iterator[T
             book = stack.enter_context(Workbook(path))
             table = _choose_sheet(book, headings, sheet, path.name)
         elif kind == "jsonl":
-            table = Table(_read_json_lines(path, headings))
+            lines = stack.enter_context(closing(_read_json_lines(path, headings)))
+            table = Table(lines)
         else:
-            table = _make_table(_read_csv(path), headings, "")
+            rows = stack.enter_context(closing(_read_csv(path)))
+            table = _make_table(rows, headings, "")
         table.rows = _limited(table.rows)
         yield table
 
@@ -224,7 +227,7 @@ def _records(
 # ---- text
 
 
-def _read_json_lines(path: Path, headings: Headings) -> Iterator[RawRow]:
+def _read_json_lines(path: Path, headings: Headings) -> Generator[RawRow, None, None]:
     with path.open(encoding="utf-8-sig") as lines:
         try:
             for row_no, line in enumerate(lines, start=1):
@@ -254,7 +257,7 @@ def _demand_columns(
         raise MissingHeaderError(missing=", ".join(missing), row="1", seen=seen, sheet="")
 
 
-def _read_csv(path: Path) -> Iterator[SheetRow]:
+def _read_csv(path: Path) -> Generator[SheetRow, None, None]:
     encoding = _find_encoding(path)
     with path.open(encoding=encoding, newline="") as lines:
         sample = lines.read(_SNIFF_BYTES)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import xlsxwriter  # type: ignore[import-untyped]
 
+Maker = Callable[[Path], Path]
 HEAD: Final = ["教师编号", "姓名", "日期", "内容", "学时"]
 PEOPLE: Final = (("00123", "卢建设"), ("00124", "秦小禾"), ("00125", "阿依古丽·热合曼"))
 # How an old binary workbook begins, and the name that one with a password has in its directory.
@@ -218,6 +219,24 @@ def twice(folder: Path) -> Path:
         made.add([*HEAD, "学时"])
         made.add(["00123", "卢建设", "2026-03-01", "twice", 1, 2])
     return folder / "twice.xlsx"
+
+
+def names_only(folder: Path) -> Path:
+    """No staff numbers, as in most lists that schools keep: names that everybody knows."""
+    with Book(folder / "names_only.xlsx") as made:
+        made.add(["序号", *HEAD[1:]])
+        for number, (_, name) in enumerate(PEOPLE, start=1):
+            made.add([number, name, "2026-03-01", "names_only", 1])
+    return folder / "names_only.xlsx"
+
+
+def strangers(folder: Path) -> Path:
+    """A name that nobody has: whose hours these are cannot be told."""
+    with Book(folder / "strangers.xlsx") as made:
+        made.add(HEAD[1:])
+        made.add(["卢建设", "2026-03-01", "strangers", 1])
+        made.add(["莫相识", "2026-03-01", "strangers", 1])
+    return folder / "strangers.xlsx"
 
 
 def no_header(folder: Path) -> Path:

@@ -5,7 +5,6 @@ written of a file that is refused.
 """
 
 import json
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,6 @@ from tests.server.nodes import add_person
 from tests.server.pages import Visitor, plain
 from xueshi_sync.node import Node
 
-Maker = Callable[[Path], Path]
 # Maker, and how many records it holds.
 TAKEN: Final = [
     (nasty.titled, 3),
@@ -39,12 +37,13 @@ TAKEN: Final = [
     (nasty.xlsx_called_csv, 3),
     (nasty.huge_dimension, 3),
     (nasty.spaced_names, 2),
+    (nasty.names_only, 3),
 ]
 # Maker, stable code, and words of the cure.
 REFUSED: Final = [
     (nasty.months, "import.which_sheet", "三月, 四月"),
     (nasty.twice, "import.heading_twice", "E, F"),
-    (nasty.no_header, "import.no_header", "缺少这些列：教师,"),
+    (nasty.no_header, "import.no_header", "缺少这些列：内容, 学时"),
     (nasty.old_format, "import.old_format", "另存为"),
     (nasty.protected, "import.protected", "去掉密码"),
     (nasty.html_called_xls, "import.web_page", "另存为"),
@@ -64,6 +63,7 @@ FAULTY: Final = [
             (5, "A", "cell.digits_lost"),
         ],
     ),
+    (nasty.strangers, [(3, "A", "ref.unknown")]),
     (nasty.formulas, [(3, "E", "cell.formula_failed"), (4, "E", "cell.not_computed")]),
     (
         nasty.faulty,
@@ -120,7 +120,9 @@ def hours_of(node: Node) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(("make", "count"), TAKEN, ids=name_of)
-def test_the_command_takes_it_once(home: Path, tmp_path: Path, make: Maker, count: int) -> None:
+def test_the_command_takes_it_once(
+    home: Path, tmp_path: Path, make: nasty.Maker, count: int
+) -> None:
     path = str(make(tmp_path))
     first = xueshi(home, "import", "hour", path, "--json")
     assert (first.status, first.data["added"]) == (0, count), first.out + first.err
@@ -130,7 +132,7 @@ def test_the_command_takes_it_once(home: Path, tmp_path: Path, make: Maker, coun
 
 @pytest.mark.parametrize(("make", "code", "cure"), REFUSED, ids=name_of)
 def test_the_command_refuses_it_with_the_cure(
-    home: Path, tmp_path: Path, make: Maker, code: str, cure: str
+    home: Path, tmp_path: Path, make: nasty.Maker, code: str, cure: str
 ) -> None:
     done = xueshi(home, "import", "hour", str(make(tmp_path)), "--lang", "zh")
     assert (done.status, done.code) == (1, code), done.err
@@ -139,7 +141,7 @@ def test_the_command_refuses_it_with_the_cure(
 
 @pytest.mark.parametrize(("make", "faults"), FAULTY, ids=name_of)
 def test_the_command_names_each_bad_cell(
-    home: Path, tmp_path: Path, make: Maker, faults: list[tuple[int, str, str]]
+    home: Path, tmp_path: Path, make: nasty.Maker, faults: list[tuple[int, str, str]]
 ) -> None:
     path = str(make(tmp_path))
     done = xueshi(home, "import", "hour", path, "--json")
@@ -152,7 +154,7 @@ def test_the_command_names_each_bad_cell(
 
 @pytest.mark.parametrize(("make", "count"), TAKEN, ids=name_of)
 def test_the_page_takes_it_once(
-    admin: Visitor, people: Node, tmp_path: Path, make: Maker, count: int
+    admin: Visitor, people: Node, tmp_path: Path, make: nasty.Maker, count: int
 ) -> None:
     path = make(tmp_path)
     status, text = send(admin, path, dry_run="1")
@@ -165,7 +167,7 @@ def test_the_page_takes_it_once(
 
 @pytest.mark.parametrize(("make", "code", "cure"), REFUSED, ids=name_of)
 def test_the_page_refuses_it_with_the_cure(
-    admin: Visitor, people: Node, tmp_path: Path, make: Maker, code: str, cure: str
+    admin: Visitor, people: Node, tmp_path: Path, make: nasty.Maker, code: str, cure: str
 ) -> None:
     path = make(tmp_path)
     status, text = send(admin, path)
@@ -177,7 +179,7 @@ def test_the_page_names_each_bad_cell(
     admin: Visitor,
     people: Node,
     tmp_path: Path,
-    make: Maker,
+    make: nasty.Maker,
     faults: list[tuple[int, str, str]],
 ) -> None:
     status, text = send(admin, make(tmp_path))

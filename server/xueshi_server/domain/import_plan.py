@@ -51,7 +51,11 @@ class ImportPlan(Generic[Entry]):
     def add_fault(self, row_no: int, name: str, error: BadValueError | BadCellError) -> None:
         """Note a fault; keep the first few of them in full, and all of the row at hand."""
         self.fault_count += 1
-        fault = RowFault(row_no, name, error.value_code, error.details)
+        # Halves of characters from broken files can be shown by no page.
+        details = {
+            part: text.encode("utf-8", "replace").decode() for part, text in error.details.items()
+        }
+        fault = RowFault(row_no, name, error.value_code, details)
         if len(self.faults) < FAULTS_SHOWN:
             self.faults.append(fault)
         if self.at_hand and self.at_hand[0].row_no != row_no:
