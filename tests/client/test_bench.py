@@ -57,6 +57,14 @@ def test_json_gives_all_figures_in_one_object(tmp_path: Path) -> None:
     assert found["cut_4k_2k.cuts"] >= 1
 
 
+def test_a_print_has_a_sheet_for_everybody(tmp_path: Path) -> None:
+    done = bench(tmp_path, "--only", "print", "--json")
+    assert done.status == 0, done.err
+    found = {each["figure"]: each["value"] for each in done.data["figures"]}
+    assert found["print_20.sheets"] == 20
+    assert found["print_20.bytes"] > 10_000
+
+
 def test_an_unknown_group_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     done = xueshi(tmp_path, "bench", "--only", "nonsense", "--lang", "en")
     assert (done.status, done.code) == (1, "client.no_such_figure")

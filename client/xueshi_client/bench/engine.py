@@ -16,8 +16,10 @@ from xueshi_client.bench.world import (
     CENTRE_CODE,
     compare_records,
     create_node,
+    enrol_by_hand,
     enter_records,
     exchange_all,
+    exchange_in_memory,
     join_school,
     open_node,
     read_peak_memory,
@@ -31,8 +33,6 @@ TABLES = ("person", "hour")
 MERGE_RATIO_AT_LEAST = 0.6
 ROUNDS = 3
 MEMORY_RATIO_AT_MOST = 1.5
-# What one request may carry here; the line is no matter, only the merge is timed.
-REQUEST_BYTES = 1 << 20
 
 
 def measure_merge(workload: Path, count: int) -> Iterator[Figure]:
@@ -56,7 +56,7 @@ def _measure_round(records: list[dict[str, Any]]) -> tuple[float, float]:
         centre = create_node(folder / "centre", "centre", CENTRE_CODE)
         school = create_node(folder / "school", "school", SCHOOL)
         try:
-            _enrol_by_hand(centre, school)
+            enrol_by_hand(centre, school)
             enter_records(school, records)
             merge_s = _merge_timed(centre, school)
         finally:
@@ -67,25 +67,10 @@ def _measure_round(records: list[dict[str, Any]]) -> tuple[float, float]:
         return merge_s, _insert_raw(view, folder / "raw.db")
 
 
-def _enrol_by_hand(centre: Node, school: Node) -> None:
-    """Enrolment without a line: the request and its answer cross in memory."""
-    school.join(centre.invite(SCHOOL, SCHOOL))
-    _exchange(centre, school)
-
-
-def _exchange(centre: Node, school: Node) -> tuple[float, bool]:
-    """One exchange in memory; seconds the centre took, and whether more is waiting."""
-    pending = school.begin_exchange(limit_bytes=REQUEST_BYTES)
-    began = time.perf_counter()
-    answer = centre.answer(pending.request)
-    took_s = time.perf_counter() - began
-    return took_s, school.finish_exchange(pending, answer).more
-
-
 def _merge_timed(centre: Node, school: Node) -> float:
     total_s, more = 0.0, True
     while more:
-        took_s, more = _exchange(centre, school)
+        took_s, more = exchange_in_memory(centre, school)
         total_s += took_s
     return total_s
 
