@@ -89,6 +89,26 @@ def test_a_coverage_counts_who_was_there_when_the_year_ended(
     assert str(found.value and found.value.exact) == str(value)
 
 
+BY_MONTHS = COVERAGE.replace('rule = "ONE" }', 'rule = "ONE", weight = "months" }')
+
+
+@pytest.mark.parametrize(
+    ("more", "value"),
+    [
+        pytest.param({}, "1/2", id="both all the year"),
+        pytest.param({"hired_on": "2025-07-01"}, "2/3", id="the other half a year"),
+        pytest.param({"left_on": "2025-06-30"}, "2/3", id="the other left in the middle"),
+        pytest.param({"hired_on": "2025-12-02"}, "1", id="not a full month"),
+        pytest.param({"hired_on": "2026-01-01"}, "1", id="came later"),
+    ],
+)
+def test_a_coverage_by_months_weighs_everybody_by_the_roll(
+    more: Mapping[str, Any], value: str
+) -> None:
+    (found,) = results(BY_MONTHS, [person(1), person(2, **more)], hour=[hour("2025-05-01")])
+    assert str(found.value and found.value.exact) == value
+
+
 HEADS = """
 [[rule]]
 id = "R"

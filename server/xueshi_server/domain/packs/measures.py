@@ -149,11 +149,15 @@ class Headcount(Term, frozen=True, kw_only=True, tag="headcount", tag_field="kin
 
 
 class Coverage(Term, frozen=True, kw_only=True, tag="coverage", tag_field="kind"):
-    """The share of those subjects that pass `rule` in the same window, exempt ones left out."""
+    """The share of those subjects that pass `rule` in the same window, exempt ones left out.
+
+    `weight`: of those on the roll on the window's last day each counts as one; by `months`
+    everybody who was on it counts for the share of the window's full months."""
 
     of: Name
     rule: Name
     who: list[Condition] = []
+    weight: "Settled | Literal['heads', 'months']" = "heads"
 
 
 class Trend(Term, frozen=True, kw_only=True, tag="trend", tag_field="kind"):

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from xueshi_server.domain.packs.measures import By, Condition, Formula
+from xueshi_server.domain.packs.measures import By, Condition, Coverage, Formula
 from xueshi_server.domain.packs.model import Exemption, Parameter, Streak, Target, Window
 from xueshi_server.domain.packs.nearest import nearest
 from xueshi_server.domain.packs.pack import Declaration, Fault, Spot
@@ -26,6 +26,7 @@ _PLACES: Final[Mapping[type, tuple[str, ...]]] = {
     By: ("after_start",),
     Streak: ("pause_when",),
     Condition: ("when",),
+    Coverage: ("weight",),
     Exemption: ("when",),
     Target: ("by",),
 }
@@ -111,7 +112,7 @@ def _is_off(value: object) -> bool:
 
 def _fallback(wanted: Any) -> Any:
     """Something that fits, so that the rest of the pack can be checked."""
-    for value in (1, True, "year", "up", "2000-01-01"):
+    for value in (1, True, "year", "up", "heads", "2000-01-01"):
         try:
             return msgspec.convert(value, wanted)
         except msgspec.ValidationError:

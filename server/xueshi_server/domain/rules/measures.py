@@ -38,7 +38,7 @@ from xueshi_server.domain.rules.amounts import (
 from xueshi_server.domain.rules.cases import Cases
 from xueshi_server.domain.rules.combine import may_be_good
 from xueshi_server.domain.rules.lacking import find_lacking
-from xueshi_server.domain.rules.members import flatten, list_members, list_missing
+from xueshi_server.domain.rules.members import flatten, list_members, list_missing, weigh
 from xueshi_server.domain.rules.quantities import (
     NOTHING,
     Quantity,
@@ -145,7 +145,8 @@ def _plan_headcount(study: Study, measure: Headcount, cases: Cases, window: Wind
 
 
 def _plan_coverage(study: Study, measure: Coverage, cases: Cases, window: Window) -> Quantity:
-    members = list_members(study, cases, measure.of, measure.who)
+    weighted = measure.weight == "months"
+    members = list_members(study, cases, measure.of, measure.who, any_day=weighted)
     missing = list_missing(study, cases, measure.of)
     everyone = [[*some, *more] for some, more in zip(members, missing, strict=True)]
     flat = flatten(cases, measure.of, everyone)
@@ -154,17 +155,23 @@ def _plan_coverage(study: Study, measure: Coverage, cases: Cases, window: Window
 
     def count(some: Positions) -> Share:
         """How many have passed, are to be judged, may have passed."""
-        passed = total = maybe = 0
+        passed: Number = 0
+        total: Number = 0
+        maybe: Number = 0
         for position in some:
-            if flat.subjects[position] in nobody:
+            subject, span = flat.subjects[position], flat.spans[position]
+            if subject in nobody:
                 total, maybe = total + 1, maybe + 1
                 continue
             outcome = judge(position)
             if outcome is None or outcome.status in ("exempt", "not_set"):
                 continue
-            total += 1
-            passed += outcome.status in _SETTLED
-            maybe += may_be_good(outcome)
+            weight = weigh(subject, span.first, study.roll_day(span)) if weighted else 1
+            total += weight
+            if outcome.status in _SETTLED:
+                passed += weight
+            elif may_be_good(outcome):
+                maybe += weight
         return (passed, total, maybe)
 
     counts = _by_school(study, measure, cases, everyone, count)

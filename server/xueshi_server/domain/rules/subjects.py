@@ -63,6 +63,12 @@ class Subject:
             return True
         return any(first <= day <= last for first, last in self.roll)
 
+    def was_there(self, since: str, until: str) -> bool:
+        """Whether it is on the roll on any of some days."""
+        if self.roll is None:
+            return True
+        return any(first <= until and since <= last for first, last in self.roll)
+
 
 def who_is_there(subjects: list[Subject], day: dt.date) -> list[Subject]:
     """Those of some subjects who are on the roll on a day."""
