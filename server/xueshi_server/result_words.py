@@ -223,8 +223,8 @@ class ResultWords:
         else:
             window = said.window or "other"
             asked = self._say(f"{need.op}.need", goal=self._windows(goal, window))
-            values = {"count": done, "done": self._windows(done, window)}
-            value = self._say(f"{need.op}.value", total=self._windows(total, window), **values)
+            values = {"done": self._windows(done, window), "total": self._windows(total, window)}
+            value = self._say(f"{need.op}.value", count=done, **values)
             short = self._windows(missing, window)
         return Figures(
             value, asked, short if missing and not said.veto else "", "", reason,

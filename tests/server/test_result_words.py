@@ -185,7 +185,7 @@ def test_windows_of_several_are_counted_as_such() -> None:
     text = rule("at_least = 1", window='kind = "month", each = true, within = "year"')
     words = ResultWords(make_pack(text), "zh")
     said = figures(words, judge(text, {"hour": [hour("2026-03-01")]}, "2026-04-30"))
-    assert three(said[:1]) == [("4 个月中做到 1 个月", "至少 12 个月", "3 个月")]
+    assert three(said[:1]) == [("做到 1 / 4 个月", "至少 12 个月", "3 个月")]
     assert said[1].value == "0 项"
 
 

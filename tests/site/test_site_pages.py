@@ -65,7 +65,7 @@ def test_an_open_parameter_is_said_to_be_open() -> None:
     pack = load_files(read_shipped("qinggang"), "qinggang")
     rule = pack.rules["QG-MOKE-SUBJECT"]
     assert rule.need is not None
-    assert "（" in Teller(pack, "zh").need(rule.need, rule.unit, rule.scope)
+    assert "（" in Teller(pack, "zh").threshold(rule)
 
 
 def test_a_node_has_its_year_and_its_progress(tmp_path: Path) -> None:
