@@ -31,6 +31,8 @@ TOPICS: Final = {
     "conflicts": "conflict",
     "rules": "rules",
     "figures": "figures",
+    "grants": "grants",
+    "budgets": "grants",
     "pack-list": "rules",
     "pack-publish": "rules",
     "pack-check": "packs",
