@@ -303,6 +303,11 @@ NEEDS = [
     Case("first-days-none", RULES, *_rule(
          _YEAR + _FIRST_DAYS + " = 0 } }"),
          "window_not_positive", "after_start"),
+    Case("window-of-no-parameter", RULES, *_rule(
+         'window = { kind = { param = "moon" } }\n' + _COUNT), "parameter_unknown", '"moon"'),
+    Case("window-of-another-parameter", RULES, *_rule(
+         'window = { kind = { param = "cycle_hours" } }\n' + _COUNT), "parameter_not_fitting",
+         'kind = { param = "cycle_hours" }'),
     Case("lead-of-a-year", RULES, *_rule(
          'window = { kind = "year", lead_months = 3 }\n' + _COUNT), "window_key_unused",
          "lead_months"),
@@ -391,7 +396,8 @@ FLOWING = [
     Case("late-for-nothing", FLOWS, 'deadline = { on = "12-20" }, ', "", "late_without_deadline",
          'late = "reject"'),
     Case("measured-quota", FLOWS, "quota = 3",
-         'quota = { measure = { kind = "headcount", of = "teacher" } }', "quota_measured", "quota ="),
+         'quota = { measure = { kind = "headcount", of = "teacher" } }', "quota_measured",
+         "quota ="),
     Case("negative-quota", FLOWS, "quota = 3", "quota = -3", "quota_negative", "quota = -3"),
     Case("negative-publicity", FLOWS, "publicity_days = 5", "publicity_days = -5",
          "publicity_negative", "publicity_days"),
