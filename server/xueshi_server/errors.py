@@ -121,6 +121,12 @@ class PackVersionTakenError(ServerError):
     code = "pack.version_taken"
 
 
+class PackKindChangedError(ServerError):
+    """A pack that turns a ledger into a register or back; fields `pack`, `type`, `was`, `now`."""
+
+    code = "pack.kind_changed"
+
+
 class NotCentreError(ServerError):
     """Only the county's centre may do that."""
 

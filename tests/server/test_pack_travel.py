@@ -10,7 +10,12 @@ import pytest
 
 from tests.server.nodes import World, add_person, make_world
 from tests.server.pages import make_visitor
-from xueshi_server.errors import NotCentreError, PackUnreadableError, PackVersionTakenError
+from xueshi_server.errors import (
+    NotCentreError,
+    PackKindChangedError,
+    PackUnreadableError,
+    PackVersionTakenError,
+)
 from xueshi_server.node_home import open_node
 from xueshi_server.pack_files import read_closure
 from xueshi_server.store.packs import (
@@ -23,6 +28,7 @@ from xueshi_server.store.packs import (
     publish_release,
 )
 from xueshi_server.web import create_app
+from xueshi_server.words import word_error
 from xueshi_sync.node import Node
 
 TODAY = dt.date(2026, 3, 2)
@@ -277,3 +283,33 @@ def test_a_release_that_this_program_does_not_understand_is_passed_over(
         active = find_active(school, TODAY)
         assert active.pack.version == "1"
         assert [each.version for each in active.skipped] == ["2"]
+
+
+def _as_register(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name: data.replace(b'"ledger"\nwriters', b'"register"\nwriters')
+            for name, data in files.items()}  # fmt: skip
+
+
+def test_a_pack_that_turns_a_ledger_into_a_register_is_refused_with_a_cure(
+    county: tuple[World, Node, Node], tmp_path: Path
+) -> None:
+    _, centre, _ = county
+    publish_release(centre, _files(tmp_path, "1"), "valley", activate=True)
+    with pytest.raises(PackKindChangedError) as refused:
+        publish_release(centre, _as_register(_files(tmp_path, "2")), "valley")
+    error = refused.value
+    assert (error.fields["type"], error.fields["was"], error.fields["now"]) == (
+        "talk", "ledger", "register",
+    )  # fmt: skip
+    for language, cure in (("zh", 'kind = "ledger"'), ("en", "another id (talk_2)")):
+        assert cure in word_error(error.code, language, error.fields)
+    assert [each.version for each in list_releases(centre)] == ["1"]
+
+
+def test_a_kind_that_never_counted_may_still_be_changed(
+    county: tuple[World, Node, Node], tmp_path: Path
+) -> None:
+    _, centre, _ = county
+    publish_release(centre, _files(tmp_path, "1"), "valley")
+    publish_release(centre, _as_register(_files(tmp_path, "2")), "valley", activate=True)
+    assert find_active(centre, TODAY).pack.types["talk"].kind == "register"

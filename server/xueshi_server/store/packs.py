@@ -17,6 +17,7 @@ from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.packs.reading import load_pack
 from xueshi_server.errors import (
     NotCentreError,
+    PackKindChangedError,
     PackUnreadableError,
     PackVersionTakenError,
     UnknownPackError,
@@ -165,13 +166,15 @@ def publish_release(
 ) -> Published:
     """Write a pack into the public scope; the same content twice adds nothing.
 
-    Raises NotCentreError, PackFaultsError, PackUnreadableError, PackVersionTakenError.
+    Raises NotCentreError, PackFaultsError, PackUnreadableError, PackVersionTakenError,
+    PackKindChangedError.
     """
     scope_no = _public_scope_no(node)
     if not node.replica.is_centre or scope_no is None:
         raise NotCentreError
     pack = load_files(files, pack_id)
     schema_of(pack)
+    _check_kinds(node, pack)
     manifest = _manifest_of(files)
     _check_sizes(pack_id, files, manifest)
     with node.write(actor=actor) as action:
@@ -293,6 +296,19 @@ def _check_sizes(pack_id: str, files: Files, manifest: str) -> None:
     for path, data in (*files.items(), ("manifest", manifest.encode())):
         if len(data) > FIELD_BYTES:
             raise PackUnreadableError(pack=pack_id, why=f"{path} is over {FIELD_BYTES} bytes")
+
+
+def _check_kinds(node: Node, pack: Pack) -> None:
+    """Entries of a ledger cannot become records whose fields are edited, nor the other way round:
+    what was recorded under a release that counted keeps its kind."""
+    activated = [each for each in list_releases(node) if each.turn > 0]
+    for older in (*_readable(node, activated), BASE_PACK):
+        for of, declared in older.types.items():
+            now = pack.types.get(of)
+            if now is not None and now.kind != declared.kind:
+                raise PackKindChangedError(
+                    pack=f"{pack.id}@{pack.version}", type=of, was=declared.kind, now=now.kind
+                )
 
 
 def _held_digests(node: Node, scope_no: int) -> set[str]:
