@@ -12,13 +12,14 @@ import importlib.util
 import json
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import sqlite_utils
 
+from xueshi_server.browse_lists import PREFIX, copy_lists, list_metadata, plan_lists
 from xueshi_server.browse_pack import (
     browsed_types,
     copy_types,
@@ -145,11 +146,16 @@ _COPY: Final = {
 
 
 def copy_records(
-    source: Path, target: Path, language: str = "zh", types: Sequence[str] = ()
+    source: Path,
+    target: Path,
+    language: str = "zh",
+    types: Sequence[str] = (),
+    lists: Mapping[str, Any] | None = None,
 ) -> dict[str, int]:
     """Make or renew `target` from the node's view `source`; return the rows of each table.
 
-    `types` are record types of the active pack whose plain tables are copied too.
+    `types` are record types of the active pack whose plain tables are copied too, `lists` the
+    plan of those that people read.
     """
     link = sqlite3.connect(target.absolute().as_uri(), uri=True, isolation_level=None, timeout=10)
     try:
@@ -160,6 +166,7 @@ def copy_records(
         _put_words(link, language)
         counts = {table: _copy_table(db, table, language) for table in TABLES}
         counts |= copy_types(link, types) if types else {}
+        counts |= copy_lists(link, lists) if lists else {}
         link.execute("DROP TABLE word")
         link.execute("COMMIT")
         return counts
@@ -215,6 +222,7 @@ def make_metadata(
     database: dict[str, Any] = {"title": word("browse.database", language), "tables": tables}
     if pack is not None:
         for of in browsed_types(pack, TABLES, role):
+            tables[PREFIX + of] = shared | list_metadata(pack, of, language)
             tables[of] = shared | type_metadata(pack.types[of], language)
         database["queries"] = {
             name: shared | query for name, query in query_metadata(pack, language, role).items()
@@ -258,7 +266,8 @@ def datasette_command(home: Path, port: int, *, language: str = "zh") -> list[st
     pack = read_active_pack(source, dt.date.today())
     role = read_role(home / "data" / "feed.db")
     types = browsed_types(pack, TABLES, role)
-    copy_records(source, target, language, types)
+    lists = plan_lists(pack, types, language)
+    copy_records(source, target, language, types, lists)
     metadata = make_metadata(language, pack, role)
     metadata["plugins"] = {
         "xueshi_refresh": {
@@ -266,6 +275,7 @@ def datasette_command(home: Path, port: int, *, language: str = "zh") -> list[st
             "target": str(target.absolute()),
             "language": language,
             "types": types,
+            "lists": lists,
         }
     }
     (folder / "metadata.json").write_text(json.dumps(metadata, ensure_ascii=False), "utf-8")

@@ -1,8 +1,8 @@
 """What the active pack adds to Datasette: tables of its record types, labels, named queries.
 
 The tables keep the names and values that the pack's own queries are written for; labels stand as
-notes of columns. Hours and people have readable tables of their own: the plain ones are copied
-only where a query asks for them.
+notes of columns. People read the lists beside them (browse_lists). Hours and people have readable
+tables of their own: the plain ones are copied only where a query asks for them.
 """
 
 import datetime as dt
@@ -125,6 +125,8 @@ def type_metadata(declared: RecordType, language: str) -> dict[str, Any]:
         "description": word("browse.type_lead", language),
         "columns": notes,
         "sortable_columns": [],
+        # For queries: people read the list of the type.
+        "hidden": True,
     }
 
 

@@ -1,17 +1,24 @@
 """What a pack adds to Datasette: its types with labels, and its named queries that really run."""
 
 import datetime as dt
+import json
+import re
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.browser import open_browser, take_picture
 from tests.server.conftest import County as PlainCounty
 from tests.server.every_type import fill_county
+from tests.server.test_browse import fetch, read_address
+from tests.server.test_browser import is_wider_than_the_window
 from tests.server.walks.shipped_county import TODAY, County, make_county
-from xueshi_server.browse import TABLES, copy_records, make_metadata
+from xueshi_server.browse import TABLES, copy_records, datasette_command, make_metadata
+from xueshi_server.browse_lists import PREFIX, plan_lists
 from xueshi_server.browse_pack import browsed_types, read_active_pack
 
 PACKS = ("jiyuan", "chongqing", "mianzhu", "qinggang", "township-primary")
@@ -28,7 +35,7 @@ def browsed(
         target = folder / "county.db"
         types = browsed_types(read_active_pack(source, TODAY), TABLES)
         for _ in range(2):
-            copy_records(source, target, "zh", types)
+            copy_records(source, target, "zh", types, plan_lists(county.pack, types, "zh"))
         yield county, target
 
 
@@ -77,3 +84,90 @@ def test_copying_again_gives_no_second_row(browsed: tuple[County, Path]) -> None
         for of in browsed_types(county.pack, TABLES):
             here = county.centre.query(f'SELECT count(*) FROM "{of}"')[0][0]
             assert db.execute(f'SELECT count(*) FROM "{of}"').fetchone()[0] == here, of
+
+
+def test_every_reference_of_a_list_shows_a_name(browsed: tuple[County, Path]) -> None:
+    county, target = browsed
+    with closing(sqlite3.connect(target)) as db:
+        for of in browsed_types(county.pack, TABLES):
+            plan = plan_lists(county.pack, [of], "zh")["lists"][PREFIX + of]
+            headings = [heading for heading, _ in plan["columns"]]
+            first = 2 if county.pack.types[of].place == "school" else 1
+            for place, field in enumerate(county.pack.types[of].field, first):
+                if not field.to:
+                    continue
+                shown = db.execute(f'SELECT "{headings[place]}" FROM "{PREFIX}{of}"').fetchall()
+                values = [text for (text,) in shown if text is not None]
+                assert [text for text in values if str(text).isdigit() or text == "—"] == [], of
+                if field.to == "person":
+                    assert values == [] or values[0].startswith("卢建设"), (of, field.id)
+
+
+def test_a_list_has_the_rows_that_are_not_deleted(browsed: tuple[County, Path]) -> None:
+    county, target = browsed
+    with closing(sqlite3.connect(target)) as db:
+        for of in browsed_types(county.pack, TABLES):
+            kept = "" if county.pack.types[of].kind == "ledger" else " WHERE NOT deleted"
+            here = county.centre.query(f'SELECT count(*) FROM "{of}"{kept}')[0][0]
+            assert db.execute(f'SELECT count(*) FROM "{PREFIX}{of}"').fetchone()[0] == here, of
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_people_read_lists_and_queries_read_plain_tables(
+    browsed: tuple[County, Path], language: str
+) -> None:
+    county, _ = browsed
+    tables = make_metadata(language, county.pack)["databases"]["county"]["tables"]
+    for of in browsed_types(county.pack, TABLES):
+        assert tables[of]["hidden"]
+        assert tables[PREFIX + of]["title"] == tables[of]["title"]
+        assert "hidden" not in tables[PREFIX + of]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[County, str]]:
+    """Datasette itself over a centre that has a school's records."""
+    pytest.importorskip("datasette", reason="the extra `centre` is not installed")
+    with make_county(tmp_path_factory.mktemp("served"), "chongqing") as county:
+        fill_county(county)
+        command = datasette_command(county.at_centre().home, 0)
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        try:
+            yield county, read_address(process.stderr)
+        finally:
+            process.terminate()
+            process.wait(10)
+            process.stderr.close()
+
+
+@pytest.mark.process
+def test_datasette_lists_types_by_label_and_hides_plain_tables(served: tuple[County, str]) -> None:
+    _, address = served
+    status, html = fetch(f"{address}/county")
+    assert status == 200
+    assert 'href="/county/list_nomination"' in html
+    assert 'href="/county/nomination"' not in html
+
+
+@pytest.mark.process
+def test_datasette_shows_who_and_what_a_record_means(served: tuple[County, str]) -> None:
+    _, address = served
+    status, html = fetch(f"{address}/county/list_coaching")
+    assert status == 200
+    assert re.search(r"卢建设 \(S0001\)", html)
+    rows = json.loads(fetch(f"{address}/county/list_nomination.json?_shape=array")[1])
+    assert {"教师", "推荐级别", "学校"} <= set(rows[0])
+    assert rows[0]["学校"] == "中心小学"
+
+
+@pytest.mark.browser
+def test_lists_fit_a_desktop_and_a_phone(served: tuple[County, str]) -> None:
+    _, address = served
+    with open_browser() as page:
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 844})
+            for path in ("county", "county/list_nomination", "county/list_enrolment"):
+                page.goto(f"{address}/{path}")
+                assert not is_wider_than_the_window(page), (width, path)
+                take_picture(page, f"browse-{path.replace('/', '-')}-{width}")

@@ -41,7 +41,8 @@ def _keep_level(settings: dict[str, Any]) -> None:
         try:
             now = _version(source)
             if now != copied:
-                copy_records(source, target, settings["language"], settings.get("types", ()))
+                asked = (settings.get("types", ()), settings.get("lists"))
+                copy_records(source, target, settings["language"], *asked)
                 copied = now
         except (sqlite3.Error, OSError):
             # The node is busy or its view is being replaced: the old copy stays until next time.
