@@ -26,10 +26,10 @@ from xueshi_server.record_tables import (
     headings_of,
     plan_rows,
 )
+from xueshi_server.records_here import RecordsHere
 from xueshi_server.store.people import load_people
-from xueshi_server.store.records import default_scope, find_row
+from xueshi_server.store.records import default_scope
 from xueshi_server.tabular import Table, open_table
-from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
 from xueshi_sync.writer import Action
 
@@ -63,6 +63,8 @@ class ImportReport:
     left_out: tuple[tuple[int, str], ...] = ()
     left_out_count: int = 0
     hidden_rows: int = 0
+    # Rows that say what a record says that came another way.
+    twins: int = 0
 
     @property
     def refused(self) -> bool:
@@ -115,7 +117,7 @@ def import_rows(
     if not (dry_run or plan.fault_count):
         with node.write(actor=actor) as action:
             added = _Writing(node, action, declared, progress).write(plan)
-    outcome = _Outcome(rows.count, added, watch.added, dry_run)
+    outcome = _Outcome(rows.count, added, watch.added, watch.twins, dry_run)
     return _report(type_name, table, plan, outcome)
 
 
@@ -145,6 +147,8 @@ def word_notes(report: ImportReport, say: Say) -> list[str]:
             say("files.note.left_out_row", row=row, text=text) for row, text in report.left_out[:5]
         ) + (" ..." if report.left_out_count > 5 else "")
         notes.append(say("files.note.left_out", n=report.left_out_count, rows=rows))
+    if report.twins:
+        notes.append(say("files.note.twins", n=report.twins))
     if report.hidden_rows:
         notes.append(say("files.note.hidden", n=report.hidden_rows))
     return notes
@@ -154,6 +158,7 @@ class _Outcome(NamedTuple):
     rows: int
     added: int
     would_add: int
+    twins: int
     dry_run: bool
 
 
@@ -178,54 +183,8 @@ def _report(
         left_out=tuple(table.left_out),
         left_out_count=table.left_out_count,
         hidden_rows=table.hidden_rows,
+        twins=outcome.twins,
     )
-
-
-class _Here:
-    """Tells records that are here already: by their key, or by the row that brought them."""
-
-    def __init__(self, node: Node, declared: RecordType) -> None:
-        self._node, self._declared = node, declared
-        self.fields = [each for each in declared.field if each.id != declared.corrects]
-        self._keyed = declared.key if declared.kind == "register" else None
-        self._keys = self._keys_here()
-
-    def goes_by_key(self, values: Mapping[str, Value]) -> bool:
-        """Whether a record is told by its key alone."""
-        return self._keyed is not None and values.get(self._keyed) is not None
-
-    def is_known(self, entry: RowEntry, scope_no: int, values: Mapping[str, Value]) -> bool:
-        """Whether the record of an entry is here; a key counts from then on."""
-        if self._keyed is not None and (key := values.get(self._keyed)) is not None:
-            known = (scope_no, key) in self._keys
-            self._keys.add((scope_no, key))
-            return known
-        if self._node.feeds.entry(f"{self._declared.id}-{entry.entry_id}") is not None:
-            return True
-        return self._is_equal(entry, values)
-
-    def _keys_here(self) -> set[tuple[int, object]]:
-        """School and key of the records of a register; they are left as they are."""
-        if self._keyed is None:
-            return set()
-        rows = self._node.query(
-            f'SELECT scope_no, "{self._keyed}" AS k FROM "{self._declared.id}" WHERE NOT deleted'
-        )
-        return {(row["scope_no"], row["k"]) for row in rows}
-
-    def _is_equal(self, entry: RowEntry, values: Mapping[str, Value]) -> bool:
-        """Whether a row with its own id is an export of an equal record that comes back."""
-        if "." not in entry.entry_id:
-            return False
-        try:
-            key = self._node.find_record(entry.entry_id)
-        except SyncError:
-            return False
-        row = find_row(self._node, self._declared, key.scope_no, key.rec)
-        return row is not None and all(
-            (row[name] if row[name] != "" else None) == (None if value == "" else value)
-            for name, value in values.items()
-        )
 
 
 class _Watch:
@@ -233,12 +192,17 @@ class _Watch:
 
     def __init__(self, node: Node, pack: Pack, declared: RecordType, language: str) -> None:
         self._node, self._pack, self._declared = node, pack, declared
-        self._here = _Here(node, declared)
+        self._here = RecordsHere(node, declared)
         self._language = language
         self._said: dict[int, dict[object, str]] = {}
         self.columns = columns_of(pack, declared).fields
         self.writer: PreviewWriter | None = None
         self.added = 0
+
+    @property
+    def twins(self) -> int:
+        """Rows whose record came another way."""
+        return self._here.twins
 
     def __call__(self, row: RawRow, entry: RowEntry | None, faults: Sequence[RowFault]) -> None:
         """Note what became of a row."""
@@ -289,7 +253,7 @@ class _Writing:
     ) -> None:
         self._node, self._action, self._declared = node, action, declared
         self._progress = progress
-        self._here = _Here(node, declared)
+        self._here = RecordsHere(node, declared)
         self._people: dict[tuple[int, str], int] = {}
 
     def write(self, plan: ImportPlan[RowEntry]) -> int:

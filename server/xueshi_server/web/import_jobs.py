@@ -22,6 +22,7 @@ from xueshi_sync.node import Node
 _FOLDER: Final = "imports"
 _JOBS_MAX: Final = 12
 _KEPT_MS: Final = 24 * 3_600_000
+_LONGEST_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ class ImportJobs:
 
     def again(self, job: ImportJob, *, dry_run: bool, sheet: str) -> ImportJob:
         """Go on with a file: import what was checked, or check another sheet."""
+        # A second click finds the file gone, or the import still at work.
+        job.is_over(_LONGEST_S)
         with self._guard:
             if not job.is_over() or not job.upload.path.exists():
                 return job
