@@ -13,6 +13,10 @@ from msgspec import field as named
 from xueshi_server.domain.packs.measures import Amount, Condition, Measure, Need, Settled
 
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
+# A cell of a spreadsheet, several as one, and how many characters wide a column is.
+Address = Annotated[str, Meta(pattern=r"^[A-Z]{1,2}[1-9][0-9]{0,3}$")]
+Addresses = Annotated[str, Meta(pattern=r"^[A-Z]{1,2}[1-9][0-9]{0,3}:[A-Z]{1,2}[1-9][0-9]{0,3}$")]
+Width = Annotated[int, Meta(ge=1, le=200)]
 Tier = Literal["school", "township", "centre"]
 ShownUnit = Literal[
     "hour", "credit", "item", "person", "percent", "month", "day", "year", "age", "yuan", "date",
@@ -527,10 +531,10 @@ class Sheet(Declared, frozen=True, kw_only=True):
     columns: list[tuple[str, Id]]
     title: Label | None = None
     footer: list[str] = []
-    cells: list[tuple[str, str]] = []
-    merged: list[str] = []
-    widths: list[int] = []
-    header_row: int = 0
+    cells: list[tuple[Address, str]] = []
+    merged: list[Addresses] = []
+    widths: list[Width] = []
+    header_row: Annotated[int, Meta(ge=0, le=200)] = 0
     # Heading of a first column that numbers the rows; none where it is empty.
     serial: str = ""
 
