@@ -20,7 +20,7 @@ id = "teacher"
 {LABEL}
 of = "person"
 on_roll = ["hired_on", "left_on"]
-today = [{{ field = "active", is_not = false }}]
+present = [{{ field = "active", is_not = false }}]
 """
 STATEMENT = f"""[[form]]
 id = "statement"
@@ -66,17 +66,17 @@ def test_a_form_leaves_out_fields_and_blocks_that_own_types_have_not() -> None:
     assert check_pack(pack) == []
 
 
-def test_without_the_days_of_the_roll_today_says_who_is_there() -> None:
+def test_without_the_days_of_the_roll_present_says_who_is_there() -> None:
     pack = resolve("child", [BASE, heir(person("name", "post", "active"))])
     found = teacher(pack)
-    assert (found.on_roll, found.today) == (None, [])
+    assert (found.on_roll, found.present) == (None, [])
     assert [each.field for each in found.where] == ["active"]
     assert check_pack(pack) == []
 
 
-def test_what_today_asks_of_fields_that_are_gone_is_left_out_too() -> None:
+def test_what_present_asks_of_fields_that_are_gone_is_left_out_too() -> None:
     found = teacher(resolve("child", [BASE, heir(person("name", "post"))]))
-    assert (found.on_roll, found.today, found.where) == (None, [], [])
+    assert (found.on_roll, found.present, found.where) == (None, [], [])
 
 
 def test_a_form_about_a_dropped_type_is_gone() -> None:

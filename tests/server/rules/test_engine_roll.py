@@ -19,7 +19,7 @@ from xueshi_server.domain.rules.results import Result
 ROLLED: Final = BASE.replace(
     'of = "person"\nwhere = [{ field = "active", is_not = false }]',
     'of = "person"\non_roll = ["hired_on", "left_on"]\n'
-    'today = [{ field = "active", is_not = false }]',
+    'present = [{ field = "active", is_not = false }]',
 )
 YEAR_ENDS: Final = dt.date(2025, 12, 31)
 LATER: Final = dt.date(2026, 6, 30)
@@ -201,7 +201,7 @@ label = { zh = "学科", en = "Subject" }
 of = "person"
 per = ["subject"]
 on_roll = ["hired_on", "left_on"]
-today = [{ field = "active", is_not = false }]
+present = [{ field = "active", is_not = false }]
 
 [[rule]]
 id = "R"

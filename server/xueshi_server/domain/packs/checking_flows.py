@@ -8,7 +8,7 @@ from xueshi_server.domain.packs.checking_conditions import check_amount, check_w
 from xueshi_server.domain.packs.checking_measures import MeasureCheck, check_month_day
 from xueshi_server.domain.packs.checking_rules import percent
 from xueshi_server.domain.packs.held import held_types, types_of_rule
-from xueshi_server.domain.packs.measures import Formula
+from xueshi_server.domain.packs.measures import Amount, Formula
 from xueshi_server.domain.packs.model import (
     Block,
     Deadline,
@@ -61,14 +61,18 @@ def _check_step(
     elif step.late != "accept":
         checker.fault("late_without_deadline", (*spot, "late"), id=step.id)
     if step.quota is not None:
-        check_amount(checker, step.quota, (*spot, "quota"))
-        quota = checker.amount(step.quota, (*spot, "quota"))
-        if quota is not None and quota < 0:
-            checker.fault("quota_negative", (*spot, "quota"), id=step.id)
-        if isinstance(step.quota, Formula) and step.quota.measure is not None:
-            checker.fault("quota_measured", (*spot, "quota"), id=step.id)
+        _check_quota(checker, step.quota, (*spot, "quota"), step.id)
     if step.publicity_days < 0:
         checker.fault("publicity_negative", (*spot, "publicity_days"), id=step.id)
+
+
+def _check_quota(checker: Checker, quota: Amount, spot: Spot, step: str) -> None:
+    check_amount(checker, quota, spot)
+    places = checker.amount(quota, spot)
+    if places is not None and places < 0:
+        checker.fault("quota_negative", spot, id=step)
+    if isinstance(quota, Formula) and quota.measure is not None:
+        checker.fault("quota_measured", spot, id=step)
 
 
 def _check_sight(checker: Checker, gate: str, spot: Spot, by: tuple[str, str]) -> None:

@@ -46,19 +46,19 @@ def _check_names(checker: Checker, subject: Subject, spot: Spot) -> None:
 def _check_roll(checker: Checker, subject: Subject, spot: Spot) -> None:
     declared = checker.pack.types.get(subject.of or "")
     if subject.on_roll is None:
-        if subject.today:
-            checker.fault("today_without_roll", (*spot, "today"), id=subject.id)
+        if subject.present:
+            checker.fault("present_without_roll", (*spot, "present"), id=subject.id)
         return
     if declared is None:
         checker.fault("roll_of_no_record", (*spot, "on_roll"), id=subject.id)
         return
     for position, name in enumerate(subject.on_roll):
         checker.date_field(fields_of(declared), name, (*spot, "on_roll", position), declared.id)
-    check_where(checker, subject.today, (*spot, "today"), declared)
-    for position, condition in enumerate(subject.today):
+    check_where(checker, subject.present, (*spot, "present"), declared)
+    for position, condition in enumerate(subject.present):
         if "." in condition.field or condition.same_as is not None:
-            here = (*spot, "today", position, "field")
-            checker.fault("today_too_far", here, field=condition.field)
+            here = (*spot, "present", position, "field")
+            checker.fault("present_too_far", here, field=condition.field)
 
 
 def _check_link(checker: Checker, subject: Subject, type_id: str, pairs: dict[str, str]) -> None:

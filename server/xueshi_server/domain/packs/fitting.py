@@ -80,8 +80,8 @@ def _fit_subject(subject: Subject, known: frozenset[str]) -> Subject:
     if set(subject.on_roll) <= known:
         return subject
     # Without the days, today's roll is the roll of every day.
-    today = [each for each in subject.today if _first(each) in known]
-    return replace(subject, on_roll=None, today=[], where=[*subject.where, *today])
+    present = [each for each in subject.present if _first(each) in known]
+    return replace(subject, on_roll=None, present=[], where=[*subject.where, *present])
 
 
 def _first(condition: Condition) -> str:

@@ -80,10 +80,14 @@ class Statement(Part, frozen=True, kw_only=True):
 
 
 class Parameter(Declared, frozen=True, kw_only=True):
-    """A value a county may set; rules name it instead of a number. `choices` limits it."""
+    """A value a county may set; rules name it instead of a number. `choices` limits it.
+
+    `own`: the county chose it; the statements it names leave it open.
+    """
 
     value: bool | int | str
     choices: list[bool | int | str] = []
+    own: bool = False
 
 
 class Code(Declared, frozen=True, kw_only=True):
@@ -189,7 +193,7 @@ class Subject(Declared, frozen=True, kw_only=True):
     one reference to it: {hour = {person = "rec"}}; "scope" is the school of either.
     `on_roll` names the fields for the first and the last day on the roll: windows are judged for
     those who are on it on the window's last day (today while it runs). Where no last day is
-    recorded, `today` says who is still there. With `every_school` each school is expected to have
+    recorded, `present` says who is still there. With `every_school` each school is expected to have
     one: a coverage does not know of a school that has none.
     """
 
@@ -200,7 +204,7 @@ class Subject(Declared, frozen=True, kw_only=True):
     name: list[Id] = []
     link: dict[Id, dict[Id, Id]] = {}
     on_roll: tuple[Id, Id] | None = None
-    today: list[Condition] = []
+    present: list[Condition] = []
     every_school: bool = False
 
 

@@ -80,7 +80,7 @@ _Amount = Callable[[int], Interval]
 class _Decided:
     """What the rule of an entitlement says of each case, and in which window."""
 
-    now: Judge
+    latest: Judge
     spans: list[Span | None]
     before: Judge | None = None
     earlier: tuple[list[Span], dict[int, int]] = ([], {})
@@ -89,7 +89,7 @@ class _Decided:
     def read(self, case: int) -> tuple[Outcome | None, Span | None]:
         """The outcome that decides: of the window that runs, or while it is open of the one
         before, if that was passed."""
-        outcome, span = self.now(case), self.spans[case]
+        outcome, span = self.latest(case), self.spans[case]
         spans, where = self.earlier
         if self.before is None or outcome is None or _STANDING[outcome.status] != "open":
             return outcome, span

@@ -270,10 +270,10 @@ class Populations:
 
     def _still(self, declared: Declared, rows: Sequence[Row]) -> Sequence[Row]:
         """Without those of whom it is not known since when they are not there any more."""
-        if declared.on_roll is None or declared.of is None or not declared.today:
+        if declared.on_roll is None or declared.of is None or not declared.present:
             return rows
-        until, today = declared.on_roll[1], self._catalogue.tests(declared.of, declared.today)
-        return [row for row in rows if clean(row.get(until)) or _meets(row, today)]
+        until, present = declared.on_roll[1], self._catalogue.tests(declared.of, declared.present)
+        return [row for row in rows if clean(row.get(until)) or _meets(row, present)]
 
     def _sets(self, declared: Declared, rows: Sequence[Row]) -> list[Subject]:
         """One subject for each set of values of the fields `per`; records without one have none."""
