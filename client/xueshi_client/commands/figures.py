@@ -148,16 +148,19 @@ class _Report:
         return [f"  {line}" for line in lines]
 
     def _target(self, result: Result) -> str:
-        said = self.words.figures(result)
-        return self.state.word(
+        said, declared = self.words.figures(result), self.pack.targets[result.rule]
+        line = self.state.word(
             "cli.figures.target",
             status=self.worded.status(result.status),
-            label=self.worded.label(self.pack.targets[result.rule].label),
+            label=self.worded.label(declared.label),
             name=result.name or self.state.word("cli.rules.county"),
             value=said.value or "?",
             need=said.need,
             by=result.span.last,
         )
+        if declared.baseline is None:
+            return line
+        return line + self.state.word("cli.figures.baseline", count=declared.baseline)
 
 
 def _plain_school(school: School) -> dict[str, str | None]:

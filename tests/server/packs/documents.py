@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from xueshi_server.domain.packs.coverage import Traced, trace_statements
+from xueshi_server.domain.packs.coverage import READ_BY, Traced, trace_statements
 from xueshi_server.domain.packs.model import PackFile
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.packs.reading import load_pack
@@ -38,7 +38,9 @@ HEAD: Final = """# Where every statement of the source documents lives
 
 Made by `python -m tests.server.packs.documents` from the shipped packs; a test keeps it fresh.
 Each quotation is exact. A declaration is named by its kind and id, as `xueshi pack-check` does;
-`codes level/county` is the value `county` of the code list `level`.
+`codes level/county` is the value `county` of the code list `level`. A statement is carried where
+something is entered, worked out, checked or printed; "only told" means that a page says it and
+nothing more; "the county's own choice" are values where the statement names none.
 
 """
 
@@ -71,11 +73,13 @@ def make_schema() -> str:
 
 def make_coverage() -> str:
     """The table of statements, by document, and the systems with their rules."""
-    rows = traced()
+    rows = list(traced())
     carried = sum(1 for each in rows if each.carried_by)
-    told = sum(1 for each in rows if not each.carried_by and each.statement.why_not)
-    text = HEAD + f"{len(rows)} statements: {carried} carried by declarations, {told} explained"
-    text += f", {len(rows) - carried - told} open.\n"
+    told = sum(1 for each in rows if not each.carried_by and each.told)
+    why = sum(1 for each in rows if not each.carried_by and not each.told and each.explained)
+    text = HEAD + f"{len(rows)} statements: {carried} carried by declarations, {told} only told, "
+    text += f"{why} explained, {len(rows) - carried - told - why} open.\n"
+    text += _readers(rows)
     document = ""
     for row in rows:
         name = row.statement.id.partition(".")[0]
@@ -87,9 +91,24 @@ def make_coverage() -> str:
     return text + _systems()
 
 
+def _readers(rows: list[Traced]) -> str:
+    """What reads the kinds of declarations that the table names."""
+    kinds = {name.split()[0] for row in rows for name in (*row.carried_by, *row.told, *row.chosen)}
+    text = "\n## Where a declaration is seen\n\n| kind | read by |\n| --- | --- |\n"
+    return text + "".join(
+        f"| {kind} | {reader} |\n" for kind, reader in READ_BY.items() if kind in kinds
+    )
+
+
 def _row(row: Traced) -> str:
     statement = row.statement
     where = ", ".join(f"`{each}`" for each in row.carried_by)
+    if row.told:
+        told = ", ".join(f"`{each}`" for each in row.told)
+        where = f"{where}; told by {told}" if where else f"only told by {told}"
+    if row.chosen:
+        chosen = ", ".join(f"`{each}`" for each in row.chosen)
+        where = "; ".join(filter(None, [where, f"the county's own choice: {chosen}"]))
     if statement.why_not is not None:
         why = f"{statement.why_not.zh} ({statement.why_not.en})"
         where = f"{where}; {why}" if where else why

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.packs.held import types_of_rule
+from xueshi_server.domain.packs.measures import Amount, Formula
 from xueshi_server.domain.packs.model import Budget, Conversion, ConversionRow, Entitlement, Role
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.amounts import RuleError
@@ -181,9 +182,16 @@ def _conversion(words: GrantWords, table: Conversion) -> dict[str, Any]:
     return {
         "label": word_label(table.label, language()),
         "cap": _hours(words, table.cap),
+        "own": any(_is_own(words.pack, row.minutes) for row in table.row),
         "rows": [_conversion_row(words, each) for each in table.row],
         "clauses": words.pack.quotes(table.source),
     }
+
+
+def _is_own(pack: Pack, amount: Amount) -> bool:
+    """Whether the county chose an amount that no source names."""
+    name = amount.param if isinstance(amount, Formula) else None
+    return name is not None and name in pack.parameters and pack.parameters[name].own
 
 
 def _conversion_row(words: GrantWords, row: ConversionRow) -> dict[str, str]:
