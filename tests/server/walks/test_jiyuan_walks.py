@@ -123,7 +123,7 @@ def test_the_ethics_file_stands_before_every_award(county: County) -> None:
     assert [line.status for line in file.sections[2].rules] == ["vetoed", "vetoed"]
 
 
-@walk("Y18", pack="jiyuan")
+@walk("Y18", pack="jiyuan", alone=True)
 def test_the_ladder_of_backbone_teachers_and_their_teams(county: County) -> None:
     """Y18: titles, studios, three teams at a central school, masters trained."""
     master = add_person(county, "J301", "聂凤霞")

@@ -119,6 +119,14 @@ def test_four_services_reach_four_forms_of_work_at_school(county: County) -> Non
     add_hours(county, people[2], "2012-05-16", 2, form="school", activity="group_seminar")
     for kind in county.pack.codes["regulation_kind"].value:
         county.enter("regulation", kind=kind.id, date="2011-09-01", text="经教代会通过")
+    for medium in county.pack.codes["medium"].value:
+        county.enter(
+            "publication", title=f"课例研修（{medium.id}）", medium=medium.id, date="2012-05-20"
+        )
+    county.enter(
+        "training_course", number="KC01", name="课堂观察", built_on="2012-03-01", stage="小学",
+        hours=6, evaluation="教师反映实用",
+    )  # fmt: skip
     participants = figures_of(county, "school_level_participants")[()]
     assert participants.value == (2, 2), "two persons, three times"
     review = county.print("hour_review", END)
