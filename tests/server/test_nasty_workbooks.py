@@ -149,7 +149,7 @@ def test_the_command_names_each_bad_cell(
     found = [(f["row_no"], letters[f["field"]][0], f["code"]) for f in done.data["faults"]]
     assert (done.status, found) == (1, faults)
     said = xueshi(home, "import", "hour", path, "--lang", "zh").out
-    assert all(f"第 {row} 行 {letter} " in said for row, letter, _ in faults), said
+    assert all(f"  {letter}{row} 第 {row} 行 " in said for row, letter, _ in faults), said
 
 
 @pytest.mark.parametrize(("make", "count"), TAKEN, ids=name_of)

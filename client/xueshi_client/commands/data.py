@@ -76,10 +76,12 @@ def _describe_import(state: State, report: ImportReport, labels: Mapping[str, st
 def _describe_fault(
     state: State, fault: RowFault, report: ImportReport, labels: Mapping[str, str]
 ) -> str:
-    """One fault in one line: row, column in the words of the pages, and what to write instead."""
+    """One fault in one line: cell, row, column in the words of the pages, what to write instead."""
     what = state.word(f"value.{fault.code}", **dict(fault.details))
-    field = f"{report.letter(fault.field)} {labels[fault.field]} ({fault.field})".strip()
-    return state.word("cli.import.fault", row=fault.row_no, field=field, what=what)
+    field = f"{labels[fault.field]} ({fault.field})"
+    line = state.word("cli.import.fault", row=fault.row_no, field=field, what=what)
+    letter = report.letter(fault.field)
+    return f"  {letter}{fault.row_no} {line.strip()}" if letter else line
 
 
 @click.command(cls=WordedCommand)
