@@ -1,5 +1,6 @@
 """Entitlements, budgets, shelves and duties on pages: under every shipped pack, and in figures."""
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 
@@ -8,6 +9,8 @@ import pytest
 from tests.server.every_type import fill_county
 from tests.server.pages import Visitor, make_visitor, plain
 from tests.server.walks.shipped_county import County, make_county
+from xueshi_server.domain.forms import compose_form
+from xueshi_server.store.material import gather_material
 from xueshi_server.web import create_app
 
 PACKS = ("jiyuan", "chongqing", "mianzhu", "qinggang", "township-primary")
@@ -132,3 +135,23 @@ def test_odd_years_and_pages_do_no_harm(centre: Visitor) -> None:
     for query in ({"year": "0"}, {"year": "x"}, {"year": "99999"}, {"start": "-5"}):
         assert centre.get("/grants/budgets", **query).status_code == 200
     assert centre.get("/grants/of/allowance_city", start="1000").status_code == 200
+
+
+def test_the_form_of_entitlements_lists_who_has_which_and_why(district: County) -> None:
+    node = district.at_centre()
+    form = district.pack.forms["allowance_list"]
+    day = dt.date.fromisoformat(DAY)
+    document = compose_form(
+        district.pack, form, gather_material(node, district.pack, form, "S1", day, "zh"), "zh"
+    )
+    rows = [row for row in document.sections[0].rows if row[1] == "市级骨干教师津贴"]
+    assert [(row[0], row[2], row[4], row[5]) for row in rows] == [
+        ("安宁 C1", "享受", "50 元/月", "任职学校 50 元"),
+        ("柏青 C2", "已取消", "", ""),
+    ]
+    assert "S2.38" in rows[1][3]
+
+
+def test_the_form_of_entitlements_is_printed(district: County) -> None:
+    visitor = make_visitor(create_app(district.at_centre(), testing=True), "viewer")
+    assert "已取消" in visitor.text("/forms/allowance_list/S1", on=DAY, lang="zh")

@@ -16,10 +16,13 @@ import msgspec
 from xueshi_server.domain.fields import show_field, word_label
 from xueshi_server.domain.packs.model import Block, FieldDeclaration, Form, Transition, Workflow
 from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.rules.entitlements import Grant
 from xueshi_server.domain.rules.facts import Row, Value
 from xueshi_server.domain.rules.results import Result
 from xueshi_server.domain.workflow import Position
+from xueshi_server.grant_words import GrantWords
 from xueshi_server.result_words import Figures, ResultWords
+from xueshi_server.words import word
 
 # Characters of a digest on paper: enough to tell versions of one form apart by eye.
 DIGEST_SHOWN: Final = 8
@@ -34,7 +37,8 @@ class Material:
     """What a form is filled from.
 
     `of` is the record type of `subject`. `tables` has the records for each block by its position.
-    `names` has what refs and keys show: (type, value) to a text.
+    `grants` has what the people of the form are entitled to. `names` has what refs and keys show:
+    (type, value) to a text.
     """
 
     of: str
@@ -42,6 +46,7 @@ class Material:
     as_of: dt.date
     tables: Mapping[int, Sequence[Row]] = field(default_factory=dict)
     results: Mapping[str, Result] = field(default_factory=dict)
+    grants: Sequence[Grant] = ()
     workflow: Workflow | None = None
     position: Position | None = None
     names: Mapping[tuple[str, Value], str] = field(default_factory=dict)
@@ -204,6 +209,22 @@ def _rules(fill: _Fill, block: Block, _place: int) -> Section:
     return Section("rules", fill.title(block), rules=tuple(lines))
 
 
+def _grants(fill: _Fill, block: Block, _place: int) -> Section:
+    """Who has which entitlement, why, how much and from whom: a table."""
+    words = GrantWords(fill.pack, fill.language)
+    rows = []
+    for each in fill.material.grants:
+        if each.entitlement in block.entitlements:
+            said, has = words.grant(each), each.standing == "granted"
+            payers = OTHERWISE.join(f"{name} {share}" for name, share in said.payers)
+            label = word_label(fill.pack.entitlements[each.entitlement].label, fill.language)
+            money = (said.amount, payers) if has else ("", "")
+            rows.append((said.name, label, said.word, said.why, *money))
+    keys = ("of", "title", "standing", "why", "amount", "payers")
+    head = tuple(word(f"grants.{key}", fill.language) for key in keys)
+    return Section("table", fill.title(block), head=head, rows=tuple(rows), lines=block.lines)
+
+
 def _steps(fill: _Fill, block: Block, _place: int) -> Section:
     """What was decided so far; then one empty place for every decision that can still come."""
     workflow, position = fill.material.workflow, fill.material.position
@@ -268,6 +289,7 @@ _SECTIONS: Final = {
     "fields": _fields,
     "table": _table,
     "rules": _rules,
+    "grants": _grants,
     "steps": _steps,
     "text": _text,
     "signatures": _blank,

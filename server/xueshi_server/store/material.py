@@ -17,12 +17,14 @@ from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.domain.rules.calendar import SchoolCalendar
 from xueshi_server.domain.rules.catalogue import BUILT_IN, SCOPE, Catalogue, Link, names_state
+from xueshi_server.domain.rules.entitlements import Grant, list_grants
 from xueshi_server.domain.rules.facts import Column, Key, Row, Test, Value
 from xueshi_server.domain.rules.results import Result
 from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.rules.subjects import Populations
 from xueshi_server.errors import UnknownRecordError
 from xueshi_server.store.facts import SqlFacts
+from xueshi_server.store.grants import school_grants
 from xueshi_server.store.records import Reference, load_names
 from xueshi_server.store.requirements import Requirements
 from xueshi_server.store.steps import read_position, subject_keys, workflow_of
@@ -85,7 +87,10 @@ class _Gatherer:
             for place, rows in tables.items()
         }
         results = self._results(of, subject)
-        return Material(of, shown, self.as_of, pointed, results, workflow, position, names)
+        return Material(
+            of, shown, self.as_of, pointed, results, self._grants(of, subject), workflow, position,
+            names,
+        )  # fmt: skip
 
     def _subject(self, of: str, name: str) -> Row:
         if self.form.scope in BUILT_IN:
@@ -186,6 +191,18 @@ class _Gatherer:
         for each in evaluation.results:
             found.setdefault(each.rule, each)
         return found
+
+    def _grants(self, of: str, subject: Row) -> list[Grant]:
+        """What the people of a school (or the subject itself) are entitled to."""
+        wanted = {each for block in self.form.block for each in block.entitlements}
+        if not wanted:
+            return []
+        if of in BUILT_IN:
+            school = None if of == COUNTY else str(subject.get("scope"))
+            return school_grants(self.pack, self.facts, self.as_of, school, wanted=wanted)
+        kinds = {self.pack.entitlements[each].scope for each in wanted}
+        only = {kind: self._keys(kind, of, subject) for kind in kinds}
+        return list_grants(self.pack, self.facts, self.as_of, only=only, wanted=wanted)
 
     def _keys(self, kind: str, of: str, subject: Mapping[str, Any]) -> list[Key]:
         if of == COUNTY:

@@ -418,6 +418,8 @@ FLOWING = [
          "form_scope_unknown", "teachers"),
     Case("block-of-unknown-field", FLOWS, 'fields = ["name", "staff_no"]', 'fields = ["nome"]',
          "field_unknown", "nome"),
+    Case("block-of-unknown-entitlement", FLOWS, 'kind = "rules", rules = ["SX-360"]',
+         'kind = "grants", entitlements = ["nothing"]', "entitlement_unknown", "nothing"),
     Case("block-of-unknown-rule", FLOWS, 'rules = ["SX-360"]', 'rules = ["SX-3"]', "rule_unknown",
          '"SX-3"'),
     Case("block-without-rules", FLOWS, 'rules = ["SX-360"]', "rules = []", "block_incomplete",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Final
 
 from xueshi_server.domain.packs.checker import BUILT_IN_SUBJECTS, Checker, Fields, fields_of
 from xueshi_server.domain.packs.checking_conditions import check_amount, check_where, check_who
@@ -19,6 +20,9 @@ from xueshi_server.domain.packs.model import (
     Workflow,
 )
 from xueshi_server.domain.packs.pack import Spot
+
+# The key that a block is nothing without.
+_NEEDED: Final = {"fields": "fields", "table": "of", "rules": "rules", "grants": "entitlements"}
 
 
 def check_workflows(checker: Checker) -> None:
@@ -195,7 +199,10 @@ def _check_block(checker: Checker, block: Block, spot: Spot, of: tuple[str, Fiel
         checker.whole_field(fields, block.total, (*spot, "total"), name)
     for position, rule in enumerate(block.rules):
         checker.rule(rule, (*spot, "rules", position))
-    needed = {"fields": "fields", "table": "of", "rules": "rules"}.get(block.kind)
+    for position, each in enumerate(block.entitlements):
+        here = (*spot, "entitlements", position)
+        checker.known("entitlement_unknown", each, checker.pack.entitlements, here)
+    needed = _NEEDED.get(block.kind)
     if needed and not getattr(block, needed) and not (needed == "rules" and block.every):
         checker.fault("block_incomplete", spot, kind=block.kind, name=needed)
     # Lines are room to write by hand.

@@ -493,16 +493,18 @@ class Statistic(Declared, frozen=True, kw_only=True):
 class Block(Part, frozen=True, kw_only=True):
     """A block of a printed form, from top to bottom.
 
-    A block of rules has those named, or with `every` all that are asked of whom the form is about.
+    A block of rules has those named, or with `every` all that are asked of whom the form is about;
+    one of grants lists who has which of the `entitlements`, and why.
     """
 
-    kind: Literal["fields", "table", "rules", "steps", "text", "signatures", "photo"]
+    kind: Literal["fields", "table", "rules", "grants", "steps", "text", "signatures", "photo"]
     label: Label | None = None
     fields: list[Id] = []
     of: Id | None = None
     where: list[Condition] = []
     rules: list[Id] = []
     every: bool = False
+    entitlements: list[Id] = []
     text: Label | None = None
     total: Id | None = None
     lines: int = 0
