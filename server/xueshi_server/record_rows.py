@@ -1,7 +1,7 @@
 """What leaves in a table: the records of a type as plain values by column, in a stable order."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from sqlite3 import Row
 from typing import Any, Final
@@ -19,8 +19,11 @@ _BATCH_ROWS: Final = 5000
 _GONE: Final = ("replaced", "void")
 
 
-def read_records(node: Node, pack: Pack, declared: RecordType) -> Iterator[dict[str, Any]]:
-    """Every record of a type as plain values by column, in a stable order."""
+def read_records(
+    node: Node, pack: Pack, declared: RecordType, further: Collection[str] = ()
+) -> Iterator[dict[str, Any]]:
+    """Every record of a type as plain values by column, in a stable order; and of `further` what
+    other records say: `person.subject`."""
     columns, names = columns_of(pack, declared), _Names(node, pack)
     alive = "NOT deleted" if declared.kind == "register" else f"state NOT IN {_GONE!r}"
     sql = (
@@ -34,9 +37,15 @@ def read_records(node: Node, pack: Pack, declared: RecordType) -> Iterator[dict[
             record = {column: names.plain(each, row) for column, each in columns.fields.items()}
             if columns.person is not None:
                 record[PERSON_NAME] = names.person(columns.person, row)
+            record |= {name: names.further(declared, name, row) for name in further}
             key = RecordKey(row["scope_no"], row["rec"])
             yield record | {SCHOOL: row["school_code"] or "", OWN_ID: node.public_id(key)}
         after = (rows[-1]["scope_no"], rows[-1]["rec"])
+
+
+def find_field(declared: RecordType, name: str) -> FieldDeclaration | None:
+    """The field of a type by its name."""
+    return next((each for each in declared.field if each.id == name), None)
 
 
 @dataclass
@@ -46,6 +55,7 @@ class _Names:
     node: Node
     pack: Pack
     known: dict[tuple[str, int], dict[int, tuple[str, str]]] = field(default_factory=dict)
+    others: dict[tuple[str, bool], dict[object, Row]] = field(default_factory=dict)
 
     def plain(self, each: FieldDeclaration, row: Row) -> Any:
         """A stored value as a table has it."""
@@ -61,6 +71,23 @@ class _Names:
     def person(self, each: FieldDeclaration, row: Row) -> str:
         """The name of the person that a record is about."""
         return "" if row[each.id] is None else self._called(each, row)[1]
+
+    def further(self, declared: RecordType, name: str, row: Row) -> Any:
+        """What the record that a field names says in a field of its own; empty where it is none."""
+        each = find_field(declared, name.partition(".")[0])
+        target = self.pack.types.get(each.to or "") if each is not None else None
+        said = find_field(target, name.partition(".")[2]) if target is not None else None
+        if each is None or target is None or said is None or row[each.id] is None:
+            return ""
+        by_key, naming = each.type == "key", target.key or "rec"
+        mark = (target.id, by_key)
+        if mark not in self.others:
+            rows = self.node.query(f'SELECT * FROM "{target.id}"')
+            self.others[mark] = {
+                row[naming] if by_key else (row["scope_no"], row["rec"]): row for row in rows
+            }
+        other = self.others[mark].get(row[each.id] if by_key else (row["scope_no"], row[each.id]))
+        return "" if other is None else self.plain(said, other)
 
     def _called(self, each: FieldDeclaration, row: Row) -> tuple[str, str]:
         target = self.pack.types[each.to or ""]

@@ -20,7 +20,7 @@ from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.exporting import TEXT_FORMAT
 from xueshi_server.node_clock import today_of
 from xueshi_server.record_columns import PERSON_NAME, SCHOOL, Columns, columns_of
-from xueshi_server.record_rows import read_records
+from xueshi_server.record_rows import find_field, read_records
 from xueshi_server.record_tables import find_declared, says_school
 from xueshi_server.table_errors import UnknownSheetFormError
 from xueshi_server.words import word
@@ -82,7 +82,8 @@ def export_sheet(
         raise UnknownSheetFormError(sheet=sheet, known=names)
     form = known[sheet] if sheet else _own_form(node, columns, language)
     writing = _Writing(output, form, columns, _filled_in(node), language)
-    return writing.write(iter(()) if empty else read_records(node, pack, declared))
+    further = [name for _, name in form.columns if "." in name and not columns.column_of(name)]
+    return writing.write(iter(()) if empty else read_records(node, pack, declared, further))
 
 
 def _own_form(node: Node, columns: Columns, language: str) -> Sheet:
@@ -260,10 +261,17 @@ def _columns_of(form: Sheet, columns: Columns) -> Iterable[_Column]:
         yield _Column(form.serial, None, None, next(widths, 6))
     for heading, name in form.columns:
         column = columns.column_of(name) or name
-        field = columns.fields.get(column)
+        field = columns.fields.get(column) or _field_of_other(columns, name)
         usual = _WIDTHS.get(field.type, 16) if field is not None else 12
         usual = 26 if field is not None and field.id in ("title", "name") else usual
         yield _Column(heading, column, field, next(widths, max(usual, _seen_width(heading))))
+
+
+def _field_of_other(columns: Columns, name: str) -> FieldDeclaration | None:
+    first, _, second = name.partition(".")
+    each = find_field(columns.declared, first)
+    target = columns.pack.types.get(each.to or "") if each is not None else None
+    return find_field(target, second) if target is not None and second else None
 
 
 def _seen_width(text: str) -> int:

@@ -124,6 +124,13 @@ def test_cells_above_the_headings_stand_where_the_county_has_them(
     assert [int(float(width)) for width in found][:3] == widths
 
 
+def test_a_column_may_say_what_the_person_is(school: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = [("教师编号", "person"), ("姓名", "person.name"), ("在岗", "person.active")]
+    declare(monkeypatch, school, columns=[*columns, ("日期", "date")])
+    rows = cells_of(written(school, sheet="hour_sheet"))
+    assert rows[2][:4] == ["00123", "卢建设", "是", "2026-03-01"]
+
+
 def test_every_text_of_a_form_is_a_text_cell(school: Node) -> None:
     output = written(school, sheet="hour_sheet")
     with zipfile.ZipFile(output) as archive:
