@@ -144,7 +144,7 @@ def test_the_form_of_entitlements_lists_who_has_which_and_why(district: County) 
     document = compose_form(
         district.pack, form, gather_material(node, district.pack, form, "S1", day, "zh"), "zh"
     )
-    rows = [row for row in document.sections[0].rows if row[1] == "市级骨干教师津贴"]
+    rows = [row for row in document.sections[1].rows if row[1] == "市级骨干教师津贴"]
     assert [(row[0], row[2], row[4], row[5]) for row in rows] == [
         ("安宁 C1", "享受", "50 元/月", "任职学校 50 元"),
         ("柏青 C2", "已取消", "", ""),
