@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from xueshi_server.domain.fields import Value, show_field
 from xueshi_server.domain.import_plan import ImportPlan, RawRow, RowFault
-from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
+from xueshi_server.domain.packs.model import FieldDeclaration
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.errors import MissingHeaderError, NoScopeError
 from xueshi_server.import_preview import PreviewWriter, Standing
@@ -107,7 +107,9 @@ def import_rows(
         headings = headings_of(node, pack, declared)
         table = stack.enter_context(open_table(path, headings, sheet=reading.sheet))
         rows = _Counted(table.rows, progress)
-        watch = _Watch(node, pack, declared, reading.language)
+        fields = columns_of(pack, declared).fields
+        said = {fields[name].id for name in table.columns or fields if name in fields}
+        watch = _Watch(node, pack, RecordsHere(node, declared, said), reading.language)
         if reading.preview is not None:
             watch.writer = stack.enter_context(
                 PreviewWriter(reading.preview, tuple(table.columns) or tuple(watch.columns))
@@ -116,7 +118,8 @@ def import_rows(
     added = 0
     if not (dry_run or plan.fault_count):
         with node.write(actor=actor) as action:
-            added = _Writing(node, action, declared, progress).write(plan)
+            here = RecordsHere(node, declared, said)
+            added = _Writing(node, action, here, progress).write(plan)
     outcome = _Outcome(rows.count, added, watch.added, watch.twins, dry_run)
     return _report(type_name, table, plan, outcome)
 
@@ -190,9 +193,9 @@ def _report(
 class _Watch:
     """Counts what an import would add, and writes the preview where one is wanted."""
 
-    def __init__(self, node: Node, pack: Pack, declared: RecordType, language: str) -> None:
-        self._node, self._pack, self._declared = node, pack, declared
-        self._here = RecordsHere(node, declared)
+    def __init__(self, node: Node, pack: Pack, here: RecordsHere, language: str) -> None:
+        self._node, self._pack, self._here = node, pack, here
+        self._declared = declared = here.declared
         self._language = language
         self._said: dict[int, dict[object, str]] = {}
         self.columns = columns_of(pack, declared).fields
@@ -249,11 +252,11 @@ class _Writing:
     """Writes a plan in an action, under the write lock: another import may have been first."""
 
     def __init__(
-        self, node: Node, action: Action, declared: RecordType, progress: Progress | None
+        self, node: Node, action: Action, here: RecordsHere, progress: Progress | None
     ) -> None:
-        self._node, self._action, self._declared = node, action, declared
+        self._node, self._action, self._here = node, action, here
+        self._declared = here.declared
         self._progress = progress
-        self._here = RecordsHere(node, declared)
         self._people: dict[tuple[int, str], int] = {}
 
     def write(self, plan: ImportPlan[RowEntry]) -> int:

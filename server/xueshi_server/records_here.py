@@ -7,7 +7,7 @@ the list of it comes too. Two equal rows stay two records: each row takes one re
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from xueshi_server.domain.fields import Value
@@ -27,8 +27,10 @@ _GONE: Final = ("replaced", "void", "rejected")
 class RecordsHere:
     """The records of a type at a node, as a table is held against them."""
 
-    def __init__(self, node: Node, declared: RecordType) -> None:
+    def __init__(self, node: Node, declared: RecordType, said: Collection[str]) -> None:
+        """`said` are the fields that the table has a column for."""
         self._node, self._declared = node, declared
+        self._said = said
         self.fields = [each for each in declared.field if each.id != declared.corrects]
         self.twins = 0
         self._keyed = declared.key if declared.kind == "register" else None
@@ -39,6 +41,11 @@ class RecordsHere:
         self._may_have_twins = counts and about and declared.when in self._telling
         self._saying: dict[tuple[object, ...], list[int]] | None = None
         self._taken: set[tuple[int, int]] = set()
+
+    @property
+    def declared(self) -> RecordType:
+        """The type of the records."""
+        return self._declared
 
     def goes_by_key(self, values: Mapping[str, Value]) -> bool:
         """Whether a record is told by its key alone."""
@@ -82,15 +89,16 @@ class RecordsHere:
         )
 
     def _has_twin(self, scope_no: int, values: Mapping[str, Value]) -> bool:
-        """Whether a record says all that the row says; it is no other row's from then on."""
+        """Whether a record says what the row says, no less and no more in any column that the
+        table has; it is no other row's from then on."""
         if self._saying is None:
             self._saying = self._read_sayings()
-        said = {name: value for name, value in values.items() if value not in (None, "")}
+        said = {name: values.get(name) or None for name in self._said}
         for rec in self._saying.get((scope_no, *(values.get(name) for name in self._telling)), ()):
             row = find_row(self._node, self._declared, scope_no, rec)
             if (scope_no, rec) in self._taken or row is None:
                 continue
-            if all(row[name] == value for name, value in said.items()):
+            if all((row[name] or None) == value for name, value in said.items()):
                 self._taken.add((scope_no, rec))
                 self.twins += 1
                 return True

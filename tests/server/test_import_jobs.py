@@ -109,6 +109,16 @@ def test_an_exported_form_comes_back_without_a_second_record(school: Node, tmp_p
     assert (report.faults, report.added, report.known) == ((), 0, 1)
 
 
+def test_a_row_is_not_lost_to_a_record_that_says_more(school: Node, tmp_path: Path) -> None:
+    add_person(school, "T1", "Li Ming")
+    head = "教师编号,日期,内容,学时,备注\n"
+    rows = ["T1,2026-03-01,Reading,1.5,\n", "T1,2026-03-01,Reading,1.5,online\n"]
+    path = tmp_path / "a.csv"
+    for text in (rows[1], rows[0] + rows[1]):
+        path.write_text(head + text, "utf-8")
+        assert import_rows(school, "hour", path, actor="admin").added == 1
+
+
 def test_a_record_that_says_something_else_is_another_one(school: Node, tmp_path: Path) -> None:
     add_hour(school, add_person(school, "T1", "Li Ming"), note="at noon")
     path = tmp_path / "a.csv"
