@@ -1,8 +1,10 @@
 """Accounts and log-in sessions of this node, in their own file that is never replicated.
 
 Passwords are hashed with argon2id. There is no default password: whoever makes an account gets a
-one-time code, and the first log-in with it asks for a password of one's own. A session is a random
-cookie of which only the digest is stored; log-in always makes a new one.
+one-time code, and the first log-in with it asks for a password of one's own. A teacher, who only
+sees what is the teacher's own, chooses a PIN. A session is a random cookie of which only the digest
+is stored; log-in always makes a new one. Log-ins and changes of rights are written down; neither
+secrets nor their lengths are.
 """
 
 import hashlib
@@ -10,25 +12,36 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from xueshi_server.errors import LoginRefusedError, LoginTakenError, WeakPasswordError
+from xueshi_server.errors import LoginRefusedError, LoginTakenError, WeakPasswordError, WeakPinError
 
-Role = Literal["admin", "registrar", "reviewer", "viewer"]
-ROLES: Final[tuple[Role, ...]] = ("admin", "registrar", "reviewer", "viewer")
+Role = Literal["admin", "registrar", "principal", "reviewer", "viewer", "teacher"]
+# In the order of their weight: the first of an account's roles is the one it is known by.
+ROLES: Final[tuple[Role, ...]] = (
+    "admin", "registrar", "principal", "reviewer", "viewer", "teacher",
+)  # fmt: skip
 FIRST_LOGIN: Final = "admin"
 FILE_NAME: Final = "local.db"
 PASSWORD_LEAST: Final = 10
 PASSWORD_MOST: Final = 200
-# A working day with its lunch break; the PC is shared.
-IDLE_S: Final = 12 * 3600
+PIN_LEAST: Final = 6
+# So many wrong tries in a row make a PIN void: a million PINs are guessed sooner than a sentence.
+PIN_TRIES: Final = 30
+# The PC is shared: who has gone away is logged out. Half-typed sessions are kept as drafts.
+IDLE_S: Final = 3600
+# A teacher comes to look, on a phone or on a PC that somebody else uses next.
+TEACHER_IDLE_S: Final = 15 * 60
+# Notes kept of who logged in and whose rights changed; the oldest are dropped.
+NOTES_MAX: Final = 20_000
 # A clock that jumps back further than this ends the session: its age is unknown.
 JUMP_S: Final = 3600
 
@@ -48,22 +61,58 @@ CREATE TABLE IF NOT EXISTS session (
   token_hash BLOB PRIMARY KEY, account_id INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
   seen_s INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS note (
+  note_id INTEGER PRIMARY KEY, at_s INTEGER NOT NULL, what TEXT NOT NULL, who TEXT NOT NULL,
+  whom TEXT NOT NULL, detail TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS setting (
   key TEXT PRIMARY KEY, value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
+# Columns that files of older versions lack.
+_LATER: Final = {
+    "person": "ALTER TABLE account ADD COLUMN person TEXT NOT NULL DEFAULT ''",
+    "failed": "ALTER TABLE account ADD COLUMN failed INTEGER NOT NULL DEFAULT 0",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who may log in here."""
+    """Somebody who may log in here; `person` is the public name of the record about them."""
 
     account_id: int
     login: str
     name: str
-    role: Role
+    roles: tuple[Role, ...]
     must_change: bool
     enabled: bool
+    person: str = ""
+
+    @property
+    def role(self) -> Role:
+        """The weightiest role."""
+        return self.roles[0]
+
+    @property
+    def has_pin(self) -> bool:
+        """Whether digits are secret enough: nothing but a person's own pages is behind them."""
+        return self.roles == ("teacher",)
+
+    @property
+    def idle_s(self) -> int:
+        """After so long without a request the session ends."""
+        return TEACHER_IDLE_S if self.has_pin else IDLE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that happened to an account: `what` is a code, `whom` the account it is about."""
+
+    at_s: int
+    what: str
+    who: str
+    whom: str
+    detail: str
 
 
 class Accounts:
@@ -76,6 +125,10 @@ class Accounts:
             home / FILE_NAME, check_same_thread=False, isolation_level=None, timeout=10
         )
         self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;" + _SCHEMA)
+        known = {str(row[1]) for row in self._run("PRAGMA table_info(account)")}
+        for column, statement in _LATER.items():
+            if column not in known:
+                self._run(statement)
         (home / FILE_NAME).chmod(0o600)
 
     def close(self) -> None:
@@ -95,17 +148,18 @@ class Accounts:
 
     # Accounts
 
-    def add(self, login: str, name: str, role: Role) -> str:
+    def add(self, login: str, name: str, *roles: Role, person: str = "") -> str:
         """Make an account; return the one-time code of its first log-in."""
-        code = make_code()
+        code, login = make_code(), login.lower()
         try:
             self._run(
-                "INSERT INTO account (login, name, role, secret_hash, must_change)"
-                " VALUES (?, ?, ?, ?, 1)",
+                "INSERT INTO account (login, name, role, secret_hash, must_change, person)"
+                " VALUES (?, ?, ?, ?, 1, ?)",
                 login,
                 name,
-                role,
+                _join(roles),
                 _hash(_plain_code(code)),
+                person,
             )
         except sqlite3.IntegrityError as error:
             raise LoginTakenError(login=login) from error
@@ -115,7 +169,8 @@ class Accounts:
         """Forget the password and end the sessions; return a new one-time code."""
         code = make_code()
         self._run(
-            "UPDATE account SET secret_hash = ?, must_change = 1, enabled = 1 WHERE account_id = ?",
+            "UPDATE account SET secret_hash = ?, must_change = 1, enabled = 1, failed = 0"
+            " WHERE account_id = ?",
             _hash(_plain_code(code)),
             account_id,
         )
@@ -125,6 +180,16 @@ class Accounts:
     def disable(self, account_id: int) -> None:
         """Let the account log in no more and end its sessions."""
         self._run("UPDATE account SET enabled = 0 WHERE account_id = ?", account_id)
+        self._run("DELETE FROM session WHERE account_id = ?", account_id)
+
+    def set_rights(self, account_id: int, roles: Collection[Role], person: str) -> None:
+        """Give other roles, and say whose account it is; sessions end."""
+        self._run(
+            "UPDATE account SET role = ?, person = ? WHERE account_id = ?",
+            _join(roles),
+            person,
+            account_id,
+        )
         self._run("DELETE FROM session WHERE account_id = ?", account_id)
 
     def list_all(self) -> list[Account]:
@@ -137,15 +202,18 @@ class Accounts:
         return _account(rows[0]) if rows else None
 
     def set_password(self, account: Account, password: str) -> None:
-        """Replace the secret of `account`; refuse a password that is easy to guess."""
-        if (
+        """Replace the secret of `account`; refuse one that is easy to guess."""
+        if account.has_pin:
+            if not is_good_pin(password, account.login):
+                raise WeakPinError(least=PIN_LEAST)
+        elif (
             not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST
             or len(set(password)) < 5
             or account.login.lower() in password.lower()
         ):
             raise WeakPasswordError(least=PASSWORD_LEAST)
         self._run(
-            "UPDATE account SET secret_hash = ?, must_change = 0 WHERE account_id = ?",
+            "UPDATE account SET secret_hash = ?, must_change = 0, failed = 0 WHERE account_id = ?",
             _hash(password),
             account.account_id,
         )
@@ -155,14 +223,23 @@ class Accounts:
 
     def check(self, login: str, secret: str) -> Account:
         """Return the account that `login` and its password or one-time code belong to."""
-        rows = self._run(f"{_SELECT} WHERE login = ?", login)
-        stored = self._run("SELECT secret_hash FROM account WHERE login = ?", login)
+        rows = self._run(f"{_SELECT} WHERE login = ?", login.lower())
+        stored = self._run("SELECT secret_hash, failed FROM account WHERE login = ?", login.lower())
         account = _account(rows[0]) if rows else None
         given = _plain_code(secret) if account is not None and account.must_change else secret
         # An unknown name takes as long as a known one.
         known = _verify(str(stored[0][0]) if stored else _unknown_hash(), given[:PASSWORD_MOST])
-        if account is None or not known or not account.enabled:
+        if account is None:
             raise LoginRefusedError
+        is_void = (
+            account.has_pin and not account.must_change and int(str(stored[0][1])) >= PIN_TRIES
+        )
+        if not known or not account.enabled or is_void:
+            self._run(
+                "UPDATE account SET failed = failed + 1 WHERE account_id = ?", account.account_id
+            )
+            raise LoginRefusedError
+        self._run("UPDATE account SET failed = 0 WHERE account_id = ?", account.account_id)
         return account
 
     def start_session(self, account: Account) -> str:
@@ -183,7 +260,7 @@ class Accounts:
         now_s = int(self._now_s())
         age_s = now_s - seen_s
         account = self.find(account_id)
-        if account is None or not account.enabled or not -JUMP_S <= age_s <= IDLE_S:
+        if account is None or not account.enabled or not -JUMP_S <= age_s <= account.idle_s:
             self.end_session(token)
             return None
         if abs(age_s) > 60:
@@ -194,16 +271,54 @@ class Accounts:
         """Forget the session."""
         self._run("DELETE FROM session WHERE token_hash = ?", _digest(token))
 
+    # What happened
 
-_SELECT: Final = "SELECT account_id, login, name, role, must_change, enabled FROM account"
+    def note(self, what: str, who: str, whom: str = "", detail: str = "") -> None:
+        """Write down that `who` did `what`; never a secret."""
+        self._run(
+            "INSERT INTO note (at_s, what, who, whom, detail) VALUES (?, ?, ?, ?, ?)",
+            int(self._now_s()), what, who[:60], whom[:60], detail[:200],
+        )  # fmt: skip
+        self._run(
+            "DELETE FROM note WHERE note_id <= (SELECT max(note_id) FROM note) - ?", NOTES_MAX
+        )
+
+    def list_notes(self, limit: int = 200) -> list[Note]:
+        """The latest notes, newest first."""
+        rows = self._run(
+            "SELECT at_s, what, who, whom, detail FROM note ORDER BY note_id DESC LIMIT ?", limit
+        )
+        return [
+            Note(int(str(at_s)), *(str(each) for each in texts)) for at_s, *texts in rows
+        ]  # fmt: skip
+
+
+_SELECT: Final = "SELECT account_id, login, name, role, must_change, enabled, person FROM account"
 
 
 def _account(row: tuple[object, ...]) -> Account:
-    account_id, login, name, role, must_change, enabled = row
-    known = next(each for each in ROLES if each == role)
+    account_id, login, name, role, must_change, enabled, person = row
+    held = str(role).split()
+    roles = tuple(each for each in ROLES if each in held)
     return Account(
-        int(str(account_id)), str(login), str(name), known, bool(must_change), bool(enabled)
-    )
+        int(str(account_id)), str(login), str(name), roles, bool(must_change), bool(enabled),
+        str(person),
+    )  # fmt: skip
+
+
+def _join(roles: Collection[Role]) -> str:
+    assert roles, "an account has a role"
+    return " ".join(each for each in ROLES if each in roles)
+
+
+def is_good_pin(pin: str, login: str) -> bool:
+    """Whether a PIN is digits enough, and neither a run, nor few digits, nor the staff number."""
+    if not (pin.isascii() and pin.isdecimal() and PIN_LEAST <= len(pin) <= PASSWORD_MOST):
+        return False
+    digits = "".join(each for each in login if each.isdecimal())
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(pin)}
+    is_login = len(digits) >= PIN_LEAST and (pin in digits or digits in pin)
+    return len(set(pin)) >= 3 and steps not in ({1}, {9}) and not is_login
 
 
 def _digest(token: str) -> bytes:

@@ -73,6 +73,12 @@ class WeakPasswordError(ServerError):
     code = "login.weak_password"
 
 
+class WeakPinError(WeakPasswordError):
+    """A PIN that is too short or too easy to guess; field `least`."""
+
+    code = "login.weak_pin"
+
+
 class LoginTakenError(ServerError):
     """Another account has that log-in name; field `login`."""
 

@@ -12,6 +12,8 @@ from xueshi_server.accounts import Account, Accounts, Role
 from xueshi_server.web.security import SESSION_COOKIE, csrf_token
 from xueshi_server.web.site import EXTENSION
 
+TEST_PIN = "820164"
+
 
 @dataclass(frozen=True)
 class Visitor:
@@ -62,7 +64,7 @@ def add_account(app: Flask, role: Role, *, login: str | None = None) -> Account:
     accounts = accounts_of(app)
     accounts.add(login or role, f"Test {role}", role)
     account = next(each for each in accounts.list_all() if each.login == (login or role))
-    accounts.set_password(account, "a long sentence of mine")
+    accounts.set_password(account, TEST_PIN if account.has_pin else "a long sentence of mine")
     return account
 
 

@@ -31,6 +31,8 @@ VALUE_CODES: Final = frozenset(
         "row.id_reused",
         "ref.unknown",
         "ref.several",
+        "claim.future",
+        "claim.double",
     }
 )
 

@@ -5,13 +5,20 @@ from typing import Final, Literal
 
 from xueshi_server.accounts import Account
 
-Need = Literal["open", "signed_in", "enter", "review", "settle", "manage"]
+# self: what everybody does with the own account; signed_in: look at everybody's records;
+# mine: a teacher's own records; lead: the page of a principal; hand_out: codes for teachers.
+Need = Literal[
+    "open", "self", "mine", "signed_in", "enter", "review", "settle", "lead", "hand_out", "manage"
+]
+_STAFF: Final[frozenset[Need]] = frozenset({"open", "self", "signed_in"})
 
 MAY: Final[Mapping[str, frozenset[Need]]] = {
-    "admin": frozenset({"open", "signed_in", "enter", "review", "settle", "manage"}),
-    "registrar": frozenset({"open", "signed_in", "enter", "settle"}),
-    "reviewer": frozenset({"open", "signed_in", "review", "settle"}),
-    "viewer": frozenset({"open", "signed_in"}),
+    "admin": _STAFF | {"enter", "review", "settle", "lead", "hand_out", "manage"},
+    "registrar": _STAFF | {"enter", "settle", "lead", "hand_out"},
+    "principal": _STAFF | {"review", "settle", "lead"},
+    "reviewer": _STAFF | {"review", "settle"},
+    "viewer": _STAFF,
+    "teacher": frozenset({"open", "self", "mine"}),
 }
 
 NEEDS: Final[Mapping[str, Need]] = {
@@ -21,10 +28,17 @@ NEEDS: Final[Mapping[str, Need]] = {
     "training.index": "open",
     "login.show": "open",
     "login.enter": "open",
-    "login.leave": "signed_in",
-    "login.password": "signed_in",
-    "login.set_password": "signed_in",
-    "today.show": "signed_in",
+    "login.leave": "self",
+    "login.password": "self",
+    "login.set_password": "self",
+    "today.show": "self",
+    "mine.show": "mine",
+    "mine.claim": "mine",
+    "mine.object_to": "mine",
+    "mine.statement": "mine",
+    "principal.show": "lead",
+    "principal.objections": "lead",
+    "principal.answer": "lead",
     "people.index": "signed_in",
     "people.show": "signed_in",
     "people.new": "enter",
@@ -86,6 +100,10 @@ NEEDS: Final[Mapping[str, Need]] = {
     "accounts.create": "manage",
     "accounts.renew": "manage",
     "accounts.disable": "manage",
+    "accounts.change": "manage",
+    "accounts.notes": "manage",
+    "accounts.codes": "hand_out",
+    "accounts.give_codes": "hand_out",
 }
 
 # What an account that still has its one-time code may open.
@@ -103,4 +121,4 @@ def is_allowed(endpoint: str, account: Account | None) -> bool:
         return need == "open"
     if account.must_change and need != "open":
         return endpoint in BEFORE_PASSWORD
-    return need in MAY[account.role]
+    return any(need in MAY[role] for role in account.roles)

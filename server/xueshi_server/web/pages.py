@@ -67,7 +67,9 @@ def _menu() -> list[tuple[str, str, int]]:
     if account is None or account.must_change:
         return []
     entries = [
+        ("mine.show", "menu.mine", 0),
         ("today.show", "menu.today", 0),
+        ("principal.show", "menu.principal", 0),
         ("session.new", "menu.enter", 0),
         ("hours.index", "menu.hours", 0),
         ("people.index", "menu.people", 0),
@@ -79,6 +81,9 @@ def _menu() -> list[tuple[str, str, int]]:
         ("conflicts.index", "menu.conflicts", _open_conflicts()),
         ("sync.index", "menu.sync", 0),
     ]
+    if not may("hours.index"):
+        # A teacher's first page is the own one.
+        return [("mine.show", "menu.mine", 0)]
     return [entry for entry in entries if may(entry[0])]
 
 

@@ -1,19 +1,30 @@
-"""Who may log in at this node: for its administrator."""
+"""Who may log in at this node: for its administrator; and codes for teachers, for the registrar."""
 
 import re
+from collections.abc import Sequence
+from typing import Any, Final
 
 from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
 
-from xueshi_server.accounts import ROLES, Account
+from xueshi_server.accounts import ROLES, Account, Role
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.values import parse_text
-from xueshi_server.errors import LoginTakenError
-from xueshi_server.web.pages import go
-from xueshi_server.web.site import this_site, whoami
+from xueshi_server.errors import LoginTakenError, ServerError
+from xueshi_server.store.people import list_roster, load_people
+from xueshi_server.web.pages import go, public_id
+from xueshi_server.web.site import actor, home_scope_no, this_node, this_site, whoami
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
 Page = str | tuple[str, int] | Response
+# Each code is hashed, which an old PC does a dozen times a second.
+CODES_MAX: Final = 60
+
+
+class TooManyCodesError(ServerError):
+    """More people ticked than codes are made for at once; field `limit`."""
+
+    code = "accounts.too_many_codes"
 
 
 @blueprint.get("/")
@@ -26,30 +37,113 @@ def index() -> Page:
 def create() -> Page:
     """Make an account; show its one-time code once."""
     login = request.form.get("login", "").strip().lower()
-    role = next((each for each in ROLES if each == request.form.get("role")), None)
     try:
         name = parse_text("teacher_name", request.form.get("name", ""), required=True)
-        if role is None or not re.fullmatch(r"[a-z0-9._-]{2,40}", login):
+        roles, person = _read_rights(login)
+        if not re.fullmatch(r"[a-z0-9._-]{2,40}", login):
             raise BadValueError("value.missing")
-        code = this_site().accounts.add(login, name, role)
+        code = this_site().accounts.add(login, name, *roles, person=person)
     except (BadValueError, LoginTakenError) as error:
         return _show(error=error), 422
+    this_site().accounts.note("add", actor(), login, " ".join(roles))
     return _show(code=code, login=login)
+
+
+def _read_rights(login: str) -> tuple[list[Role], str]:
+    """The roles ticked, and for a teacher the record of the staff number."""
+    ticked = request.form.getlist("role")
+    roles = [each for each in ROLES if each in ticked]
+    if not roles:
+        raise BadValueError("value.missing")
+    if "teacher" not in roles:
+        return roles, ""
+    staff_no = request.form.get("staff_no", "").strip() or login
+    known = load_people(this_node(), home_scope_no()).get(staff_no)
+    if known is None:
+        raise BadValueError("ref.unknown", seen=staff_no[:40])
+    return roles, public_id(home_scope_no(), known[0])
+
+
+@blueprint.post("/<int:account_id>/rights")
+def change(account_id: int) -> Page:
+    """Give other roles."""
+    account = _find_other(account_id)
+    try:
+        roles, person = _read_rights(account.login)
+    except BadValueError as error:
+        return _show(error=error), 422
+    this_site().accounts.set_rights(account_id, roles, person)
+    detail = f"{' '.join(account.roles)} > {' '.join(roles)}"
+    this_site().accounts.note("rights", actor(), account.login, detail)
+    return go("accounts.index", done="rights")
 
 
 @blueprint.post("/<int:account_id>/renew")
 def renew(account_id: int) -> Page:
     """Replace a forgotten password by a new one-time code, shown once."""
     account = _find_other(account_id)
-    return _show(code=this_site().accounts.renew_code(account_id), login=account.login)
+    code = this_site().accounts.renew_code(account_id)
+    this_site().accounts.note("renew", actor(), account.login)
+    return _show(code=code, login=account.login)
 
 
 @blueprint.post("/<int:account_id>/disable")
 def disable(account_id: int) -> Page:
     """Let the account log in no more."""
-    _find_other(account_id)
+    account = _find_other(account_id)
     this_site().accounts.disable(account_id)
+    this_site().accounts.note("disable", actor(), account.login)
     return go("accounts.index", done="disabled")
+
+
+@blueprint.get("/notes")
+def notes() -> Page:
+    """Who logged in, and whose rights changed."""
+    return render_template("account_notes.html", rows=this_site().accounts.list_notes())
+
+
+@blueprint.get("/codes")
+def codes() -> Page:
+    """The roster with who has an account."""
+    return _show_codes(())
+
+
+@blueprint.post("/codes")
+def give_codes() -> Page:
+    """New one-time codes for the teachers ticked, on slips to print, shown once."""
+    ticked = set(request.form.getlist("person"))
+    chosen = [each for each in _list_teachers() if each["id"] in ticked and each["open"]]
+    if len(chosen) > CODES_MAX:
+        raise TooManyCodesError(limit=CODES_MAX)
+    return _show_codes([_give_code(each) for each in chosen])
+
+
+def _give_code(each: dict[str, Any]) -> dict[str, Any]:
+    accounts, account = this_site().accounts, each["account"]
+    if account is None:
+        code = accounts.add(each["staff_no"], each["name"], "teacher", person=each["id"])
+        accounts.note("add", actor(), each["staff_no"], "teacher")
+    else:
+        code = accounts.renew_code(account.account_id)
+        accounts.note("renew", actor(), account.login)
+    return {**each, "code": code}
+
+
+def _list_teachers() -> list[dict[str, Any]]:
+    """The roster; `open`: the registrar may make a code, since no other right hangs on it."""
+    scope_no = home_scope_no()
+    known = {each.login: each for each in this_site().accounts.list_all()}
+    lines = []
+    for row in list_roster(this_node(), scope_no):
+        name, account = public_id(scope_no, row["rec"]), known.get(row["staff_no"].lower())
+        is_own = account is None or (account.has_pin and account.person == name)
+        line = {"id": name, "account": account, "open": is_own}
+        lines.append({**line, "staff_no": row["staff_no"], "name": row["name"]})
+    return lines
+
+
+def _show_codes(slips: Sequence[dict[str, Any]]) -> str:
+    return render_template("account_codes.html", rows=_list_teachers(), slips=slips, most=CODES_MAX)
 
 
 def _find_other(account_id: int) -> Account:

@@ -1,9 +1,11 @@
 """The first page: what is owed, what came back, where the records are."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, redirect, render_template, url_for
+from werkzeug.wrappers import Response
 
 from xueshi_server.store.hours import count_states, list_latest, sum_all
 from xueshi_server.store.schools import count_conflicts, count_people, list_school_figures
+from xueshi_server.web.pages import may
 from xueshi_server.web.site import this_node, this_site
 from xueshi_server.web.sync_state import read_sync_state
 
@@ -12,8 +14,10 @@ _LATEST = 8
 
 
 @blueprint.get("/")
-def show() -> str:
-    """What there is to do here today."""
+def show() -> str | Response:
+    """What there is to do here today; who may only see what is their own goes there."""
+    if not may("hours.index"):
+        return redirect(url_for("mine.show"))
     node = this_node()
     credited, pending = sum_all(node)
     sync = read_sync_state(this_site())

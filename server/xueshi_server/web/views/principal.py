@@ -1,0 +1,143 @@
+"""A principal's page: who is behind, what is owed, what came back, what the county has."""
+
+import datetime as dt
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
+
+from xueshi_server.domain.errors import BadValueError
+from xueshi_server.domain.fields import word_label
+from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.rules.results import Result
+from xueshi_server.domain.values import parse_text
+from xueshi_server.store.hours import HourFilter, find_hour, list_hours, list_judgements
+from xueshi_server.store.objections import Objection, Objections
+from xueshi_server.store.people import find_person
+from xueshi_server.store.records import count_states_of
+from xueshi_server.store.requirements import PERSON, Requirements
+from xueshi_server.web.packs import active_pack, listed_forms, listed_types, today
+from xueshi_server.web.pages import find_key, go, may, public_id
+from xueshi_server.web.result_view import ShownResult, show_results
+from xueshi_server.web.site import actor, language, this_node, this_site
+from xueshi_server.web.sync_state import read_sync_state
+
+blueprint = Blueprint("principal", __name__, url_prefix="/principal")
+Page = str | tuple[str, int] | Response
+_BEHIND: Final = ("vetoed", "fail", "at_risk")
+_OWING: Final = ("fail", "at_risk", "on_track")
+# What is due in a month is due soon.
+_SOON: Final = dt.timedelta(days=31)
+# Read at a glance; the lists behind the links have everybody.
+_SHOWN_MAX: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A person who does not meet a requirement."""
+
+    name: str
+    title: str
+    staff_no: str
+    results: list[ShownResult]
+
+
+@blueprint.get("/")
+def show() -> Page:
+    """Everything a principal looks at before signing."""
+    node, pack = this_node(), active_pack()
+    behind, owed = _judge(pack)
+    returned = list_hours(node, HourFilter(state="rejected"), limit=_SHOWN_MAX)
+    return render_template(
+        "principal.html",
+        behind=behind[:_SHOWN_MAX],
+        behind_count=len(behind),
+        owed=owed,
+        returned=[(row, public_id(row["scope_no"], row["rec"]), _why(row)) for row in returned],
+        queues=_queues() if may("records.queue") else [],
+        objections=[_shown(each) for each in _open_objections()],
+        forms=[(of, word_label(form.label, language())) for of, form in listed_forms().items()],
+        sync=read_sync_state(this_site()),
+        day=today(),
+    )
+
+
+@blueprint.get("/objections")
+def objections() -> Page:
+    """What teachers said against records about them."""
+    return _show_objections()
+
+
+@blueprint.post("/objections/<int:objection_id>")
+def answer(objection_id: int) -> Page:
+    """Answer one of them; the teacher reads it."""
+    try:
+        text = parse_text("note", request.form.get("answer", ""), required=True)
+    except BadValueError:
+        return _show_objections(wrong=objection_id), 422
+    done = Objections(this_node().home).answer(objection_id, text, actor(), int(time.time()))
+    return go("principal.objections", done="answered" if done else "")
+
+
+def _show_objections(wrong: int = 0) -> str:
+    rows = [_shown(each) for each in Objections(this_node().home).list_all()]
+    return render_template("objections.html", rows=rows, wrong=wrong)
+
+
+def _open_objections() -> list[Objection]:
+    return [each for each in Objections(this_node().home).list_all() if not each.answer]
+
+
+def _shown(each: Objection) -> dict[str, Any]:
+    node = this_node()
+    row, person = find_hour(node, *find_key(each.record)), find_person(node, *find_key(each.person))
+    return {"said": each, "row": row, "name": person["name"] if person else "?"}
+
+
+def _judge(pack: Pack) -> tuple[list[Behind], list[ShownResult]]:
+    """Who is behind, the worst first; and what the schools here owe within a month."""
+    with Requirements.open(this_node()) as requirements:
+        results = requirements.judge(pack, today()).results
+        numbers = requirements.facts.scope_nos
+    by_person: dict[tuple[int, int], list[Result]] = {}
+    owed = []
+    for each in results:
+        kind = pack.subjects.get(each.kind)
+        if kind is not None and kind.of == PERSON and len(each.subject) == 2:
+            if each.status in _BEHIND:
+                scope, rec = each.subject
+                by_person.setdefault((numbers[str(scope)], int(str(rec))), []).append(each)
+        elif each.status in _OWING and _is_soon(each) and each.kind != "county":
+            owed.append(each)
+    people = [_person(pack, key, found) for key, found in by_person.items()]
+    people.sort(key=lambda each: (-len(each.results), each.staff_no))
+    return people, show_results(pack, owed, language())[:_SHOWN_MAX]
+
+
+def _is_soon(result: Result) -> bool:
+    asked = result.need.by if result.need is not None else None
+    days = [day for day in (asked, result.outcome.impossible_after, result.span.last) if day]
+    return any(today() <= day <= today() + _SOON for day in days)
+
+
+def _person(pack: Pack, key: tuple[int, int], found: list[Result]) -> Behind:
+    row = find_person(this_node(), *key)
+    name, staff_no = (str(row["name"]), str(row["staff_no"])) if row else ("?", "")
+    return Behind(public_id(*key), name, staff_no, show_results(pack, found, language()))
+
+
+def _why(row: Any) -> str:
+    said = list_judgements(this_node(), row["scope_no"], row["rec"])
+    return str(said[-1]["reason"] or "") if said else ""
+
+
+def _queues() -> list[tuple[str, str, int]]:
+    """(type, label, how many wait) of what is judged here, many at once."""
+    node, found = this_node(), []
+    for each in listed_types():
+        waiting = count_states_of(node, each).get("pending", 0) if node.role in each.judges else 0
+        if waiting:
+            found.append((each.id, word_label(each.label, language()), waiting))
+    return found

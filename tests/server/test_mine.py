@@ -1,0 +1,115 @@
+"""A teacher's own page: claims, objections, and nothing of anybody else."""
+
+import pytest
+from flask import Flask
+
+from tests.server.conftest import County
+from tests.server.nodes import add_hour, add_person
+from tests.server.pages import TEST_PIN, Visitor, accounts_of, make_visitor
+from xueshi_server.web.security import SESSION_COOKIE
+from xueshi_sync.node import Node
+from xueshi_sync.writer import RecordKey
+
+CLAIM = {"date": "2026-02-20", "title": "Reading circle", "minutes": "2"}
+
+
+@pytest.fixture
+def person(school: Node) -> RecordKey:
+    return add_person(school)
+
+
+@pytest.fixture
+def teacher(app: Flask, school: Node, person: RecordKey) -> Visitor:
+    accounts = accounts_of(app)
+    code = accounts.add("T1", "Li Ming", "teacher", person=school.public_id(person))
+    account = accounts.check("T1", code)
+    accounts.set_password(account, TEST_PIN)
+    visitor = Visitor(app, app.test_client())
+    visitor.client.set_cookie("xueshi_lang", "en")
+    visitor.client.set_cookie(SESSION_COOKIE, accounts.start_session(account))
+    return visitor
+
+
+def test_a_claim_waits_for_review_under_the_teachers_name(
+    teacher: Visitor, school: Node, person: RecordKey
+) -> None:
+    assert teacher.post("/mine/claim", **CLAIM).status_code == 303
+    (row,) = school.query("SELECT * FROM hour")
+    assert (row["person"], row["state"], row["minutes"]) == (person.rec, "pending", 120)
+    assert row["actor"] == "t1"
+    assert "Reading circle" in teacher.text("/mine/")
+
+
+def test_a_claim_sent_twice_is_one_record(teacher: Visitor, school: Node) -> None:
+    teacher.post("/mine/claim", entry_id="one", **CLAIM)
+    teacher.post("/mine/claim", entry_id="one", **CLAIM)
+    assert len(school.query("SELECT * FROM hour")) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        pytest.param({"date": "2099-01-01"}, "This day has not come yet", id="a-day-to-come"),
+        pytest.param({"date": ""}, "fault", id="no-day"),
+        pytest.param({"title": ""}, "fault", id="no-title"),
+        pytest.param({"minutes": "-1"}, "fault", id="fewer-than-no-hours"),
+    ],
+)
+def test_a_wrong_claim_is_refused_and_keeps_what_was_typed(
+    teacher: Visitor, school: Node, changed: dict[str, str], said: str
+) -> None:
+    answer = teacher.post("/mine/claim", note="my own words", **{**CLAIM, **changed})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "my own words" in answer.text
+    assert school.query("SELECT * FROM hour") == []
+
+
+def test_what_is_on_record_already_is_not_claimed_again(
+    teacher: Visitor, school: Node, person: RecordKey
+) -> None:
+    add_hour(school, person, date=CLAIM["date"], title=CLAIM["title"])
+    answer = teacher.post("/mine/claim", **CLAIM)
+    assert answer.status_code == 422
+    assert "There is a record of this title on that day" in answer.text
+
+
+def test_a_teacher_sees_no_hours_of_a_colleague(teacher: Visitor, school: Node) -> None:
+    add_hour(school, add_person(school, "T2", "Wang Fang"), title="Secret talk")
+    assert "Secret talk" not in teacher.text("/mine/")
+
+
+def test_an_objection_reaches_the_registrar_and_its_answer_the_teacher(
+    app: Flask, teacher: Visitor, school: Node, person: RecordKey
+) -> None:
+    name = school.public_id(add_hour(school, person))
+    assert teacher.post("/mine/objection", record=name, reason="It was 3 hours").status_code == 303
+    registrar = make_visitor(app, "registrar")
+    assert "It was 3 hours" in registrar.text("/principal/objections")
+    registrar.post("/principal/objections/1", answer="Corrected, thank you")
+    assert "Corrected, thank you" in teacher.text("/mine/")
+
+
+def test_an_objection_says_why(teacher: Visitor, school: Node, person: RecordKey) -> None:
+    name = school.public_id(add_hour(school, person))
+    assert teacher.post("/mine/objection", record=name, reason=" ").status_code == 422
+
+
+def test_nobody_objects_to_a_record_of_somebody_else(teacher: Visitor, school: Node) -> None:
+    name = school.public_id(add_hour(school, add_person(school, "T2", "Wang Fang")))
+    assert teacher.post("/mine/objection", record=name, reason="mine").status_code == 404
+
+
+def test_a_teacher_without_a_record_has_no_page(app: Flask) -> None:
+    assert make_visitor(app, "teacher").get("/mine/").status_code == 404
+
+
+def test_a_teacher_opens_no_page_of_the_staff(teacher: Visitor, county: County) -> None:
+    for path in ("/hours/", "/people/", "/requirements/", "/records/", "/forms/", "/grants/"):
+        assert teacher.get(path).status_code == 403, path
+
+
+def test_the_statement_is_the_teachers_own(teacher: Visitor) -> None:
+    answer = teacher.get("/mine/statement")
+    assert answer.mimetype == "application/pdf"
+    assert answer.data.startswith(b"%PDF")

@@ -1,0 +1,35 @@
+"""A principal's page: who is behind, what came back and why, what is to be signed."""
+
+from flask import Flask
+
+from tests.server.conftest import County
+from tests.server.nodes import add_hour, add_person
+from tests.server.pages import make_visitor
+
+
+def test_a_principal_reads_what_came_back_and_why(app: Flask, county: County) -> None:
+    hour = add_hour(county.school, add_person(county.school), title="Reading circle")
+    county.carry_both_ways()
+    with county.centre.write(actor="officer") as action:
+        name = county.school.public_id(hour)
+        action.judge("hour", county.centre.find_record(name), "reject", reason="No certificate")
+    county.carry_both_ways()
+    text = make_visitor(app, "principal").text("/principal/")
+    assert "Reading circle" in text
+    assert "No certificate" in text
+
+
+def test_an_empty_school_says_that_nothing_is_owed(app: Flask) -> None:
+    text = make_visitor(app, "principal").text("/principal/")
+    assert "Nothing was returned" in text
+    assert "No objection waits" in text
+
+
+def test_a_principal_enters_nothing(app: Flask) -> None:
+    assert make_visitor(app, "principal").get("/session/new").status_code in (403, 404)
+
+
+def test_the_page_is_worded_in_both_languages(app: Flask) -> None:
+    visitor = make_visitor(app, "principal")
+    assert "校长" in visitor.text("/principal/", lang="zh")
+    assert "principal." not in visitor.text("/principal/", lang="en")
