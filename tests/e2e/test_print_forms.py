@@ -265,3 +265,22 @@ def test_a_form_can_be_read_on_a_phone(
     printer.page.set_viewport_size({"width": 390, "height": 844})
     wide = printer.page.evaluate("() => document.documentElement.scrollWidth")
     assert wide <= 390
+
+
+@pytest.mark.parametrize(
+    ("form", "width"), [("personal_statement", 794), ("hours_certificate", 1123)]
+)
+def test_the_screen_shows_the_sheet_of_paper_below_the_tools(
+    printer: Printer, form: str, width: int
+) -> None:
+    printer.show(usual("base", form))
+    printer.page.set_viewport_size({"width": 1280, "height": 900})
+    printer.page.emulate_media(media="screen")
+    paper, tools = (
+        printer.page.evaluate(f"() => document.querySelector('{each}').getBoundingClientRect()")
+        for each in ("main", "nav")
+    )
+    printer.page.emulate_media(media=None)
+    assert round(paper["width"]) == width
+    assert tools["width"] == 1280
+    assert tools["bottom"] < paper["top"]
