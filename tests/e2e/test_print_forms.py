@@ -171,7 +171,7 @@ def _marked(place: int, section: Section) -> Section:
         return section
     rows = tuple(
         (f"R{place}-{no:02d}", *(LONG_NAME if text in NAMES else text for text in row[1:]))
-        for no, row in enumerate(section.rows)
+        for no, row in enumerate(section.rows or [(LONG_NAME,) * len(section.head)] * ROWS)
     )
     return replace(section, head=_heads(place, section), rows=rows)
 
