@@ -9,6 +9,7 @@ from tests.server.conftest import County
 from tests.server.nodes import add_hour, add_person
 from tests.server.pages import Visitor, accounts_of, make_visitor
 from xueshi_server.accounts import ROLES, Account, Role
+from xueshi_server.web import create_app
 from xueshi_server.web.access import BEFORE_PASSWORD, MAY, NEEDS, is_allowed
 
 STAFF: Final = "viewer registrar principal reviewer admin"
@@ -210,3 +211,28 @@ def test_a_school_has_no_review_page(admin: Visitor) -> None:
 
 def test_a_centre_enters_no_hours(officer: Visitor) -> None:
     assert officer.get("/enter/").status_code == 422
+
+
+def test_every_form_without_its_token_is_refused(
+    centre_app: Flask, county: County, places: dict[str, Any]
+) -> None:
+    county.carry_both_ways()
+    for endpoint, who in WHO.items():
+        method, path = make_address(centre_app, endpoint, places)
+        if method == "GET":
+            continue
+        role: Role = "teacher" if who == "teacher" else "admin"
+        visitor = make_visitor_of(centre_app, role)
+        answer = visitor.client.post(path, data={"csrf": "0" * 64})
+        assert answer.status_code == 403, endpoint
+        assert visitor.client.post(path).status_code == 403, endpoint
+
+
+def test_a_school_corrects_and_claims_nothing_for_another(county: County) -> None:
+    person = add_person(county.school)
+    hour = county.school.public_id(add_hour(county.school, person))
+    county.carry_both_ways()
+    township = county.world.make("township", "Town Centre", "Z1")
+    county.world.join(county.centre, township, "Town Centre", "Z1")
+    registrar = make_visitor(create_app(township, testing=True), "registrar")
+    assert registrar.get(f"/enter/correct/{hour}").status_code == 404

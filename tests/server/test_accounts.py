@@ -1,5 +1,6 @@
 """Accounts: several roles a person, PINs of teachers, codes handed out, what is written down."""
 
+import logging
 import re
 import sqlite3
 
@@ -148,3 +149,17 @@ def test_who_logged_in_lately_is_offered_at_the_pc_and_not_over_the_network(app:
     assert "Test teacher" in visitor.get("/login").text
     answer = visitor.client.get("/login", environ_overrides={"REMOTE_ADDR": "192.168.1.9"})
     assert "Test teacher" not in answer.text
+
+
+def test_no_pin_or_code_is_in_any_log(
+    app: Flask, school: Node, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    _, code = hand_out(app, school)
+    teacher = make_visitor(app, None)
+    teacher.post("/login", login="t1", secret="482913")
+    teacher.post("/login", login="t1", secret=code)
+    teacher.post("/password", password=TEST_PIN, again="000000")
+    teacher.post("/password", password=TEST_PIN, again=TEST_PIN)
+    logged = caplog.text + "".join(capfd.readouterr())
+    assert not [each for each in (code, TEST_PIN, "482913") if each in logged]

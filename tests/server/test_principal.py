@@ -1,10 +1,14 @@
 """A principal's page: who is behind, what came back and why, what is to be signed."""
 
+from pathlib import Path
+
 from flask import Flask
 
 from tests.server.conftest import County
 from tests.server.nodes import add_hour, add_person
 from tests.server.pages import make_visitor
+from tests.server.walks.shipped_county import make_county
+from xueshi_server.web import create_app
 
 
 def test_a_principal_reads_what_came_back_and_why(app: Flask, county: County) -> None:
@@ -33,3 +37,15 @@ def test_the_page_is_worded_in_both_languages(app: Flask) -> None:
     visitor = make_visitor(app, "principal")
     assert "校长" in visitor.text("/principal/", lang="zh")
     assert "principal." not in visitor.text("/principal/", lang="en")
+
+
+def test_who_is_behind_is_named_with_what_is_missing(tmp_path: Path) -> None:
+    with make_county(tmp_path, "jiyuan") as county:
+        county.enter(
+            "person", staff_no="J1", name="卢建设", active=True, full_time=True,
+            hired_on="2008-09-01", duty="head_teacher",
+        )  # fmt: skip
+        visitor = make_visitor(create_app(county.at_centre(), testing=True), "principal")
+        text = visitor.text("/principal/", lang="zh", on="2020-12-20")
+    assert "卢建设" in text.split("有要求未达到的教师", 2)[2].split("一个月内到期的事项")[0]
+    assert "还差" in text

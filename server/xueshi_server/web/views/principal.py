@@ -18,7 +18,7 @@ from xueshi_server.store.objections import Objection, Objections
 from xueshi_server.store.people import find_person
 from xueshi_server.store.records import count_states_of
 from xueshi_server.store.requirements import PERSON, Requirements
-from xueshi_server.web.packs import active_pack, listed_forms, listed_types, today
+from xueshi_server.web.packs import active_pack, asked_day, listed_forms, listed_types
 from xueshi_server.web.pages import find_key, go, may, public_id
 from xueshi_server.web.result_view import ShownResult, show_results
 from xueshi_server.web.site import actor, language, this_node, this_site
@@ -60,7 +60,7 @@ def show() -> Page:
         objections=[_shown(each) for each in _open_objections()],
         forms=[(of, word_label(form.label, language())) for of, form in listed_forms().items()],
         sync=read_sync_state(this_site()),
-        day=today(),
+        day=asked_day(),
     )
 
 
@@ -99,7 +99,7 @@ def _shown(each: Objection) -> dict[str, Any]:
 def _judge(pack: Pack) -> tuple[list[Behind], list[ShownResult]]:
     """Who is behind, the worst first; and what the schools here owe within a month."""
     with Requirements.open(this_node()) as requirements:
-        results = requirements.judge(pack, today()).results
+        results = requirements.judge(pack, asked_day()).results
         numbers = requirements.facts.scope_nos
     by_person: dict[tuple[int, int], list[Result]] = {}
     owed = []
@@ -119,7 +119,7 @@ def _judge(pack: Pack) -> tuple[list[Behind], list[ShownResult]]:
 def _is_soon(result: Result) -> bool:
     asked = result.need.by if result.need is not None else None
     days = [day for day in (asked, result.outcome.impossible_after, result.span.last) if day]
-    return any(today() <= day <= today() + _SOON for day in days)
+    return any(asked_day() <= day <= asked_day() + _SOON for day in days)
 
 
 def _person(pack: Pack, key: tuple[int, int], found: list[Result]) -> Behind:
