@@ -113,3 +113,27 @@ def test_the_statement_is_the_teachers_own(teacher: Visitor) -> None:
     answer = teacher.get("/mine/statement")
     assert answer.mimetype == "application/pdf"
     assert answer.data.startswith(b"%PDF")
+
+
+def test_a_centre_takes_no_claim(centre_app: Flask, county: County) -> None:
+    key = add_person(county.school)
+    county.carry_both_ways()
+    name, accounts = county.school.public_id(key), accounts_of(centre_app)
+    account = accounts.check("T1", accounts.add("T1", "Li Ming", "teacher", person=name))
+    accounts.set_password(account, TEST_PIN)
+    visitor = Visitor(centre_app, centre_app.test_client())
+    visitor.client.set_cookie(SESSION_COOKIE, accounts.start_session(account))
+    page = visitor.get("/mine/")
+    assert page.status_code == 200
+    assert 'id="claim"' not in page.text
+    assert visitor.post("/mine/claim", **CLAIM).status_code == 422
+
+
+def test_what_was_said_before_a_record_travelled_is_still_there(
+    teacher: Visitor, school: Node, person: RecordKey, county: County
+) -> None:
+    name = school.public_id(add_hour(school, person))
+    teacher.post("/mine/objection", record=name, reason="It was 3 hours")
+    county.carry_both_ways()
+    assert school.public_id(person).startswith("~") is False
+    assert "It was 3 hours" in teacher.text("/mine/")

@@ -129,6 +129,14 @@ def find_key(name: str) -> RecordKey:
         abort(404)
 
 
+def is_name_of(name: str, key: RecordKey) -> bool:
+    """Whether a kept name means that record; a new record's name changes when it travels."""
+    try:
+        return bool(name) and this_node().find_record(name) == key
+    except (SyncError, ValueError, LookupError):
+        return False
+
+
 def read_cursor(text: str) -> tuple[str, int, int] | None:
     """The place in a list that a link to the next page names."""
     parts = text.rsplit("~", 2)

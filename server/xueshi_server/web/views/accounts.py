@@ -12,8 +12,9 @@ from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.values import parse_text
 from xueshi_server.errors import LoginTakenError, ServerError
 from xueshi_server.store.people import list_roster, load_people
-from xueshi_server.web.pages import go, public_id
+from xueshi_server.web.pages import go, is_name_of, public_id
 from xueshi_server.web.site import actor, home_scope_no, this_node, this_site, whoami
+from xueshi_sync.writer import RecordKey
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
 Page = str | tuple[str, int] | Response
@@ -135,8 +136,9 @@ def _list_teachers() -> list[dict[str, Any]]:
     known = {each.login: each for each in this_site().accounts.list_all()}
     lines = []
     for row in list_roster(this_node(), scope_no):
+        key = RecordKey(scope_no, row["rec"])
         name, account = public_id(scope_no, row["rec"]), known.get(row["staff_no"].lower())
-        is_own = account is None or (account.has_pin and account.person == name)
+        is_own = account is None or (account.has_pin and is_name_of(account.person, key))
         line = {"id": name, "account": account, "open": is_own}
         lines.append({**line, "staff_no": row["staff_no"], "name": row["name"]})
     return lines

@@ -29,9 +29,17 @@ from xueshi_server.web.declared_form import (
     show_input,
 )
 from xueshi_server.web.packs import active_pack, find_type, listed_forms, today
-from xueshi_server.web.pages import find_key, go, public_id
+from xueshi_server.web.pages import find_key, go, is_name_of, public_id
 from xueshi_server.web.result_view import STATUSES, ShownResult, show_results
-from xueshi_server.web.site import actor, language, saving, this_node, whoami
+from xueshi_server.web.site import (
+    actor,
+    home_scope_no,
+    language,
+    saving,
+    this_node,
+    this_site,
+    whoami,
+)
 from xueshi_server.web.views import form_pdf
 from xueshi_sync.writer import RecordKey
 
@@ -55,6 +63,9 @@ def show() -> Page:
 def claim() -> Page:
     """Write hours of my own; they wait for review like all others."""
     key, faults = _own_key(), Faults()
+    if key.scope_no != home_scope_no():
+        # A reference holds inside its school only: the own school's node takes the claim.
+        abort(404)
     values = read_values(_asked(), key.scope_no, faults)
     _check_claim(key, values, faults)
     if faults:
@@ -129,7 +140,7 @@ def _show(faults: Faults, values: dict[str, str], wrong: str = "") -> str:
     counts = Counter(each.status for each in results)
     sums = list_hours_of(node, *key)
     rows = list_hours(node, HourFilter(key.scope_no, key.rec), limit=_HOURS_MAX)
-    person = public_id(*key)
+    said = [each for each in Objections(node.home).list_all() if is_name_of(each.person, key)]
     return render_template(
         "mine.html",
         person=find_person(node, *key),
@@ -140,12 +151,13 @@ def _show(faults: Faults, values: dict[str, str], wrong: str = "") -> str:
         credited=sum(credited or 0 for _, _, credited in sums),
         pending=sum(minutes or 0 for state, minutes, _ in sums if state == "pending"),
         rows=[(row, public_id(row["scope_no"], row["rec"]), _reason(row)) for row in rows],
-        objections=Objections(node.home).list_all(person),
+        objections=[(each, find_key(each.record)) for each in said],
         fields=[show_input(each, values.get(each.id, ""), key.scope_no) for each in _asked()],
         entry_id=request.form.get("entry_id") or secrets.token_hex(16),
         faults=faults,
         wrong=wrong,
         reason=request.form.get("reason", ""),
+        can_claim=this_site().can_enter and key.scope_no == home_scope_no(),
         has_statement=STATEMENT in listed_forms(),
     )
 
