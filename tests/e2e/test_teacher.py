@@ -75,11 +75,13 @@ def test_a_teacher_claims_and_objects_on_a_phone(desk: Desk) -> None:
     desk.page.fill("#f-title", "县级观摩课")
     desk.page.fill("#f-date", "2026-02-20")
     desk.page.fill("#f-minutes", "2")
-    desk.page.click("form[action$='/claim'] button")
+    with desk.page.expect_navigation():
+        desk.page.click("form[action$='/claim'] button")
     assert "县级观摩课" in desk.page.inner_text("main")
     desk.page.click("details.act > summary >> nth=0")
     desk.page.fill("details[open] input[name=reason]", "应为 3 学时")
-    desk.page.click("details[open] button")
+    with desk.page.expect_navigation():
+        desk.page.click("details[open] button")
     assert "应为 3 学时" in desk.page.inner_text("main")
     states = desk.school.query("SELECT state FROM hour ORDER BY date")
     assert [row["state"] for row in states] == ["pending", "pending"]
