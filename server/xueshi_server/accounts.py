@@ -182,8 +182,15 @@ class Accounts:
         self._run("UPDATE account SET enabled = 0 WHERE account_id = ?", account_id)
         self._run("DELETE FROM session WHERE account_id = ?", account_id)
 
-    def set_rights(self, account_id: int, roles: Collection[Role], person: str) -> None:
-        """Give other roles, and say whose account it is; sessions end."""
+    def set_rights(self, account: Account, roles: Collection[Role], person: str) -> str | None:
+        """Give other roles, and say whose account it is; sessions end.
+
+        A PIN guards no more than a person's own pages: who had one and gets further roles gets a
+        one-time code for a password, which is returned.
+        """
+        account_id = account.account_id
+        outgrown = account.enabled and account.has_pin and set(roles) != {"teacher"}
+        code = self.renew_code(account_id) if outgrown else None
         self._run(
             "UPDATE account SET role = ?, person = ? WHERE account_id = ?",
             _join(roles),
@@ -191,6 +198,7 @@ class Accounts:
             account_id,
         )
         self._run("DELETE FROM session WHERE account_id = ?", account_id)
+        return code
 
     def list_all(self) -> list[Account]:
         """All accounts by log-in name."""

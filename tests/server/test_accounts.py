@@ -129,6 +129,25 @@ def test_rights_are_changed_by_the_administrator_and_written_down(
     )
 
 
+def test_a_pin_never_guards_more_than_a_teachers_own_pages(app: Flask, admin: Visitor) -> None:
+    account = add_account(app, "teacher", login="t1")
+    page = admin.post(f"/accounts/{account.account_id}/rights", role="registrar").text
+    with pytest.raises(LoginRefusedError):
+        accounts_of(app).check("t1", TEST_PIN)
+    found = re.search(r'class="code"[^>]*>([^<]+)<', page)
+    assert found is not None
+    assert accounts_of(app).check("t1", found[1]).roles == ("registrar",)
+
+
+def test_further_rights_let_nobody_in_who_was_shut_out(app: Flask, admin: Visitor) -> None:
+    account = add_account(app, "teacher", login="t1")
+    accounts_of(app).disable(account.account_id)
+    admin.post(f"/accounts/{account.account_id}/rights", role="registrar")
+    changed = accounts_of(app).find(account.account_id)
+    assert changed is not None
+    assert not changed.enabled
+
+
 def test_log_ins_are_written_down_without_their_secrets(app: Flask, school: Node) -> None:
     add_account(app, "teacher", login="t1")
     visitor = make_visitor(app, None)

@@ -73,9 +73,11 @@ def change(account_id: int) -> Page:
         roles, person = _read_rights(account.login)
     except BadValueError as error:
         return _show(error=error), 422
-    this_site().accounts.set_rights(account_id, roles, person)
+    code = this_site().accounts.set_rights(account, roles, person)
     detail = f"{' '.join(account.roles)} > {' '.join(roles)}"
     this_site().accounts.note("rights", actor(), account.login, detail)
+    if code is not None:
+        return _show(code=code, login=account.login)
     return go("accounts.index", done="rights")
 
 
