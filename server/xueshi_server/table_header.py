@@ -15,10 +15,12 @@ from importlib import resources
 from itertools import chain, islice
 from typing import Final
 
+from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
+
 from xueshi_server.domain.cells import is_blank, show_cell
 from xueshi_server.errors import MissingHeaderError
-from xueshi_server.sheet_xml import SheetRow, column_letter
 from xueshi_server.table_errors import HeadingTwiceError
+from xueshi_server.workbook import SheetRow
 
 # Title, subtitle, school, period and how to fill it in stand above the header.
 HEADER_SEARCH_ROWS: Final = 40
@@ -82,7 +84,7 @@ class Header:
 
     def letters(self) -> dict[str, str]:
         """Field to the letter of its column."""
-        return {name: column_letter(place) for name, place in self.places.items()}
+        return {name: xl_col_to_name(place) for name, place in self.places.items()}
 
 
 @dataclass
@@ -175,7 +177,7 @@ def _refuse_twins(guess: _Guess, headings: Headings, sheet: str) -> None:
         if key is None:
             continue
         if key in seen and guess.places.get(headings.fields[key]) in (place, seen[key]):
-            columns = f"{column_letter(seen[key])}, {column_letter(place)}"
+            columns = f"{xl_col_to_name(seen[key])}, {xl_col_to_name(place)}"
             raise HeadingTwiceError(
                 heading=" ".join(text.split()), columns=columns, row=guess.row.row_no, sheet=sheet
             )

@@ -26,7 +26,6 @@ from xueshi_server.errors import (
     MissingHeaderError,
     UnreadableFileError,
 )
-from xueshi_server.sheet_xml import SheetRow
 from xueshi_server.table_errors import (
     NoSuchSheetError,
     OldFormatError,
@@ -36,7 +35,7 @@ from xueshi_server.table_errors import (
     WhichSheetError,
 )
 from xueshi_server.table_header import Header, Headings, find_header, is_record, plain_heading
-from xueshi_server.workbook import Workbook
+from xueshi_server.workbook import SheetRow, Workbook
 
 # A county's year of hours is about a million rows; one file is one school's or one cluster's.
 ROWS_MAX: Final = 200_000

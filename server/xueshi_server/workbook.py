@@ -1,8 +1,9 @@
-"""An .xlsx workbook, read row by row in bounded memory.
+"""An .xlsx workbook, read row by row in bounded memory by openpyxl.
 
-Only what is there costs anything: a sheet that declares a million rows and has none, or one cell at
-its far end, is read as what it holds. The parts are XML from anywhere: document types are refused,
-so that no entity can unfold, and all that is unpacked is limited before it is read.
+Only what is there costs anything: a sheet that declares a million rows and has none, or one cell
+at its far end, is read as what it holds. That is why the rows come from the parser of sheets of
+openpyxl and not from its read-only worksheet, which fills all gaps and knows neither merged cells
+nor hidden rows. With defusedxml it refuses entities that unfold; sizes are checked before.
 
     book = Workbook(path)
     for row in book.rows(book.sheets[0]):
@@ -10,40 +11,61 @@ so that no entity can unfold, and all that is unpacked is limited before it is r
 """
 
 import re
+import warnings
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-from xml.parsers import expat
+from typing import IO, Any, Final
+from xml.etree.ElementTree import ParseError
 
-from xueshi_server.errors import FileTooLargeError, UnreadableFileError
-from xueshi_server.sheet_xml import (
-    Merges,
-    SheetReader,
-    SheetRow,
-    Style,
-    TextReader,
-    column_of,
-    style_of,
-    whole,
-)
+from defusedxml import DefusedXmlException
+from openpyxl import load_workbook
+from openpyxl.cell.read_only import ReadOnlyCell
+from openpyxl.styles.numbers import is_date_format, is_datetime
+from openpyxl.utils.datetime import MAC_EPOCH
+from openpyxl.utils.escape import unescape
+from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
+
+from xueshi_server.domain.cells import FailedCell, SheetNumber
+from xueshi_server.errors import FileTooLargeError, ServerError, UnreadableFileError
 from xueshi_server.table_errors import (
     DamagedSheetError,
     OtherFormatError,
     ProtectedFileError,
+    TooManyCellsError,
 )
 
-# What an xlsx may grow to when it is unpacked; the shared texts of it stand in memory.
+# What an xlsx may grow to when it is unpacked, and what of it may be other XML than sheets: texts,
+# styles and names stand in memory.
 UNPACKED_BYTES_MAX: Final = 256 << 20
-_CHUNK_BYTES: Final = 1 << 16
+BOOK_BYTES_MAX: Final = 64 << 20
+CELLS_MAX: Final = 5_000_000
+# The XML of one row, or of all that follows the rows.
+ROW_BYTES_MAX: Final = 16 << 20
+ROW_NO_MAX: Final = 1 << 20
+# The widest template has some sixty columns; what stands beyond is never a table of people.
+COLUMNS_MAX: Final = 1000
 _MERGES_MAX: Final = 100_000
-_MERGE: Final = re.compile(
-    rb"<(?:\w+:)?mergeCell\s[^>]*?ref=[\"']([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})[\"']"
-)
 _PARTS: Final = {"word/": "docx", "ppt/": "pptx", "content.xml": "ods", "xl/workbook.bin": "xlsb"}
+# Formats of Chinese spreadsheets that no file spells out and openpyxl has no list of.
+_CHINESE_DAYS: Final = {*range(27, 32), 36, *range(50, 55), 57, 58}
+# It says what it would not write again; nothing is written here.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"openpyxl\.")
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """A row as the spreadsheet numbers it. `cells` has the value of a merged cell in each of its
+    rows, `carried` the columns where it comes from above; `own` counts the cells filled here."""
+
+    row_no: int
+    cells: Mapping[int, object]
+    own: int
+    hidden: bool = False
+    carried: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +73,8 @@ class Sheet:
     """One sheet of a workbook."""
 
     name: str
-    part: str
-    hidden: bool = False
+    hidden: bool
+    source: Any
 
 
 class Workbook:
@@ -60,187 +82,188 @@ class Workbook:
 
     def __init__(self, path: Path) -> None:
         self._file = path.name
-        # Parts that are read to their end later or never.
-        self._open = ExitStack()
-        try:
-            self._archive = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise UnreadableFileError(file=self._file) from error
-        try:
-            self._check_parts()
-            self.late = False
-            self.sheets = self._read_sheets()
-            self._styles = self._read_styles()
-            self._texts = self._read_texts()
-        except BaseException:
-            self._archive.close()
-            raise
+        with ExitStack() as opened:
+            try:
+                _check_parts(path)
+                # Not the path: openpyxl goes by the suffix, and files are renamed.
+                file = opened.enter_context(path.open("rb"))
+                self._book: Any = load_workbook(
+                    file, read_only=True, data_only=True, keep_links=False
+                )
+            except ServerError:
+                raise
+            except Exception as error:
+                # openpyxl has no error of its own for what a part is missing or says.
+                if isinstance(error.__cause__ or error, ParseError | DefusedXmlException):
+                    raise DamagedSheetError(file=self._file, row="0") from error
+                raise UnreadableFileError(file=self._file) from error
+            opened.callback(self._book.close)
+            self._open = opened.pop_all()
+        self.late = self._book.epoch == MAC_EPOCH
+        self.sheets = [
+            Sheet(each.title, each.sheet_state != "visible", each) for each in self._book.worksheets
+        ]
+        self._styles: dict[int, tuple[Any, int]] = {}
 
     def __enter__(self) -> "Workbook":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
-        self._archive.close()
-
-    def _check_parts(self) -> None:
-        parts = self._archive.infolist()
-        if any(part.flag_bits & 1 for part in parts):
-            raise ProtectedFileError(file=self._file)
-        unpacked = sum(part.file_size for part in parts)
-        if unpacked > UNPACKED_BYTES_MAX:
-            raise FileTooLargeError(limit=UNPACKED_BYTES_MAX, actual=unpacked)
-        names = {part.filename for part in parts}
-        if "xl/workbook.xml" in names:
-            return
-        for start, kind in _PARTS.items():
-            if any(name.startswith(start) for name in names):
-                raise OtherFormatError(file=self._file, kind=kind)
-        raise OtherFormatError(file=self._file, kind="zip")
-
-    def _chunks(self, part: str) -> Iterator[bytes]:
-        try:
-            with self._archive.open(part) as stream:
-                self._open.callback(stream.close)
-                while chunk := stream.read(_CHUNK_BYTES):
-                    yield chunk
-        except (KeyError, zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
-            raise UnreadableFileError(file=self._file) from error
-        except Exception as error:
-            # zlib and lzma have errors of their own for a broken stream.
-            if type(error).__module__ in ("zlib", "lzma", "_lzma"):
-                raise UnreadableFileError(file=self._file) from error
-            raise
-
-    def _parse(self, part: str, start: "_Start", end: "_End", text: Callable[[str], None]) -> None:
-        for _ in self._steps(part, start, end, text):
-            pass
-
-    def _steps(
-        self, part: str, start: "_Start", end: "_End", text: Callable[[str], None]
-    ) -> Iterator[None]:
-        """Feed a part to the handlers, a chunk at each step."""
-        parser = expat.ParserCreate()
-        parser.buffer_text = True
-        parser.CharacterDataHandler = text
-
-        def begin(name: str, given: dict[str, str]) -> None:
-            """Prefixes are rare, and dear in the reading of each cell."""
-            if ":" in name:
-                parser.StartElementHandler = lambda name, given: start(_local(name), given)
-                parser.EndElementHandler = lambda name: end(_local(name))
-            else:
-                parser.StartElementHandler, parser.EndElementHandler = start, end
-            start(_local(name), given)
-
-        def refuse(*_: object) -> None:
-            raise UnreadableFileError(file=self._file)
-
-        parser.StartElementHandler = begin
-        parser.StartDoctypeDeclHandler = refuse
-        try:
-            for chunk in self._chunks(part):
-                parser.Parse(chunk, False)
-                yield
-            parser.Parse(b"", True)
-            yield
-        except (expat.ExpatError, ValueError) as error:
-            raise UnreadableFileError(file=self._file) from error
-
-    def _read_sheets(self) -> list[Sheet]:
-        targets = self._read_targets()
-        found: list[Sheet] = []
-
-        def start(name: str, given: dict[str, str]) -> None:
-            if name == "sheet":
-                mark = next((v for k, v in given.items() if k.rpartition(":")[2] == "id"), "")
-                part, hidden = targets.get(mark, ""), given.get("state", "visible") != "visible"
-                # A sheet of a chart alone has no rows.
-                if "worksheets/" in part:
-                    found.append(Sheet(given.get("name", ""), part, hidden))
-            elif name == "workbookPr":
-                self.late = given.get("date1904", "0") in ("1", "true")
-
-        self._parse("xl/workbook.xml", start, _ignore, _ignore)
-        return found
-
-    def _read_targets(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-
-        def start(name: str, given: dict[str, str]) -> None:
-            if name == "Relationship":
-                target = given.get("Target", "")
-                found[given.get("Id", "")] = target.lstrip("/") if target[:1] == "/" else (
-                    f"xl/{target.removeprefix('./')}"
-                )  # fmt: skip
-
-        self._parse("xl/_rels/workbook.xml.rels", start, _ignore, _ignore)
-        return found
-
-    def _has(self, part: str) -> bool:
-        return part in self._archive.NameToInfo
-
-    def _read_styles(self) -> list[Style]:
-        formats: dict[int, str] = {}
-        numbers: list[int] = []
-        within: list[str] = []
-
-        def start(name: str, given: dict[str, str]) -> None:
-            within.append(name)
-            if name == "numFmt":
-                formats[whole(given.get("numFmtId"))] = given.get("formatCode", "")
-            elif name == "xf" and "cellXfs" in within:
-                numbers.append(whole(given.get("numFmtId")))
-
-        def end(_: str) -> None:
-            within.pop()
-
-        if self._has("xl/styles.xml"):
-            self._parse("xl/styles.xml", start, end, _ignore)
-        return [style_of(number, formats.get(number)) for number in numbers]
-
-    def _read_texts(self) -> list[str]:
-        found: list[str] = []
-        reader = TextReader("si", found.append)
-        if self._has("xl/sharedStrings.xml"):
-            self._parse("xl/sharedStrings.xml", reader.start, reader.end, reader.text)
-        return found
-
-    def _merges(self, part: str) -> deque[tuple[int, int, int]]:
-        """(first row, last row, column) of the cells merged over several rows, from the top."""
-        found: set[tuple[int, int, int]] = set()
-        rest = b""
-        for chunk in self._chunks(part):
-            rest += chunk
-            for match in _MERGE.finditer(rest):
-                first, last = int(match[2]), int(match[3])
-                if last > first and len(found) < _MERGES_MAX:
-                    found.add((first, last, column_of(match[1].decode())))
-            rest = rest[-200:]
-        return deque(sorted(found))
 
     def rows(self, sheet: Sheet) -> Iterator[SheetRow]:
         """Every row of a sheet that has a filled cell."""
-        reader = SheetReader(self._styles, self._texts, late=self.late)
-        merges = Merges(self._merges(sheet.part))
         last = 0
         try:
-            for _ in self._steps(sheet.part, reader.start, reader.end, reader.text):
-                while reader.done:
-                    row = reader.done.popleft()
-                    last = row.row_no
+            merges = _Merges(self._merges(sheet))
+            for row in self._read(sheet):
+                last = row.row_no
+                if row.own:
                     yield merges.fill(row)
-        except UnreadableFileError as error:
+        except ServerError:
+            raise
+        except Exception as error:
             raise DamagedSheetError(file=self._file, row=str(last)) from error
 
+    def _start(self, sheet: Sheet, kind: "type[WorkSheetParser]") -> "tuple[_Source, Any]":
+        source = _Source(self._open.enter_context(sheet.source._get_source()))
+        return source, kind(source, sheet.source._shared_strings, data_only=True)
 
-_Start = Callable[[str, dict[str, str]], None]
-_End = Callable[[str], None]
+    def _merges(self, sheet: Sheet) -> deque[tuple[int, int, int]]:
+        """(first row, last row, column) of the cells merged over several rows, from the top."""
+        source, parser = self._start(sheet, _WithoutCells)
+        try:
+            for count, _ in enumerate(parser.parse()):
+                source.unseen = 0
+                if count > ROW_NO_MAX:
+                    raise TooManyCellsError(limit=CELLS_MAX)
+        except (ParseError, zipfile.BadZipFile):
+            # Told with its row when the cells are read.
+            return deque()
+        merged = parser.merged_cells.mergeCell if parser.merged_cells else ()
+        spans = {
+            (each.min_row, each.max_row, each.min_col - 1)
+            for each in merged[:_MERGES_MAX]
+            if each.max_row > each.min_row
+        }
+        return deque(sorted(spans))
+
+    def _read(self, sheet: Sheet) -> Iterator[SheetRow]:
+        source, parser = self._start(sheet, _Cells)
+        seen = 0
+        for row_no, given in parser.parse():
+            source.unseen = 0
+            seen += len(given)
+            if seen > CELLS_MAX or row_no > ROW_NO_MAX:
+                raise TooManyCellsError(limit=CELLS_MAX)
+            hidden = parser.row_dimensions.pop(str(row_no), {}).get("hidden") in ("1", "true")
+            cells = {
+                cell["column"] - 1: self._value(sheet, cell)
+                for cell in given
+                if cell["value"] is not None and cell["column"] <= COLUMNS_MAX
+            }
+            yield SheetRow(row_no, cells, sum(each != "" for each in cells.values()), hidden)
+
+    def _value(self, sheet: Sheet, cell: dict[str, Any]) -> object:
+        value = cell["value"]
+        if isinstance(value, bool | FailedCell):
+            return value
+        if isinstance(value, int | float):
+            kind, zeros = self._style(sheet, cell)
+            return SheetNumber(str(value), kind, zeros=zeros, late=self.late)
+        if cell["data_type"] == "e":
+            return FailedCell(value)
+        text = str(value)
+        if "_x" not in text:
+            return text
+        # Two halves make a character, a single half is none.
+        return unescape(text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+    def _style(self, sheet: Sheet, cell: dict[str, Any]) -> tuple[Any, int]:
+        """What a number shows, a day, a time or nothing of them, and how many digits at least."""
+        style_id = cell["style_id"]
+        if style_id not in self._styles:
+            shown = ReadOnlyCell(sheet.source, **cell)
+            code = shown.number_format.partition(";")[0].lower()
+            kind = ""
+            if shown.style_array.numFmtId in _CHINESE_DAYS:
+                kind = "date"
+            elif is_date_format(code):
+                kind = "time" if is_datetime(code) == "time" and re.search("[hs]", code) else "date"
+            self._styles[style_id] = kind, len(code) if set(code) == {"0"} else 0
+        return self._styles[style_id]
 
 
-def _ignore(*_: object) -> None:
-    return None
+def _check_parts(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+    if any(part.flag_bits & 1 for part in parts):
+        raise ProtectedFileError(file=path.name)
+    unpacked = sum(part.file_size for part in parts)
+    if unpacked > UNPACKED_BYTES_MAX:
+        raise FileTooLargeError(limit=UNPACKED_BYTES_MAX, actual=unpacked)
+    names = {part.filename for part in parts}
+    if "xl/workbook.xml" not in names:
+        kinds = (kind for start, kind in _PARTS.items() if any(n.startswith(start) for n in names))
+        raise OtherFormatError(file=path.name, kind=next(kinds, "zip"))
+    book = sum(
+        part.file_size
+        for part in parts
+        if not part.filename.startswith(("xl/worksheets/", "xl/media/"))
+    )
+    if book > BOOK_BYTES_MAX:
+        raise FileTooLargeError(limit=BOOK_BYTES_MAX, actual=book)
 
 
-def _local(name: str) -> str:
-    return name.rpartition(":")[2]
+class _Source:
+    """The XML of a sheet, of which a limited part is read before the next row is whole."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self.unseen = stream, 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.unseen += len(data)
+        if self.unseen > ROW_BYTES_MAX:
+            raise TooManyCellsError(limit=CELLS_MAX)
+        return data
+
+
+class _Cells(WorkSheetParser):
+    """Numbers with no thought of dates, and formulas that were never computed."""
+
+    def parse_cell(self, element: Any) -> dict[str, Any]:
+        cell: dict[str, Any] = super().parse_cell(element)
+        missing = cell["value"] is None and element.get("t") != "str"
+        if missing and element.find(FORMULA_TAG) is not None:
+            cell["value"] = FailedCell("")
+        return cell
+
+
+class _WithoutCells(WorkSheetParser):
+    """What stands around the rows of a sheet."""
+
+    def parse_row(self, row: Any) -> tuple[int, list[Any]]:
+        return 0, []
+
+
+class _Merges:
+    """Gives the rows below the top of a merged cell its value."""
+
+    def __init__(self, coming: deque[tuple[int, int, int]]) -> None:
+        self._coming = coming
+        # Column to (last row, value).
+        self._open: dict[int, tuple[int, object]] = {}
+
+    def fill(self, row: SheetRow) -> SheetRow:
+        """The row with the values that reach into it from above."""
+        filled = {place: value for place, (last, value) in self._open.items() if row.row_no <= last}
+        self._open = {place: self._open[place] for place in filled}
+        while self._coming and self._coming[0][0] <= row.row_no:
+            first, last, place = self._coming.popleft()
+            if first == row.row_no and place in row.cells:
+                self._open[place] = (last, row.cells[place])
+        if not filled:
+            return row
+        cells = {**filled, **row.cells}
+        return SheetRow(row.row_no, cells, row.own, row.hidden, filled.keys() - row.cells.keys())

@@ -318,7 +318,7 @@ def html_called_xls(folder: Path) -> Path:
     return path
 
 
-def _change_sheet(path: Path, change: Callable[[str], str]) -> Path:
+def change_sheet(path: Path, change: Callable[[str], str]) -> Path:
     """Rewrite the XML of the first sheet."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
@@ -337,7 +337,7 @@ def huge_dimension(folder: Path) -> Path:
         made.records("huge_dimension")
         made.sheet.write_blank(1_048_575, 16_383, None, made.format("@"))
         made.sheet.write_string(1_048_575, 16_382, " ")
-    return _change_sheet(
+    return change_sheet(
         folder / "huge_dimension.xlsx",
         lambda text: re.sub(r'<dimension ref="[^"]*"', '<dimension ref="A1:XFD1048576"', text),
     )
@@ -357,7 +357,7 @@ def entities(folder: Path) -> Path:
     path = titled(folder).rename(folder / "entities.xlsx")
     kinds = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
     start = f'<!DOCTYPE x [<!ENTITY e0 "x">{kinds}]>'
-    return _change_sheet(path, lambda text: text.replace("<worksheet", f"{start}<worksheet", 1))
+    return change_sheet(path, lambda text: text.replace("<worksheet", f"{start}<worksheet", 1))
 
 
 def cut_off(folder: Path) -> Path:
@@ -371,7 +371,7 @@ def cut_off(folder: Path) -> Path:
 def broken_sheet(folder: Path) -> Path:
     """A whole archive around a sheet that breaks off in a row."""
     path = titled(folder).rename(folder / "broken_sheet.xlsx")
-    return _change_sheet(path, lambda text: text[: text.rindex("<row")])
+    return change_sheet(path, lambda text: text[: text.rindex("<row")])
 
 
 def spaced_names(folder: Path) -> Path:
