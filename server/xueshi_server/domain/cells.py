@@ -163,18 +163,23 @@ def _read_day(value: SheetNumber) -> Any:
     return str(int(value)) if value.is_integer() else value.text
 
 
-def _read_text(declared: FieldDeclaration, value: str, units: Collection[str], *, key: bool) -> str:
+def narrow_text(declared: FieldDeclaration, value: str, *, key: bool = False) -> str:
+    """What was typed for a field without invisible marks, numbers and dates in narrow signs."""
     text = tidy(value)
+    if declared.type in ("long", "code") or (declared.type == "text" and not key):
+        return text
+    narrow = unicodedata.normalize("NFKC", text).strip()
+    # Of names only a number is put into narrow signs: they stay as they are.
+    return text if declared.type in _LIKE_TEXT and not narrow.isascii() else narrow
+
+
+def _read_text(declared: FieldDeclaration, value: str, units: Collection[str], *, key: bool) -> str:
+    text = narrow_text(declared, value, key=key)
     if declared.type in ("long", "code"):
         return text
     if declared.type in _LIKE_TEXT:
-        if key or declared.type != "text":
-            # Only a number is put into narrow signs: names and titles stay as they are.
-            narrow = unicodedata.normalize("NFKC", text)
-            text = narrow if narrow.isascii() else text
         _refuse_lost(text)
         return text
-    text = unicodedata.normalize("NFKC", text).strip()
     if declared.type == "date":
         return _BRACKETED_END.sub("", _CLOCK.sub("", text)).strip()
     if declared.type in ("hours", "int", "money"):

@@ -20,7 +20,11 @@ LATE_DAYS: Final = 2 * 366
 
 # Day one of the spreadsheet calendar that xlsx and xls use.
 _SHEET_EPOCH: Final = dt.date(1899, 12, 30)
-_PARTED: Final = re.compile(r"(\d{4})\D{1,3}(\d{1,2})\D{1,3}(\d{1,2})\D{0,2}")
+# No letter stands between the parts of a date, and nothing that cannot be seen.
+_BETWEEN: Final = r"[^\dA-Za-z\x00-\x1f\x7f\u2028-\u202e]"
+_PARTED: Final = re.compile(
+    rf"(\d{{4}}){_BETWEEN}{{1,3}}(\d{{1,2}}){_BETWEEN}{{1,3}}(\d{{1,2}}){_BETWEEN}{{0,2}}"
+)
 _COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\.0)?")
 _SHEET_DAY: Final = re.compile(r"(\d{5})(?:\.0+)?")
 

@@ -25,6 +25,7 @@ NUMBER_MOST: Final = 10**12
 _PARTS: Final = re.compile(r"[|、,,;;/\n]+")
 # A sign before or a word behind an amount, in whatever script.
 _CURRENCY: Final = re.compile(r"^\s*[^\s\w.,+-]?\s*|\s*[^\x00-\x7f]?\s*$")
+_GROUPED: Final = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
 # The words for yes and for no in both languages, in small letters.
 YesNo = tuple[frozenset[str], frozenset[str]]
 NO_WORDS: Final[YesNo] = (frozenset(), frozenset())
@@ -107,14 +108,19 @@ def _parse_money(declared: FieldDeclaration, value: object) -> int:
 
 
 def _parse_decimal(value: object) -> Decimal:
-    text = "" if isinstance(value, bool) else str(value).strip().replace(",", "")
+    text = "" if isinstance(value, bool) else _ungrouped(str(value).strip())
     try:
-        number = Decimal(text) if len(text) <= 20 else Decimal("NaN")
+        number = Decimal(text) if len(text) <= 20 and "_" not in text else Decimal("NaN")
     except InvalidOperation as error:
         raise BadValueError("value.no_number", seen=text[:20]) from error
     if not number.is_finite():
         raise BadValueError("value.no_number", seen=text[:20])
     return number
+
+
+def _ungrouped(text: str) -> str:
+    """A number without the commas between its thousands; any other comma may be a point."""
+    return text.replace(",", "") if _GROUPED.fullmatch(text) else text
 
 
 _PARSERS: Final[Mapping[str, Callable[[FieldDeclaration, object], Value]]] = {

@@ -32,7 +32,8 @@ def _read_decimal(value: object) -> Decimal:
             "value.missing" if value in (None, "") else "hours.unreadable", seen=text
         )
     try:
-        hours = Decimal(text) if len(text) <= _TEXT_MAX else Decimal("NaN")
+        fits = len(text) <= _TEXT_MAX and "_" not in text
+        hours = Decimal(text) if fits else Decimal("NaN")
     except InvalidOperation as error:
         raise BadValueError("hours.unreadable", seen=text) from error
     if not hours.is_finite():

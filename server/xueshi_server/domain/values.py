@@ -22,8 +22,11 @@ TEXT_MAX: Final[Mapping[str, int]] = MappingProxyType(
 )
 # A spreadsheet keeps 15 digits of a number; from 12 on it shows 1.1E+11 and hides the loss.
 _EXACT_ID_MAX: Final = 10**11
-# Control characters other than a line break, and halves of characters from broken files.
-_UNWRITABLE: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\ud800-\udfff]")
+# Control characters other than a line break, marks that turn the direction of what follows, halves
+# of characters and signs for lost ones from broken files: spreadsheets and paper take none of them.
+_UNWRITABLE: Final = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufffd-\uffff\ud800-\udfff]"
+)
 _YES: Final = frozenset({"1", "1.0", "true", "yes", "y"})
 _NO: Final = frozenset({"0", "0.0", "false", "no", "n"})
 

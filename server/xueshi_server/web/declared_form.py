@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from flask import request
 
+from xueshi_server.domain.cells import narrow_text
 from xueshi_server.domain.errors import BadValueError
-from xueshi_server.domain.fields import Value, parse_field, word_label
-from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
+from xueshi_server.domain.fields import LONG_MOST, Value, parse_field, word_label
+from xueshi_server.domain.packs.model import CodeList, FieldDeclaration, RecordType
 from xueshi_server.domain.values import parse_text
 from xueshi_server.store.records import (
     find_named,
@@ -32,8 +33,13 @@ def form_fields(declared: RecordType) -> list[FieldDeclaration]:
 
 
 def given_values(declared: RecordType) -> dict[str, str]:
-    """What was typed, as the fields hold it."""
-    return {each.id: _given(each) for each in form_fields(declared)}
+    """What was typed, as the fields hold it; of what is far too long the beginning."""
+    return {each.id: _given(each)[: shown_most(each)] for each in form_fields(declared)}
+
+
+def shown_most(each: FieldDeclaration) -> int:
+    """So many characters of a field are shown again: more than may be kept, but a page stays one."""
+    return 2 * max(each.max or 0, LONG_MOST)
 
 
 def _given(each: FieldDeclaration) -> str:
@@ -41,20 +47,33 @@ def _given(each: FieldDeclaration) -> str:
 
 
 def read_values(
-    fields: Iterable[FieldDeclaration], scope_no: int | None, faults: Faults
+    fields: Iterable[FieldDeclaration],
+    scope_no: int | None,
+    faults: Faults,
+    *,
+    key: str | None = None,
 ) -> dict[str, Value]:
-    """The values typed; what cannot be taken goes into `faults`."""
-    pack, values = active_pack(), dict[str, Value]()
+    """The values typed; what cannot be taken goes into `faults`. Records go by the field `key`."""
+    values = dict[str, Value]()
     for each in fields:
-        given = _given(each).replace("\r\n", "\n")
+        given = narrow_text(each, _given(each), key=each.id == key)
+        codes = active_pack().codes.get(each.codes or "")
         try:
             if each.type in ("ref", "key"):
                 values[each.id] = _read_reference(each, scope_no, given)
             else:
-                values[each.id] = parse_field(each, pack.codes.get(each.codes or ""), given)
+                values[each.id] = parse_field(each, codes, given)
         except BadValueError as error:
-            faults[each.id] = error
+            faults[each.id] = _with_choices(error, codes)
     return values
+
+
+def _with_choices(error: BadValueError, codes: CodeList | None) -> BadValueError:
+    """The same with the choices in the language of the page."""
+    if codes is not None and "choices" in error.details:
+        labels = [word_label(code.label, language()) for code in codes.value[:8]]
+        error.details["choices"] = (", " if language() == "en" else "、").join(labels)
+    return error
 
 
 def _read_reference(each: FieldDeclaration, scope_no: int | None, given: str) -> Value:

@@ -13,13 +13,19 @@ from xueshi_server.domain.values import parse_text
 from xueshi_server.errors import LoginTakenError, ServerError
 from xueshi_server.store.people import list_roster, load_people
 from xueshi_server.web.pages import go, is_name_of, public_id
-from xueshi_server.web.site import actor, home_scope_no, this_node, this_site, whoami
+from xueshi_server.web.site import actor, home_scope_no, language, this_node, this_site, whoami
+from xueshi_server.words import word, word_error
 from xueshi_sync.writer import RecordKey
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
 Page = str | tuple[str, int] | Response
 # Each code is hashed, which an old PC does a dozen times a second.
 CODES_MAX: Final = 60
+_TYPED: Final = ("name", "login", "staff_no")
+# No field takes so many characters.
+_SHOWN_MOST: Final = 200
+# What is wrong with each input, in words.
+Faults = dict[str, str]
 
 
 class TooManyCodesError(ServerError):
@@ -37,42 +43,53 @@ def index() -> Page:
 @blueprint.post("/")
 def create() -> Page:
     """Make an account; show its one-time code once."""
-    login = request.form.get("login", "").strip().lower()
-    try:
-        name = parse_text("teacher_name", request.form.get("name", ""), required=True)
-        roles, person = _read_rights(login)
-        if not re.fullmatch(r"[a-z0-9._-]{2,40}", login):
-            raise BadValueError("value.missing")
-        code = this_site().accounts.add(login, name, *roles, person=person)
-    except (BadValueError, LoginTakenError) as error:
-        return _show(error=error), 422
+    login, faults = request.form.get("login", "").strip().lower(), Faults()
+    name = _read_name(faults)
+    if not re.fullmatch(r"[a-z0-9._-]{2,40}", login):
+        faults["login"] = word("accounts.bad_login", language())
+    roles, person = _read_rights(login, faults)
+    if not faults:
+        try:
+            code = this_site().accounts.add(login, name, *roles, person=person)
+        except LoginTakenError as error:
+            faults["login"] = word_error(error.code, language(), error.fields)
+    if faults:
+        return _show(faults=faults), 422
     this_site().accounts.note("add", actor(), login, " ".join(roles))
     return _show(code=code, login=login)
 
 
-def _read_rights(login: str) -> tuple[list[Role], str]:
+def _read_name(faults: Faults) -> str:
+    try:
+        return parse_text("teacher_name", request.form.get("name", ""), required=True)
+    except BadValueError as error:
+        faults["name"] = word(f"value.{error.value_code}", language(), **error.details)
+        return ""
+
+
+def _read_rights(login: str, faults: Faults) -> tuple[list[Role], str]:
     """The roles ticked, and for a teacher the record of the staff number."""
     ticked = request.form.getlist("role")
     roles = [each for each in ROLES if each in ticked]
     if not roles:
-        raise BadValueError("value.missing")
+        faults["role"] = word("accounts.no_role", language())
     if "teacher" not in roles:
         return roles, ""
     staff_no = request.form.get("staff_no", "").strip() or login
     known = load_people(this_node(), home_scope_no()).get(staff_no)
     if known is None:
-        raise BadValueError("ref.unknown", seen=staff_no[:40])
+        faults["staff_no"] = word("value.ref.unknown", language(), seen=staff_no[:40])
+        return roles, ""
     return roles, public_id(home_scope_no(), known[0])
 
 
 @blueprint.post("/<int:account_id>/rights")
 def change(account_id: int) -> Page:
     """Give other roles."""
-    account = _find_other(account_id)
-    try:
-        roles, person = _read_rights(account.login)
-    except BadValueError as error:
-        return _show(error=error), 422
+    account, faults = _find_other(account_id), Faults()
+    roles, person = _read_rights(account.login, faults)
+    if faults:
+        return _show(faults=faults, changed=account_id), 422
     code = this_site().accounts.set_rights(account, roles, person)
     detail = f"{' '.join(account.roles)} > {' '.join(roles)}"
     this_site().accounts.note("rights", actor(), account.login, detail)
@@ -159,15 +176,17 @@ def _find_other(account_id: int) -> Account:
 
 
 def _show(
-    code: str | None = None,
-    login: str = "",
-    error: BadValueError | LoginTakenError | None = None,
+    code: str | None = None, login: str = "", faults: Faults | None = None, changed: int = 0
 ) -> str:
+    """The page; `faults` are about the form for a new account, or about the one `changed`."""
     return render_template(
         "accounts.html",
         rows=this_site().accounts.list_all(),
         roles=ROLES,
         code=code,
         login=login,
-        error=error,
+        faults=faults or {},
+        changed=changed,
+        typed={name: request.form.get(name, "")[:_SHOWN_MOST] for name in _TYPED} if faults else {},
+        ticked=request.form.getlist("role") if faults else ["registrar"],
     )

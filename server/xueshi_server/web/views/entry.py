@@ -56,10 +56,10 @@ def create() -> Page:
         faults[_TICKED] = BadValueError("value.missing")
     if faults:
         return _show_form(given_values(find_type(_HOUR)), faults, set(ticked)), 422
-    form_id = request.form.get("entry_id", "")[:64] or secrets.token_hex(16)
+    entry = record_entry.entry_of(values)
     with saving() as action:
         for rec in ticked:
-            action.insert(_HOUR, {**values, _TICKED: rec}, entry_id=f"form-{form_id}-{rec}")
+            action.insert(_HOUR, {**values, _TICKED: rec}, entry_id=f"{entry}-{rec}")
     return go("hours.index", done="entered", n=len(ticked))
 
 

@@ -49,6 +49,8 @@ STATEMENT: Final = "personal_statement"
 _HOUR: Final = "hour"
 # A year of records; the statement has all of them.
 _HOURS_MAX: Final = 60
+# More than an objection may have.
+_REASON_MOST: Final = 2000
 # What a claim leaves to the registrar, who knows the county's words for it.
 _NOT_ASKED: Final = ("person", "recorded_by", "category", "method", "programme")
 
@@ -98,8 +100,8 @@ def object_to() -> Page:
         abort(404)
     try:
         reason = parse_text("note", request.form.get("reason", ""), required=True)
-    except BadValueError:
-        return _show({}, {}, wrong=name), 422
+    except BadValueError as error:
+        return _show({}, {}, wrong=name, error=error), 422
     person = public_id(key.scope_no, key.rec)
     is_new = Objections(this_node().home).add(person, name, reason, int(time.time()))
     return go("mine.show", done="objected" if is_new else "twice")
@@ -134,7 +136,10 @@ def _asked() -> list[FieldDeclaration]:
     ]
 
 
-def _show(faults: Faults, values: dict[str, str], wrong: str = "") -> str:
+def _show(
+    faults: Faults, values: dict[str, str], wrong: str = "", error: BadValueError | None = None
+) -> str:
+    """The page; `error` is what an objection to the record `wrong` lacks."""
     node, key = this_node(), _own_key()
     results = _judge(key)
     counts = Counter(each.status for each in results)
@@ -156,7 +161,8 @@ def _show(faults: Faults, values: dict[str, str], wrong: str = "") -> str:
         entry_id=request.form.get("entry_id") or secrets.token_hex(16),
         faults=faults,
         wrong=wrong,
-        reason=request.form.get("reason", ""),
+        error=error,
+        reason=request.form.get("reason", "")[:_REASON_MOST],
         can_claim=this_site().can_enter and key.scope_no == home_scope_no(),
         has_statement=STATEMENT in listed_forms(),
     )

@@ -30,6 +30,8 @@ _BEHIND: Final = ("vetoed", "fail", "at_risk")
 _OWING: Final = ("fail", "at_risk", "on_track")
 # What is due in a month is due soon.
 _SOON: Final = dt.timedelta(days=31)
+# More than an answer may have.
+_ANSWER_MOST: Final = 2000
 # Read at a glance; the lists behind the links have everybody.
 _SHOWN_MAX: Final = 30
 
@@ -75,15 +77,16 @@ def answer(objection_id: int) -> Page:
     """Answer one of them; the teacher reads it."""
     try:
         text = parse_text("note", request.form.get("answer", ""), required=True)
-    except BadValueError:
-        return _show_objections(wrong=objection_id), 422
+    except BadValueError as error:
+        return _show_objections(wrong=objection_id, error=error), 422
     done = Objections(this_node().home).answer(objection_id, text, actor(), int(time.time()))
     return go("principal.objections", done="answered" if done else "")
 
 
-def _show_objections(wrong: int = 0) -> str:
+def _show_objections(wrong: int = 0, error: BadValueError | None = None) -> str:
     rows = [_shown(each) for each in Objections(this_node().home).list_all()]
-    return render_template("objections.html", rows=rows, wrong=wrong)
+    typed = request.form.get("answer", "")[:_ANSWER_MOST]
+    return render_template("objections.html", rows=rows, wrong=wrong, error=error, typed=typed)
 
 
 def _open_objections() -> list[Objection]:

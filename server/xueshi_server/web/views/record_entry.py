@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from hashlib import sha256
 from sqlite3 import Row
 from typing import Final
 
@@ -48,14 +49,18 @@ def create(type_name: str) -> Page:
     """Write a new record."""
     declared = _writable(type_name)
     scope_no, faults = _read_place(declared)
-    values = read_values(form_fields(declared), scope_no, faults)
-    if this_node().feeds.entry(f"form-{_entry_id()}") is None:
+    values = read_values(form_fields(declared), scope_no, faults, key=declared.key)
+    entry = entry_of(values)
+    if this_node().feeds.entry(entry) is None:
         # A form that was sent twice comes to the same record.
         check_key(declared, values, scope_no, faults)
+    if _PLACE in faults:
+        # Which records there are to refer to is known with the school.
+        faults = {name: each for name, each in faults.items() if not _is_about_reference(each)}
     if faults:
         return _show(declared, given_values(declared), faults, None), 422
     with saving() as action:
-        key = action.insert(type_name, values, scope_no=scope_no, entry_id=f"form-{_entry_id()}")
+        key = action.insert(type_name, values, scope_no=scope_no, entry_id=entry)
     return go("records.show", done="saved", type_name=type_name, name=public_id(*key))
 
 
@@ -71,7 +76,7 @@ def update(type_name: str, name: str) -> Page:
     """Set what changed in a register; in a ledger write a new record that names the old one."""
     declared, row = _find(type_name, name)
     faults: Faults = {}
-    values = read_values(form_fields(declared), row["scope_no"], faults)
+    values = read_values(form_fields(declared), row["scope_no"], faults, key=declared.key)
     check_key(declared, values, row["scope_no"], faults, own=row["rec"])
     if faults:
         return _show(declared, given_values(declared), faults, row), 422
@@ -84,13 +89,9 @@ def update(type_name: str, name: str) -> Page:
             with saving() as action:
                 action.set(type_name, key, changed)
         return go("records.show", done="saved", type_name=type_name, name=public_id(*key))
+    values[str(declared.corrects)] = row["rec"]
     with saving() as action:
-        made = action.insert(
-            type_name,
-            {**values, str(declared.corrects): row["rec"]},
-            scope_no=row["scope_no"],
-            entry_id=f"form-{_entry_id()}",
-        )
+        made = action.insert(type_name, values, scope_no=row["scope_no"], entry_id=entry_of(values))
     return go("records.show", done="corrected", type_name=type_name, name=public_id(*made))
 
 
@@ -120,8 +121,15 @@ def _find(type_name: str, name: str) -> tuple[RecordType, Row]:
     return declared, row
 
 
-def _entry_id() -> str:
-    return request.form.get("entry_id", "")[:64] or secrets.token_hex(16)
+def entry_of(values: Mapping[str, object]) -> str:
+    """What this form with these values writes is written once: sent again it comes to the same
+    record; changed after "back" it is another entry, and nothing that was typed is dropped."""
+    form = request.form.get("entry_id", "")[:64] or secrets.token_hex(16)
+    return f"form-{form}-{sha256(repr(sorted(values.items())).encode()).hexdigest()[:16]}"
+
+
+def _is_about_reference(error: BadValueError) -> bool:
+    return error.value_code.startswith("ref.")
 
 
 def _plain(value: object) -> object:

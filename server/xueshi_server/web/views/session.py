@@ -51,6 +51,8 @@ blueprint.add_url_rule("/claims/", view_func=session_claims.take_claims, methods
 Page = str | tuple[str, int] | Response
 # Whom "save the others" leaves out.
 _AVOIDABLE: Final = ("overlap", "double", "day_impossible")
+# No field takes so many characters; a page that shows them again stays a page.
+_SHOWN_MOST: Final = 20_000
 # What a form carries beside what was typed.
 _NOT_TYPED: Final = (CSRF_FIELD, "seen", "without", "keep", "by_hand")
 
@@ -85,11 +87,11 @@ def create() -> Page:
         form_id = secrets.token_hex(16)
     form = read_form()
     if form.faults:
-        return _show(_Shown(MultiDict(request.form), faults=form.faults)), 422
+        return _show(_Shown(_sent(), faults=form.faults)), 422
     if request.form.get("without"):
         form.leave_out(_AVOIDABLE)
     if not {mark_finding(each) for each in form.findings} <= _seen():
-        return _show(_Shown(MultiDict(request.form), checked=form)), 409
+        return _show(_Shown(_sent(), checked=form)), 409
     first = _save(form, form_id)
     _drafts().mark(form_id, "done", body, _now_s())
     if first is None:
@@ -196,7 +198,7 @@ def _show(shown: _Shown) -> str:
         own=own,
         more=more,
         faults=faults,
-        open_more=any(each["id"] in faults for each in more),
+        open_more=any(each["id"] in faults for each in (*more, *own.values())),
         seats=seats(shown.form, roster, faults),
         roles=knows_roles(find_type(HOUR)),
         recent=list_recent(node, scope_no, people, today()),
@@ -267,6 +269,12 @@ def _form_id() -> str:
 def _seen() -> set[str]:
     """The findings that were on the page that sent the form."""
     return set(request.form.get("seen", "").split())
+
+
+def _sent() -> Form:
+    """The form as it was sent; of what is far too long the beginning."""
+    pairs = request.form.items(multi=True)
+    return MultiDict((name, value[:_SHOWN_MOST]) for name, value in pairs)
 
 
 def _typed() -> str:
