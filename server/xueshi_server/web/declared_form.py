@@ -38,7 +38,7 @@ def given_values(declared: RecordType) -> dict[str, str]:
 
 
 def shown_most(each: FieldDeclaration) -> int:
-    """So many characters of a field are shown again: more than may be kept, but a page stays one."""
+    """So many characters of a field are shown again: more than may be kept, but no whole book."""
     return 2 * max(each.max or 0, LONG_MOST)
 
 
