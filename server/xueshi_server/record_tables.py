@@ -26,7 +26,7 @@ from xueshi_server.errors import UnknownTypeError
 from xueshi_server.node_clock import today_of
 from xueshi_server.record_columns import OWN_ID, PERSON, PERSON_NAME, SCHOOL, Columns, columns_of
 from xueshi_server.store.packs import find_active
-from xueshi_server.store.records import STEP, default_scope, naming_field
+from xueshi_server.store.records import BESIDE, default_scope, naming_field
 from xueshi_server.store.schools import list_schools
 from xueshi_server.table_header import Headings, load_table_words
 from xueshi_server.words import LANGUAGES, word
@@ -63,7 +63,7 @@ def held_by(node: Node, pack: Pack) -> dict[str, RecordType]:
     """The types of a pack that leave and enter this node as tables."""
     tables = node.schema.by_name
     held = held_types(pack, node.role)
-    return {of: each for of, each in held.items() if of in tables and of != STEP}
+    return {of: each for of, each in held.items() if of in tables and of not in BESIDE}
 
 
 def find_declared(node: Node, type_name: str) -> tuple[Pack, RecordType]:

@@ -7,6 +7,7 @@ import pytest
 from tests.client.test_rules import Console
 from xueshi_server.pack_files import read_shipped
 from xueshi_server.store.packs import load_files
+from xueshi_server.store.records import BESIDE
 
 PACK = "qinggang"
 
@@ -30,7 +31,7 @@ def beside(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_type_of_the_pack_is_exported(console: Console, tmp_path: Path) -> None:
-    types = [of for of in load_files(read_shipped(PACK), PACK).types if of != "step"]
+    types = [of for of in load_files(read_shipped(PACK), PACK).types if of not in BESIDE]
     assert len(types) > 10
     for of in types:
         path = tmp_path / f"{of}.xlsx"

@@ -14,8 +14,10 @@ from xueshi_sync.node import Node
 PAGE_ROWS: Final = 50
 # Records offered while somebody types a name; beyond it the number or the key is typed in full.
 CHOICES_MAX: Final = 2000
-# Steps of workflows are shown with the record that they move.
+# Steps of workflows and attachments are shown with the record that they belong to.
 STEP: Final = "step"
+ATTACHMENT: Final = "attachment"
+BESIDE: Final = frozenset({STEP, ATTACHMENT})
 # Fields that call a record by a name, best first.
 _NAMING: Final = ("name", "title", "topic", "subject_matter")
 _PARAMETERS_MAX: Final = 500

@@ -9,7 +9,7 @@ from xueshi_server.domain.packs.model import Form, RecordType
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.node_clock import today_of
 from xueshi_server.store.packs import find_active
-from xueshi_server.store.records import STEP
+from xueshi_server.store.records import BESIDE
 from xueshi_server.web.site import this_node
 
 
@@ -38,7 +38,7 @@ def listed_types() -> list[RecordType]:
     """The record types that have pages: those of the pack that this node holds."""
     node = this_node()
     held = held_types(active_pack(), node.role)
-    return [each for of, each in held.items() if of in node.schema.by_name and of != STEP]
+    return [each for of, each in held.items() if of in node.schema.by_name and of not in BESIDE]
 
 
 def listed_forms() -> dict[str, Form]:
