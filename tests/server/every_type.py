@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from tests.server.walks.shipped_county import County
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
-from xueshi_server.store.records import STEP
+from xueshi_server.store.records import BESIDE
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
 
@@ -62,7 +62,7 @@ def in_order(types: dict[str, RecordType]) -> list[str]:
     done: list[str] = []
 
     def put(of: str) -> None:
-        if of in done or of == STEP or of not in types:
+        if of in done or of in BESIDE or of not in types:
             return
         done.append(of)
         place = len(done) - 1

@@ -18,7 +18,7 @@ from xueshi_server.importing import ImportReport, import_rows
 from xueshi_server.pack_files import list_shipped, read_shipped
 from xueshi_server.record_tables import held_by
 from xueshi_server.store.packs import load_files
-from xueshi_server.store.records import STEP
+from xueshi_server.store.records import BESIDE
 from xueshi_sync.node import Node
 
 COUNT: Final = 3
@@ -27,7 +27,7 @@ TYPES: Final = tuple(
     (pack_id, of)
     for pack_id in PACKS
     for of in load_files(read_shipped(pack_id), pack_id).types
-    if of != STEP
+    if of not in BESIDE
 )
 
 
@@ -106,7 +106,7 @@ def test_the_same_table_of_a_type_twice_adds_nothing(
 
 
 @pytest.mark.parametrize("pack_id", PACKS)
-def test_every_type_but_the_steps_is_offered_at_the_centre(
+def test_every_type_but_what_stands_beside_others_is_offered_at_the_centre(
     trips: dict[str, Trip], pack_id: str
 ) -> None:
     trip = trips[pack_id]
@@ -121,7 +121,7 @@ def test_a_bad_cell_of_any_type_is_named_by_row_and_column(
 ) -> None:
     trip, tried = trips[pack_id], 0
     for of, declared in trip.first.pack.types.items():
-        if of == STEP or declared.when is None:
+        if of in BESIDE or declared.when is None:
             continue
         rows = [dict(row) for row in trip.before[of]]
         rows[1][declared.when] = "soon"
