@@ -15,6 +15,8 @@ from xueshi_server.words import LANGUAGES, word, word_error
 from xueshi_sync.errors import SyncError
 from xueshi_sync.writer import RecordKey
 
+# More than reasons, answers and names may have.
+_TYPED_MOST: Final = 2000
 # Pages of nodes that write hours.
 _ENTERING: Final = ("entry.", "session.new", "session.claims", "files.index", "files.take")
 
@@ -114,6 +116,11 @@ def _done_message(spoken: str) -> str:
 def go(endpoint: str, *, done: str = "", n: int | None = None, **values: Any) -> Response:
     """Send the browser on after a change, with a sentence that says what was done."""
     return redirect(url_for(endpoint, done=done or None, n=n, **values), 303)
+
+
+def typed(name: str) -> str:
+    """What was typed into an input, to be shown again; of what is far too long the beginning."""
+    return request.form.get(name, "")[:_TYPED_MOST]
 
 
 def public_id(scope_no: int, rec: int) -> str:

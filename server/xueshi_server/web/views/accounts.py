@@ -12,7 +12,7 @@ from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.values import parse_text
 from xueshi_server.errors import LoginTakenError, ServerError
 from xueshi_server.store.people import list_roster, load_people
-from xueshi_server.web.pages import go, is_name_of, public_id
+from xueshi_server.web.pages import go, is_name_of, public_id, typed
 from xueshi_server.web.site import actor, home_scope_no, language, this_node, this_site, whoami
 from xueshi_server.words import word, word_error
 from xueshi_sync.writer import RecordKey
@@ -22,8 +22,6 @@ Page = str | tuple[str, int] | Response
 # Each code is hashed, which an old PC does a dozen times a second.
 CODES_MAX: Final = 60
 _TYPED: Final = ("name", "login", "staff_no")
-# No field takes so many characters.
-_SHOWN_MOST: Final = 200
 # What is wrong with each input, in words.
 Faults = dict[str, str]
 
@@ -187,6 +185,6 @@ def _show(
         login=login,
         faults=faults or {},
         changed=changed,
-        typed={name: request.form.get(name, "")[:_SHOWN_MOST] for name in _TYPED} if faults else {},
+        typed={name: typed(name) for name in _TYPED} if faults else {},
         ticked=request.form.getlist("role") if faults else ["registrar"],
     )

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from xueshi_server.domain.credit import STATES
 from xueshi_server.domain.dates import flag_odd_dates
+from xueshi_server.domain.errors import BadValueError
 from xueshi_server.formats import day_of
 from xueshi_server.store.hours import (
     PAGE_ROWS,
@@ -19,7 +20,7 @@ from xueshi_server.store.hours import (
 from xueshi_server.store.people import find_person
 from xueshi_server.store.schools import list_schools
 from xueshi_server.web.packs import active_pack, find_type
-from xueshi_server.web.pages import find_key, read_cursor, write_cursor
+from xueshi_server.web.pages import find_key, read_cursor, typed, write_cursor
 from xueshi_server.web.passport import read_stages
 from xueshi_server.web.record_view import Viewer
 from xueshi_server.web.site import language, this_node
@@ -67,8 +68,9 @@ def _read_filter() -> tuple[HourFilter, object]:
 
 
 @blueprint.get("/<name>")
-def show(name: str) -> Page:
-    """One record: its content, where it is, who judged it, what replaced it."""
+def show(name: str, error: BadValueError | None = None) -> str:
+    """One record: its content, where it is, who judged it, what replaced it; `error` is what the
+    reason of a verdict lacks."""
     key = find_key(name)
     node = this_node()
     row = find_hour(node, key.scope_no, key.rec)
@@ -86,4 +88,6 @@ def show(name: str) -> Page:
         judgements=list_judgements(node, key.scope_no, key.rec),
         stages=stages,
         flags=flag_odd_dates(row["date"], day_of(row["entered_at"]), day_of(received_s)),
+        error=error,
+        reason=typed("reason"),
     )

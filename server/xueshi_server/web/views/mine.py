@@ -29,7 +29,7 @@ from xueshi_server.web.declared_form import (
     show_input,
 )
 from xueshi_server.web.packs import active_pack, find_type, listed_forms, today
-from xueshi_server.web.pages import find_key, go, is_name_of, public_id
+from xueshi_server.web.pages import find_key, go, is_name_of, public_id, typed
 from xueshi_server.web.result_view import STATUSES, ShownResult, show_results
 from xueshi_server.web.site import (
     actor,
@@ -40,7 +40,7 @@ from xueshi_server.web.site import (
     this_site,
     whoami,
 )
-from xueshi_server.web.views import form_pdf
+from xueshi_server.web.views import form_pdf, record_entry
 from xueshi_sync.writer import RecordKey
 
 blueprint = Blueprint("mine", __name__, url_prefix="/mine")
@@ -49,8 +49,6 @@ STATEMENT: Final = "personal_statement"
 _HOUR: Final = "hour"
 # A year of records; the statement has all of them.
 _HOURS_MAX: Final = 60
-# More than an objection may have.
-_REASON_MOST: Final = 2000
 # What a claim leaves to the registrar, who knows the county's words for it.
 _NOT_ASKED: Final = ("person", "recorded_by", "category", "method", "programme")
 
@@ -69,13 +67,15 @@ def claim() -> Page:
         # A reference holds inside its school only: the own school's node takes the claim.
         abort(404)
     values = read_values(_asked(), key.scope_no, faults)
-    _check_claim(key, values, faults)
+    entry = f"mine-{key.rec}-{record_entry.entry_of(values)}"
+    if this_node().feeds.entry(entry) is None:
+        # A claim that was sent twice comes to the same record.
+        _check_claim(key, values, faults)
     if faults:
         return _show(faults, given_values(find_type(_HOUR))), 422
-    form_id = request.form.get("entry_id", "")[:64] or secrets.token_hex(16)
     row = {**values, "person": key.rec, "recorded_by": actor()}
     with saving() as action:
-        action.insert(_HOUR, row, entry_id=f"mine-{key.rec}-{form_id}")
+        action.insert(_HOUR, row, entry_id=entry)
     return go("mine.show", done="claimed")
 
 
@@ -162,7 +162,7 @@ def _show(
         faults=faults,
         wrong=wrong,
         error=error,
-        reason=request.form.get("reason", "")[:_REASON_MOST],
+        reason=typed("reason"),
         can_claim=this_site().can_enter and key.scope_no == home_scope_no(),
         has_statement=STATEMENT in listed_forms(),
     )

@@ -19,7 +19,7 @@ from xueshi_server.store.people import find_person
 from xueshi_server.store.records import count_states_of
 from xueshi_server.store.requirements import PERSON, Requirements
 from xueshi_server.web.packs import active_pack, asked_day, listed_forms, listed_types
-from xueshi_server.web.pages import find_key, go, may, public_id
+from xueshi_server.web.pages import find_key, go, may, public_id, typed
 from xueshi_server.web.result_view import ShownResult, show_results
 from xueshi_server.web.site import actor, language, this_node, this_site
 from xueshi_server.web.sync_state import read_sync_state
@@ -30,8 +30,6 @@ _BEHIND: Final = ("vetoed", "fail", "at_risk")
 _OWING: Final = ("fail", "at_risk", "on_track")
 # What is due in a month is due soon.
 _SOON: Final = dt.timedelta(days=31)
-# More than an answer may have.
-_ANSWER_MOST: Final = 2000
 # Read at a glance; the lists behind the links have everybody.
 _SHOWN_MAX: Final = 30
 
@@ -85,8 +83,9 @@ def answer(objection_id: int) -> Page:
 
 def _show_objections(wrong: int = 0, error: BadValueError | None = None) -> str:
     rows = [_shown(each) for each in Objections(this_node().home).list_all()]
-    typed = request.form.get("answer", "")[:_ANSWER_MOST]
-    return render_template("objections.html", rows=rows, wrong=wrong, error=error, typed=typed)
+    return render_template(
+        "objections.html", rows=rows, wrong=wrong, error=error, answer=typed("answer")
+    )
 
 
 def _open_objections() -> list[Objection]:

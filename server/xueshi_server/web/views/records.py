@@ -1,5 +1,6 @@
 """Records of every type that the pack declares: lists, one record, its review and its steps."""
 
+from collections.abc import Sequence
 from sqlite3 import Row
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from xueshi_server.domain.credit import STATES
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.packs.model import RecordType
+from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.values import parse_text
 from xueshi_server.domain.workflow import Refusal, Wish
 from xueshi_server.errors import ForbiddenError
@@ -38,7 +40,7 @@ from xueshi_server.store.steps import (
 )
 from xueshi_server.web.access import is_allowed
 from xueshi_server.web.packs import active_pack, find_type, listed_forms, listed_types, today
-from xueshi_server.web.pages import find_key, go, public_id, read_cursor, write_cursor
+from xueshi_server.web.pages import find_key, go, public_id, read_cursor, typed, write_cursor
 from xueshi_server.web.passport import read_stages
 from xueshi_server.web.record_view import Viewer, word_refusal
 from xueshi_server.web.site import actor, language, saving, this_node, this_site, whoami
@@ -49,6 +51,9 @@ blueprint = Blueprint("records", __name__, url_prefix="/records")
 Page = str | tuple[str, int] | Response
 _VERDICTS: Final = ("approve", "reject", "void")
 _QUEUES: Final = ("pending", "disputed")
+# Refusals that are about one input of a step.
+_ABOUT_OPINION: Final = ("reason_missing", "late_without_reason")
+_ABOUT_PAPERS: Final = ("papers_missing",)
 # Codes that a list can be narrowed by; more would be a wall of boxes.
 _FILTERS_MAX: Final = 2
 
@@ -99,12 +104,23 @@ def judge(type_name: str) -> Page:
         raise ForbiddenError
     verdict, names = request.form.get("verdict", ""), request.form.getlist("record")
     keys = [find_key(name) for name in names]
+    if verdict not in _VERDICTS:
+        abort(400)
     try:
-        if verdict not in _VERDICTS or not keys:
-            raise BadValueError("value.missing")
         reason = parse_text("note", request.form.get("reason", ""), required=verdict != "approve")
-    except BadValueError:
-        return _show_queue(declared, "record" if not keys else "reason"), 422
+    except BadValueError as error:
+        if request.form.get("from") == "record" and keys:
+            return _show_record(*_find(type_name, names[0]), error=error), 422
+        return _show_queue(declared, error, no_record=not keys), 422
+    if not keys:
+        return _show_queue(declared, no_record=True), 422
+    _give(declared, keys, verdict, reason)
+    if request.form.get("from") == "record":
+        return go("records.show", done=verdict, n=len(keys), type_name=type_name, name=names[0])
+    return go("records.queue", done=verdict, n=len(keys), type_name=type_name)
+
+
+def _give(declared: RecordType, keys: list[RecordKey], verdict: str, reason: str) -> None:
     wish = Wish("", "", today(), reason)
     closings = plan_closings(this_node(), active_pack(), declared, keys, verdict, wish)
     with saving() as action:
@@ -112,19 +128,17 @@ def judge(type_name: str) -> Page:
             if key in closings:
                 write_step(this_node(), action, *closings[key])
             else:
-                action.judge(type_name, key, verdict, reason=reason)
+                action.judge(declared.id, key, verdict, reason=reason)
         if verdict == "approve":
             for older in _corrected_by(declared, keys):
-                action.judge(type_name, older, "void", reason=word("review.corrected", language()))
-    if request.form.get("from") == "record":
-        return go("records.show", done=verdict, n=len(keys), type_name=type_name, name=names[0])
-    return go("records.queue", done=verdict, n=len(keys), type_name=type_name)
+                corrected = word("review.corrected", language())
+                action.judge(declared.id, older, "void", reason=corrected)
 
 
 @blueprint.get("/<type_name>/<name>")
 def show(type_name: str, name: str) -> Page:
     """One record: its content, where it is, who judged it, how it moves."""
-    return _show_record(*_find(type_name, name), ())
+    return _show_record(*_find(type_name, name))
 
 
 @blueprint.post("/<type_name>/<name>/step")
@@ -134,16 +148,20 @@ def step(type_name: str, name: str) -> Page:
     moving = read_moving(this_node(), active_pack(), declared, row)
     if moving is None:
         abort(404)
+    try:
+        opinion = parse_text("note", request.form.get("opinion", ""))
+    except BadValueError as error:
+        return _show_record(declared, row, opinion_error=error), 422
     wanted = {
         "step": request.form.get("step", ""),
-        "opinion": request.form.get("opinion", "").strip()[:1000],
+        "opinion": opinion,
         "papers": request.form.getlist("paper"),
         "judges": may_judge(declared),
         "corrected": word("review.corrected", language()),
     }
     refusals = take_step(this_node(), moving, wanted, on=today(), actor=actor())
     if refusals:
-        return _show_record(declared, row, refusals), 422
+        return _show_record(declared, row, refusals=refusals), 422
     agent = this_site().agent
     if agent is not None:
         agent.poke()
@@ -213,7 +231,10 @@ def _choices(codes: str, spoken: str) -> list[tuple[str, str]]:
     return [(each.id, word_label(each.label, spoken)) for each in active_pack().codes[codes].value]
 
 
-def _show_queue(declared: RecordType, wrong: str = "") -> str:
+def _show_queue(
+    declared: RecordType, error: BadValueError | None = None, *, no_record: bool = False
+) -> str:
+    """The queue; `error` is what the reason given lacks."""
     if not may_judge(declared):
         raise ForbiddenError
     state = request.args.get("state", "pending")
@@ -225,9 +246,10 @@ def _show_queue(declared: RecordType, wrong: str = "") -> str:
         queues=_QUEUES,
         counts=count_states_of(this_node(), declared),
         evidence=_papers(declared),
-        wrong=wrong,
+        error=error,
+        no_record=no_record,
         ticked=set(request.form.getlist("record")),
-        reason=request.form.get("reason", ""),
+        reason=typed("reason"),
     )
 
 
@@ -247,7 +269,15 @@ def _corrected_by(declared: RecordType, keys: list[RecordKey]) -> list[RecordKey
     return [key for key in found if key is not None and key not in keys]
 
 
-def _show_record(declared: RecordType, row: Row, refusals: Any) -> str:
+def _show_record(
+    declared: RecordType,
+    row: Row,
+    *,
+    refusals: Sequence[Refusal] = (),
+    error: BadValueError | None = None,
+    opinion_error: BadValueError | None = None,
+) -> str:
+    """The record; `error` is what the reason of a verdict lacks, the others are about a step."""
     node, pack, spoken = this_node(), active_pack(), language()
     key = RecordKey(row["scope_no"], row["rec"])
     viewer = Viewer(pack, declared, spoken)
@@ -270,7 +300,9 @@ def _show_record(declared: RecordType, row: Row, refusals: Any) -> str:
         newer=[_name(each) for each in list_newer(node, declared, *key)],
         judgements=list_verdicts(node, declared.id, *key) if ledger else [],
         evidence=_papers(declared),
-        moving=_show_moving(read_moving(node, pack, declared, row), refusals),
+        moving=_show_moving(read_moving(node, pack, declared, row), refusals, opinion_error),
+        error=error,
+        reason=typed("reason"),
         forms=[(each.id, word_label(each.label, spoken)) for each in forms],
         writable=may_write(declared),
         astray=is_astray(node, declared, key.scope_no),
@@ -278,7 +310,9 @@ def _show_record(declared: RecordType, row: Row, refusals: Any) -> str:
     )
 
 
-def _show_moving(moving: Moving | None, refusals: list[Refusal]) -> dict[str, Any] | None:
+def _show_moving(
+    moving: Moving | None, refusals: Sequence[Refusal], error: BadValueError | None
+) -> dict[str, Any] | None:
     """Where the record stands, what was done, and what can be done next, in words."""
     if moving is None:
         return None
@@ -313,9 +347,31 @@ def _show_moving(moving: Moving | None, refusals: list[Refusal]) -> dict[str, An
                     if paper in pack.papers
                 ],
                 "against": [word_refusal(pack, one, spoken) for one in each.refusals],
+                **_typed_of(pack, each.move.id, refusals, error),
             }
             for each in list_open(this_node(), moving, today())
         ],
+    }
+
+
+def _typed_of(
+    pack: Pack, step: str, refusals: Sequence[Refusal], error: BadValueError | None
+) -> dict[str, Any]:
+    """What was typed for a step that was refused, and what is said beside its inputs."""
+    if request.form.get("step") != step:
+        return {"opinion": "", "ticked": (), "bad_opinion": "", "bad_papers": ""}
+    spoken = language()
+    about = {
+        wanted: [word_refusal(pack, each, spoken) for each in refusals if each.reason in wanted]
+        for wanted in (_ABOUT_OPINION, _ABOUT_PAPERS)
+    }
+    if error is not None:
+        about[_ABOUT_OPINION] = [word(f"value.{error.value_code}", spoken, **error.details)]
+    return {
+        "opinion": typed("opinion"),
+        "ticked": request.form.getlist("paper"),
+        "bad_opinion": " ".join(about[_ABOUT_OPINION]),
+        "bad_papers": " ".join(about[_ABOUT_PAPERS]),
     }
 
 

@@ -1,6 +1,6 @@
 """The review queue of a centre or township: approve or return, one by one or many at once."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
 
 from xueshi_server.domain.errors import BadValueError
@@ -11,8 +11,9 @@ from xueshi_server.store.hours import PAGE_ROWS, HourFilter, count_states, find_
 from xueshi_server.store.schools import list_schools
 from xueshi_server.store.steps import plan_closings, write_step
 from xueshi_server.web.packs import active_pack, today
-from xueshi_server.web.pages import find_key, go, read_cursor, write_cursor
+from xueshi_server.web.pages import find_key, go, read_cursor, typed, write_cursor
 from xueshi_server.web.site import language, saving, this_node, this_site
+from xueshi_server.web.views import hours
 from xueshi_server.words import word
 from xueshi_sync.writer import RecordKey
 
@@ -25,7 +26,7 @@ _VERDICTS = ("approve", "reject", "void")
 @blueprint.get("/")
 def index() -> Page:
     """What waits for a verdict."""
-    return _show_queue(None)
+    return _show_queue()
 
 
 @blueprint.post("/")
@@ -36,12 +37,23 @@ def judge() -> Page:
     verdict = request.form.get("verdict", "")
     names = request.form.getlist("record")
     keys = [find_key(name) for name in names]
+    if verdict not in _VERDICTS:
+        abort(400)
     try:
-        if verdict not in _VERDICTS or not keys:
-            raise BadValueError("value.missing")
         reason = parse_text("note", request.form.get("reason", ""), required=verdict != "approve")
     except BadValueError as error:
-        return _show_queue("record" if not keys else "reason", error), 422
+        if request.form.get("from") == "record" and keys:
+            return hours.show(names[0], error), 422
+        return _show_queue(error, no_record=not keys), 422
+    if not keys:
+        return _show_queue(no_record=True), 422
+    _give(keys, verdict, reason)
+    if request.form.get("from") == "record":
+        return go("hours.show", done=verdict, n=len(keys), name=names[0])
+    return go("review.index", done=verdict, n=len(keys), **_kept_filter())
+
+
+def _give(keys: list[RecordKey], verdict: str, reason: str) -> None:
     pack, wish = active_pack(), Wish("", "", today(), reason)
     closings = plan_closings(this_node(), pack, pack.types["hour"], keys, verdict, wish)
     with saving() as action:
@@ -53,9 +65,6 @@ def judge() -> Page:
         if verdict == "approve":
             for older in _corrected_by(keys):
                 action.judge("hour", older, "void", reason=word("review.corrected", language()))
-    if request.form.get("from") == "record":
-        return go("hours.show", done=verdict, n=len(keys), name=names[0])
-    return go("review.index", done=verdict, n=len(keys), **_kept_filter())
 
 
 def _corrected_by(keys: list[RecordKey]) -> list[RecordKey]:
@@ -73,7 +82,8 @@ def _kept_filter() -> dict[str, str]:
     return {name: request.args[name] for name in ("school", "state") if request.args.get(name)}
 
 
-def _show_queue(wrong: str | None, error: BadValueError | None = None) -> str:
+def _show_queue(error: BadValueError | None = None, *, no_record: bool = False) -> str:
+    """The queue; `error` is what the reason given lacks."""
     if not this_site().can_review:
         raise ForbiddenError
     node = this_node()
@@ -93,8 +103,8 @@ def _show_queue(wrong: str | None, error: BadValueError | None = None) -> str:
         counts=count_states(node),
         queues=_QUEUES,
         schools=list_schools(node),
-        wrong=wrong,
         error=error,
+        no_record=no_record,
         ticked=set(request.form.getlist("record")),
-        reason=request.form.get("reason", ""),
+        reason=typed("reason"),
     )
