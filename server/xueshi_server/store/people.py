@@ -1,52 +1,140 @@
 """Reads of the register of people."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from sqlite3 import Row
-from typing import Final
+from typing import Any, Final, Literal
 
+from xueshi_server.domain.names import letters_of, plain_name
+from xueshi_server.domain.people import former_numbers
+from xueshi_server.node_clock import today_of
+from xueshi_server.store.name_keys import open_view
 from xueshi_sync.node import Node
 
+PERSON: Final = "person"
+MOVE: Final = "person_move"
 PAGE_ROWS: Final = 60
 # Up to here one pass over the table is faster than the index and a look-up for each record
 # (100,000 records: 80 against 230 ms); beyond it the index reads only the people of the page.
 SCAN_ROWS_MAX: Final = 200_000
+_PARAMETERS_MAX: Final = 500
+
+# By staff number; by school and place in the roster; by strokes; by pinyin.
+Order = Literal["number", "roster", "strokes", "pinyin"]
+ROSTER_ORDERS: Final[tuple[Order, ...]] = ("roster", "strokes", "pinyin")
+# Fields that a pack may be without.
+_FURTHER: Final = ("sex", "born_on", "hired_on", "left_on", "roster_no", "former_no")
+_PLACE: Final = "printf('%06d', coalesce(p.roster_no, 999999)) || '/' || p.staff_no"
+_SORTS: Final[dict[Order, str]] = {
+    "number": "p.staff_no",
+    "roster": f"coalesce(s.code, '') || '/' || {_PLACE}",
+    "strokes": f"coalesce(k.strokes || '/' || k.pinyin, '') || '/' || {_PLACE}",
+    "pinyin": f"coalesce(k.pinyin, '') || '/' || {_PLACE}",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class PersonFilter:
-    """Which people to list. `after` is the (staff number, scope, record) of the last one seen."""
+    """Which people to list, in which order. `after` is the (sort value, scope, record) of the last
+    one seen; `standing` is for those at work or for those who are not."""
 
     scope_no: int | None = None
     text: str = ""
     after: tuple[str, int, int] | None = None
+    order: Order = "number"
+    standing: Literal["", "here", "gone"] = ""
 
 
 def list_people(node: Node, wanted: PersonFilter, *, limit: int = PAGE_ROWS) -> list[Row]:
-    """People with their school, credited and pending minutes, by staff number."""
-    where, values = ["NOT p.deleted"], list[object]()
-    if wanted.scope_no is not None:
-        where.append("p.scope_no = ?")
-        values.append(wanted.scope_no)
-    if wanted.text:
-        where.append("(instr(p.name, ?) OR instr(lower(p.staff_no), lower(?)))")
-        values += [wanted.text, wanted.text]
+    """People with their school, credited and pending minutes, the latest change that took them
+    away, and their `sort_value`."""
+    where, values = _conditions(node, wanted)
     if wanted.after is not None:
-        where.append("(p.staff_no, p.scope_no, p.rec) > (?, ?, ?)")
-        values += wanted.after
-    return node.query(
-        f"""
+        where.append(f"({_SORTS[wanted.order]}, p.scope_no, p.rec) > (:after, :scope_no_a, :rec_a)")
+        values |= dict(zip(("after", "scope_no_a", "rec_a"), wanted.after, strict=True))
+    names = _knows_names(wanted)
+    sql = f"""
         WITH page AS (
-          SELECT p.* FROM person p WHERE {" AND ".join(where)}
-          ORDER BY p.staff_no, p.scope_no, p.rec LIMIT ?
+          SELECT p.*, s.name AS school, {_SORTS[wanted.order]} AS sort_value
+          FROM {_people(node)} p LEFT JOIN scope s ON s.scope_no = p.scope_no
+          {"LEFT JOIN names.name_key k ON k.name = p.name" if names else ""}
+          WHERE {" AND ".join(where)} ORDER BY sort_value, p.scope_no, p.rec LIMIT :limit
         )
-        SELECT page.*, s.name AS school, coalesce(f.credited, 0) AS credited,
+        SELECT page.*, {_last_move(node)}, coalesce(f.credited, 0) AS credited,
           coalesce(f.pending, 0) AS pending
-        FROM page
-        LEFT JOIN scope s ON s.scope_no = page.scope_no
-        LEFT JOIN ({_totals_query(node)}) f ON f.scope_no = page.scope_no AND f.person = page.rec
-        ORDER BY page.staff_no, page.scope_no, page.rec
-        """,
-        [*values, limit],
+        FROM page LEFT JOIN ({_totals_query(node)}) f
+          ON f.scope_no = page.scope_no AND f.person = page.rec
+        ORDER BY page.sort_value, page.scope_no, page.rec
+        """
+    return _read(node, sql, values | {"limit": limit}, names=names)
+
+
+def count_people(node: Node, wanted: PersonFilter) -> tuple[int, int]:
+    """How many are at work and how many are not, of all whom the filter finds."""
+    where, values = _conditions(node, wanted, any_standing=True)
+    names = bool(wanted.text)
+    rows = _read(
+        node,
+        f"SELECT count(*) AS n, coalesce(sum({_GONE}), 0) AS gone FROM {_people(node)} p"
+        f" {'LEFT JOIN names.name_key k ON k.name = p.name' if names else ''}"
+        f" WHERE {' AND '.join(where)}",
+        values,
+        names=names,
+    )
+    return int(rows[0]["n"] - rows[0]["gone"]), int(rows[0]["gone"])
+
+
+_GONE: Final = "iif(p.left_on <> '', p.left_on <= :today, coalesce(p.active, 1) = 0)"
+
+
+def _conditions(
+    node: Node, wanted: PersonFilter, *, any_standing: bool = False
+) -> tuple[list[str], dict[str, Any]]:
+    where, values = ["NOT p.deleted"], dict[str, Any](today=today_of(node).isoformat())
+    if wanted.scope_no is not None:
+        where.append("p.scope_no = :scope_no")
+        values["scope_no"] = wanted.scope_no
+    if wanted.standing and not any_standing:
+        where.append(_GONE if wanted.standing == "gone" else f"NOT {_GONE}")
+    if wanted.text:
+        found = ["instr(lower(p.staff_no), lower(:text))", "instr(p.former_no, :text)"]
+        values["text"] = wanted.text
+        if plain := plain_name(wanted.text):
+            found.append("instr(k.plain, :plain)")
+            values["plain"] = plain
+        if letters := letters_of(wanted.text):
+            found.append("sounds_like(coalesce(k.reading, ''), :letters)")
+            values["letters"] = letters
+        where.append(f"({' OR '.join(found)})")
+    return where, values
+
+
+def _knows_names(wanted: PersonFilter) -> bool:
+    """Whether the keys of names are asked for; lists by number do without."""
+    return bool(wanted.text) or wanted.order in ("strokes", "pinyin")
+
+
+def _read(node: Node, sql: str, values: dict[str, Any], *, names: bool) -> list[Row]:
+    if not names:
+        return node.query(sql, values)
+    with open_view(node) as db:
+        return db.execute(sql, values).fetchall()
+
+
+def _people(node: Node) -> str:
+    """The table of people, with nothing where the pack has no such field."""
+    known = node.schema.by_name[PERSON].field_names
+    missing = [f"NULL AS {name}" for name in _FURTHER if name not in known]
+    return f"(SELECT {', '.join(['*', *missing])} FROM person)" if missing else "person"
+
+
+def _last_move(node: Node) -> str:
+    if MOVE not in node.schema.by_name:
+        return "NULL AS move_kind, NULL AS move_place"
+    return ", ".join(
+        f"(SELECT m.{name} FROM {MOVE} m WHERE m.scope_no = page.scope_no AND m.person = page.rec"
+        f" AND NOT m.deleted ORDER BY m.date DESC, m.rec DESC LIMIT 1) AS move_{name}"
+        for name in ("kind", "place")
     )
 
 
@@ -63,18 +151,21 @@ def _totals_query(node: Node) -> str:
 
 
 def list_roster(node: Node, scope_no: int) -> list[Row]:
-    """The people of one school who are there now, in roster order."""
+    """The people of one school who are there now, in the order of the roster; those without a
+    place in it stand at the end by their number."""
     return node.query(
-        "SELECT scope_no, rec, staff_no, name FROM person"
-        " WHERE scope_no = ? AND NOT deleted AND coalesce(active, 1) ORDER BY staff_no, rec",
-        [scope_no],
+        "SELECT p.scope_no, p.rec, p.staff_no, p.name, p.roster_no"
+        f" FROM {_people(node)} p WHERE p.scope_no = :scope_no AND NOT p.deleted AND NOT {_GONE}"
+        f" ORDER BY {_PLACE}, p.rec",
+        {"scope_no": scope_no, "today": today_of(node).isoformat()},
     )
 
 
 def find_person(node: Node, scope_no: int, rec: int) -> Row | None:
     """One person, deleted or not."""
     rows = node.query(
-        "SELECT p.*, s.name AS school, a.name AS node_name FROM person p"
+        f"SELECT p.*, s.name AS school, s.code AS school_code, a.name AS node_name"
+        f" FROM {_people(node)} p"
         " LEFT JOIN scope s USING (scope_no) LEFT JOIN author a USING (author)"
         " WHERE scope_no = ? AND rec = ?",
         [scope_no, rec],
@@ -83,13 +174,19 @@ def find_person(node: Node, scope_no: int, rec: int) -> Row | None:
 
 
 def load_people(node: Node, scope_no: int) -> dict[str, tuple[int, str]]:
-    """Staff number to (record, name) for a whole school."""
+    """Staff number to (record, name) for a whole school; a number that somebody had before still
+    means the same person."""
     rows = node.query(
-        "SELECT staff_no, rec, name FROM person WHERE scope_no = ? AND NOT deleted"
-        " ORDER BY rec DESC",
+        f"SELECT p.staff_no, p.rec, p.name, p.former_no FROM {_people(node)} p"
+        " WHERE p.scope_no = ? AND NOT p.deleted ORDER BY p.rec DESC",
         [scope_no],
     )
-    return {str(row["staff_no"]): (int(row["rec"]), str(row["name"])) for row in rows}
+    found = {
+        number: (int(row["rec"]), str(row["name"]))
+        for row in rows
+        for number in former_numbers(row["former_no"])
+    }
+    return found | {str(row["staff_no"]): (int(row["rec"]), str(row["name"])) for row in rows}
 
 
 def list_hours_of(node: Node, scope_no: int, rec: int) -> list[tuple[str, int, int]]:
@@ -99,3 +196,68 @@ def list_hours_of(node: Node, scope_no: int, rec: int) -> list[tuple[str, int, i
         [scope_no, rec],
     )
     return [(row["state"], row["minutes"], row["credited"]) for row in rows]
+
+
+def list_moves(node: Node, scope_no: int, rec: int) -> list[Row]:
+    """The staff changes of a person, the latest first."""
+    if MOVE not in node.schema.by_name:
+        return []
+    return node.query(
+        f"SELECT * FROM {MOVE} WHERE scope_no = ? AND person = ? AND NOT deleted"
+        " ORDER BY date DESC, rec DESC",
+        [scope_no, rec],
+    )
+
+
+def list_namesakes(node: Node, names: Iterable[str]) -> list[Row]:
+    """Everybody who has one of these names where several people have it."""
+    wanted = sorted(set(names))
+    found: list[Row] = []
+    for start in range(0, len(wanted), _PARAMETERS_MAX):
+        some = wanted[start : start + _PARAMETERS_MAX]
+        places = ", ".join("?" * len(some))
+        found += node.query(
+            "SELECT * FROM (SELECT p.scope_no, p.rec, p.name, p.staff_no, p.sex, p.born_on,"
+            f" count(*) OVER (PARTITION BY p.name) AS n FROM {_people(node)} p"
+            f" WHERE NOT p.deleted AND p.name IN ({places})) WHERE n > 1 ORDER BY scope_no, rec",
+            some,
+        )
+    return found
+
+
+def find_holders(node: Node, staff_no: str) -> list[Row]:
+    """Everybody who has a number, or had it, in any school."""
+    rows = node.query(
+        f"SELECT p.scope_no, p.rec, p.name, p.staff_no, p.former_no, s.name AS school"
+        f" FROM {_people(node)} p LEFT JOIN scope s USING (scope_no)"
+        " WHERE NOT p.deleted AND (p.staff_no = :no OR instr(p.former_no, :no))"
+        " ORDER BY p.scope_no, p.rec",
+        {"no": staff_no},
+    )
+    return [
+        row for row in rows if staff_no in (row["staff_no"], *former_numbers(row["former_no"]))
+    ]
+
+
+def list_numbers(node: Node, scope_no: int) -> list[str]:
+    """Every number that is or was somebody's in a school, of people taken out of it too."""
+    rows = node.query(
+        f"SELECT p.staff_no, p.former_no FROM {_people(node)} p WHERE p.scope_no = ?", [scope_no]
+    )
+    return [
+        number
+        for row in rows
+        for number in (str(row["staff_no"]), *former_numbers(row["former_no"]))
+    ]
+
+
+def list_references(node: Node, types: Sequence[tuple[str, str]], staff_no: str) -> list[Row]:
+    """(type, field, place) of the records of registers that name a person by a number."""
+    found: list[Row] = []
+    for of, name in types:
+        found += node.query(
+            f"SELECT '{of}' AS of, '{name}' AS field, scope_no, rec FROM \"{of}\""
+            f' WHERE NOT deleted AND "{name}" = ?',
+            [staff_no],
+        )
+    return found
