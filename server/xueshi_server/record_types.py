@@ -1,7 +1,8 @@
 """The record types of a node, as the sync core needs them declared: made from its pack.
 
-A node always has the two types that packs travel in; everything else is what the active pack
-declares. Without one, the shipped base pack counts (people, hours, steps of workflows).
+A node always has the two types that packs travel in, and the county's keys that personal numbers
+are sealed to; everything else is what the active pack declares. Without one, the shipped base pack
+counts (people, hours, steps of workflows).
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,7 +39,14 @@ PACK_FILE: Final = Table(
     (Field("digest"), Field("data", "bytes")),
     writers=("centre",),
 )
-OWN_TYPES: Final = (PACK_RELEASE, PACK_FILE)
+# The county's public keys that personal numbers are sealed to; the newest counts.
+SEAL_KEY: Final = Table(
+    "seal_key",
+    "register",
+    (Field("generation", "int"), Field("key", "bytes"), Field("valid_from", "date")),
+    writers=("centre",),
+)
+OWN_TYPES: Final = (PACK_RELEASE, PACK_FILE, SEAL_KEY)
 
 _STORED: Final[Mapping[FieldKind, FieldType]] = {
     "text": "text",
@@ -51,6 +59,7 @@ _STORED: Final[Mapping[FieldKind, FieldType]] = {
     "ref": "ref",
     "key": "text",
     "long": "text",
+    "sealed": "bytes",
 }
 # What the view calls its own tables and columns; names count without regard to case there.
 TAKEN_TABLES: Final = frozenset(

@@ -149,6 +149,9 @@ def _read_number(declared: FieldDeclaration, value: SheetNumber) -> Any:
         return int(rounded) if rounded.is_integer() else rounded
     if declared.type in _LIKE_TEXT and abs(value) >= _LOST:
         raise BadCellError("cell.digits_lost", seen=value.text)
+    if declared.type == "sealed" and abs(value) >= _LOST:
+        # Not as it stands there: most of a personal number may be left of it.
+        raise BadCellError("cell.digits_lost", seen=f"{value:.1E}")
     return value.shown()
 
 

@@ -2,6 +2,7 @@
 
 Stored: text, whole numbers (minutes for hours, fen for money), ISO dates, booleans, and code ids,
 several of them joined by "|". What comes in as a label in either language is kept as its id.
+A sealed value is bytes, of which only the end is ever shown.
 """
 
 import re
@@ -12,10 +13,14 @@ from typing import Final
 from xueshi_server.domain.dates import parse_date
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.hours import format_hours, hours_number, parse_hours
+from xueshi_server.domain.identity import CHECKS
 from xueshi_server.domain.packs.model import CodeList, FieldDeclaration, Label
+from xueshi_server.domain.sealed import is_mask, mask_sealed
 from xueshi_server.domain.values import parse_staff_no, parse_text, parse_yes_no
 
-Value = str | int | bool | None
+Value = str | int | bool | bytes | None
+# Seals a checked text to the county's key.
+Seal = Callable[[str], bytes]
 
 TEXT_MOST: Final = 200
 LONG_MOST: Final = 1000
@@ -42,10 +47,12 @@ def parse_field(
     value: object,
     *,
     yes_no: YesNo = NO_WORDS,
+    seal: Seal | None = None,
 ) -> Value:
     """Read one value as its field is declared; None where it is empty and may be.
 
-    `ref` and `key` come out as the text that names the other record. Raises BadValueError.
+    `ref` and `key` come out as the text that names the other record. Without `seal` a field that
+    is sealed takes no value. Raises BadValueError.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         if declared.required:
@@ -55,7 +62,31 @@ def parse_field(
         return _parse_codes(declared, codes, value)
     if declared.type == "bool":
         return parse_yes_no(value, *yes_no)
+    if declared.type == "sealed":
+        text = parse_sealed(declared, value)
+        return None if text is None else seal_text(text, seal)
     return _PARSERS[declared.type](declared, value)
+
+
+def parse_sealed(declared: FieldDeclaration, value: object) -> str | None:
+    """The checked text of a field that is sealed, not sealed yet; None where there is none.
+
+    What a table shows of a sealed value says nothing when it comes back.
+    """
+    text = "" if value is None else _plain(value)
+    if not text or is_mask(text):
+        if declared.required:
+            raise BadValueError("value.missing")
+        return None
+    assert declared.check is not None, "a pack that was checked names the check of a sealed field"
+    return CHECKS[declared.check](text)
+
+
+def seal_text(text: str, seal: Seal | None) -> bytes:
+    """Seal a checked text; raises BadValueError where the county's key is not known here."""
+    if seal is None:
+        raise BadValueError("sealed.no_key")
+    return seal(text)
 
 
 def _parse_codes(declared: FieldDeclaration, codes: CodeList | None, value: object) -> str:
@@ -147,7 +178,7 @@ def show_field(
         return format_hours(int(value))
     if declared.type == "money":
         return format_money(int(value))
-    return str(value)
+    return mask_sealed(value) if isinstance(value, bytes) else str(value)
 
 
 def show_codes(codes: CodeList | None, value: str, language: str) -> str:
@@ -171,4 +202,4 @@ def number_of(declared: FieldDeclaration, value: Value) -> Value | float:
         return hours_number(value)
     if declared.type == "money" and isinstance(value, int):
         return value // 100 if value % 100 == 0 else value / 100
-    return value
+    return mask_sealed(value) if isinstance(value, bytes) else value

@@ -84,7 +84,7 @@ class ActivePack:
 
 def list_releases(node: Node) -> list[Release]:
     """Every release the county's centre published, highest turn first."""
-    scope_no = _public_scope_no(node)
+    scope_no = public_scope_no(node)
     if scope_no is None:
         return []
     rows = node.query(
@@ -169,7 +169,7 @@ def publish_release(
     Raises NotCentreError, PackFaultsError, PackUnreadableError, PackVersionTakenError,
     PackKindChangedError.
     """
-    scope_no = _public_scope_no(node)
+    scope_no = public_scope_no(node)
     if not node.replica.is_centre or scope_no is None:
         raise NotCentreError
     pack = load_files(files, pack_id)
@@ -237,7 +237,8 @@ def _remember(digest: str, pack: Pack) -> Pack:
     return pack
 
 
-def _public_scope_no(node: Node) -> int | None:
+def public_scope_no(node: Node) -> int | None:
+    """Number of the scope that every node of the county reads; None before its first exchange."""
     genesis = node.genesis
     state = None if genesis is None else node.feeds.scope_of(public_scope(genesis.net))
     return None if state is None else state.scope_no

@@ -92,9 +92,17 @@ class Checker:
         """Whether there is such a paper."""
         return self.known("paper_unknown", paper_id, self.pack.papers, spot)
 
-    def field(self, fields: Fields, name: str, spot: Spot, of: str) -> FieldDeclaration | None:
-        """The field of that name, one reference on if it is dotted; or None and a fault."""
+    def field(
+        self, fields: Fields, name: str, spot: Spot, of: str, *, shown: bool = False
+    ) -> FieldDeclaration | None:
+        """The field of that name, one reference on if it is dotted; or None and a fault.
+
+        What is sealed may only be `shown`, as the end of it that everybody sees.
+        """
         if name in fields:
+            if fields[name].type == "sealed" and not shown:
+                self.fault("field_sealed", spot, field=name, of=of)
+                return None
             return fields[name]
         first, _, second = name.partition(".")
         if not self.known("field_unknown", first, fields, spot, of=of):
@@ -104,7 +112,9 @@ class Checker:
             self.fault("field_not_reference", spot, field=first, of=of)
             return None
         declared = self.pack.types.get(target)
-        return self.field(fields_of(declared), second, spot, target) if declared else None
+        if declared is None:
+            return None
+        return self.field(fields_of(declared), second, spot, target, shown=shown)
 
     def date_field(self, fields: Fields, name: str, spot: Spot, of: str) -> None:
         """A fault unless the name is one of a date field."""

@@ -194,7 +194,7 @@ def _check_block(checker: Checker, block: Block, spot: Spot, of: tuple[str, Fiel
         name, fields = declared.id, fields_of(declared)
         check_where(checker, block.where, (*spot, "where"), declared)
     for position, field in enumerate(block.fields if fields else ()):
-        checker.field(fields, field, (*spot, "fields", position), name)
+        checker.field(fields, field, (*spot, "fields", position), name, shown=True)
     if block.total is not None and fields:
         checker.whole_field(fields, block.total, (*spot, "total"), name)
     for position, rule in enumerate(block.rules):

@@ -22,13 +22,15 @@ _PLAIN: Final = re.compile(r"^[a-z][a-z0-9_]{0,47}$")
 # Tables and columns of a node's own (record_types.py keeps the same list for the core).
 RESERVED_TABLES: Final = frozenset(
     {"author", "author_key", "conflict", "field_write", "judgement", "pack_file", "pack_release"}
-    | {"scope", "scope_key", "unapplied", "watermark"}
+    | {"scope", "scope_key", "seal_key", "unapplied", "watermark"}
 )
 RESERVED_FIELDS: Final = frozenset(
     {"actor", "author", "conflicts", "credited", "deleted", "entered_at", "rec", "scope"}
     | {"scope_no", "state"}
 )
 
+# Types whose half-filled forms are kept as drafts.
+_DRAFTED: Final = ("session",)
 _ROW_AMOUNTS: Final = ("minutes", "item_cap", "window_cap")
 
 
@@ -65,6 +67,7 @@ def _check_fields(checker: Checker, declared: RecordType, spot: Spot) -> None:
             checker.fault("field_twice", (*here, "id"), field=field.id, of=declared.id)
         names.add(field.id.lower())
         _check_field(checker, field, here)
+        _check_sealed(checker, declared, field, here)
 
 
 def _check_field(checker: Checker, field: FieldDeclaration, spot: Spot) -> None:
@@ -82,6 +85,23 @@ def _check_field(checker: Checker, field: FieldDeclaration, spot: Spot) -> None:
         _check_reference(checker, field, spot)
     elif field.to is not None:
         checker.fault("to_unused", (*spot, "to"), field=field.id, type=field.type)
+
+
+def _check_sealed(
+    checker: Checker, declared: RecordType, field: FieldDeclaration, spot: Spot
+) -> None:
+    """What is sealed is sealed again under every new key of the county, so it stands where values
+    are set, with one school; and no draft of it is kept."""
+    if field.type != "sealed":
+        if field.check is not None:
+            checker.fault("check_unused", (*spot, "check"), field=field.id, type=field.type)
+        return
+    if field.check is None:
+        checker.fault("check_missing", spot, field=field.id)
+    if declared.kind != "register" or declared.place == "county" or declared.id in _DRAFTED:
+        checker.fault("sealed_misplaced", (*spot, "type"), field=field.id, of=declared.id)
+    if "centre" not in declared.writers:
+        checker.fault("sealed_for_good", (*spot, "type"), field=field.id, of=declared.id)
 
 
 def _check_reference(checker: Checker, field: FieldDeclaration, spot: Spot) -> None:
@@ -259,7 +279,7 @@ def _check_sheet(checker: Checker, sheet: Sheet, spot: Spot) -> None:
         headings.add(heading)
         names.add(name)
         if declared is not None:
-            checker.field(fields_of(declared), name, (*here, 1), declared.id)
+            checker.field(fields_of(declared), name, (*here, 1), declared.id, shown=True)
     missing = [
         each.id
         for each in (declared.field if declared else [])

@@ -140,7 +140,10 @@ class Calendar(Part, frozen=True, kw_only=True):
     holiday: list[Holiday] = []
 
 
-FieldKind = Literal["text", "code", "int", "hours", "money", "date", "bool", "ref", "key", "long"]
+FieldKind = Literal[
+    "text", "code", "int", "hours", "money", "date", "bool", "ref", "key", "long", "sealed",
+]  # fmt: skip
+SealedCheck = Literal["id_number", "phone"]
 
 
 class FieldDeclaration(Declared, frozen=True, kw_only=True):
@@ -148,7 +151,9 @@ class FieldDeclaration(Declared, frozen=True, kw_only=True):
 
     `hours` are whole minutes, `money` whole fen. `code` takes values of the list `codes`; with
     `many` several, separated by "|". `ref` names a record of `to` in the same scope, `key` a
-    record of `to` anywhere by the value of its key field.
+    record of `to` anywhere by the value of its key field. `sealed` is a personal number, tested by
+    `check` and sealed to the county's key as it is entered: all but its last four characters is for
+    the county alone, and nothing but forms and tables may name it.
     """
 
     type: FieldKind = "text"
@@ -157,6 +162,7 @@ class FieldDeclaration(Declared, frozen=True, kw_only=True):
     many: bool = False
     to: Id | None = None
     max: int | None = None
+    check: SealedCheck | None = None
     # Headings under which spreadsheets bring it, beside the label and the id.
     synonyms: list[str] = []
 
