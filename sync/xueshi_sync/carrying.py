@@ -17,12 +17,16 @@ from xueshi_sync.envelope import (
 )
 from xueshi_sync.errors import (
     IncompleteError,
+    MalformedFrameError,
     NotJoinedError,
     TruncatedError,
     WrongRecipientError,
     WrongTierError,
 )
 from xueshi_sync.exchange import Outcome, Request, Response
+from xueshi_sync.files.delivery import answer_files
+from xueshi_sync.files.frames import FilesRequest, is_for_files
+from xueshi_sync.files.frames import decode_request as decode_files_request
 from xueshi_sync.frame import (
     RequestHeader,
     decode_request,
@@ -70,7 +74,7 @@ class Received:
     """An envelope as far as it was read: who sends, and the bytes behind the header."""
 
     session: Session
-    header: RequestHeader
+    header: RequestHeader | FilesRequest
     joined: bytes
     complete: bool
 
@@ -112,6 +116,9 @@ def answer(node: "Node", envelope: bytes) -> bytes:
     received = _receive(node, envelope)
     if not received.complete:
         raise TruncatedError("request is cut")
+    if isinstance(received.header, FilesRequest):
+        parts = answer_files(node, node.files, received.header, received.joined, node.accepts_file)
+        return seal_response(received.session, *parts)
     request = Request(received.header, split_blocks(received.joined, whole=True), 0)
     node.publish_barrier()
     with storage_errors():
@@ -125,6 +132,9 @@ def answer(node: "Node", envelope: bytes) -> bytes:
 def take_prefix(node: "Node", prefix: bytes) -> int:
     """Merge the whole blocks of a cut upload; returns how many were new."""
     received = _receive(node, prefix)
+    if isinstance(received.header, FilesRequest):
+        # Compressed as one: nothing of it can be read before its end.
+        return 0
     blocks = split_blocks(received.joined, whole=False)
     with storage_errors():
         return node.replica.accept(blocks, received.header.node).new_blocks
@@ -147,6 +157,8 @@ def unpack(node: "Node", path: Path) -> UnpackReport:
     if file.recipient != node.replica.identity.node:
         raise WrongRecipientError("sealed for another node", recipient=file.recipient.hex())
     received = _receive(node, file.envelope)
+    if isinstance(received.header, FilesRequest):
+        raise MalformedFrameError("a bundle holds records")
     blocks = split_blocks(received.joined, whole=received.complete)
     with storage_errors():
         intake = exchange.take_bundle(
@@ -171,5 +183,6 @@ def _receive(node: "Node", envelope: bytes) -> Received:
     opened = open_request(session, envelope)
     if not opened.segments:
         raise IncompleteError("first segment")
-    header = decode_request(node.replica.suite, opened.segments[0], node.replica.net)
+    decode = decode_files_request if is_for_files(opened.segments[0]) else decode_request
+    header = decode(node.replica.suite, opened.segments[0], node.replica.net)
     return Received(session, header, b"".join(opened.segments[1:]), opened.complete)

@@ -72,6 +72,12 @@ class RefusedError(SyncError):
     code = "frame.refused"
 
 
+class MalformedContentError(SyncError):
+    """A tree of chunks that is no tree, or bytes that are not what their file's digest says."""
+
+    code = "file.malformed"
+
+
 class UnsupportedVersionError(SyncError):
     """A newer format than this program reads."""
 

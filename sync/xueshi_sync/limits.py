@@ -36,3 +36,13 @@ HEADS_PER_FEED: Final = 16
 # Enforced by the centre at ingress only (SYNC 3.5): a node never applies an order-dependent limit.
 NODE_DAY_BLOCKS: Final = 2000
 NODE_DAY_BYTES: Final = 20 * 1024 * 1024
+
+# Files (PROTOCOL 16). The largest file fits a stick formatted as FAT32.
+CHUNK_BYTES: Final = 64 * 1024
+# Of all but the last one of a file: so a file has at most two million chunks.
+CHUNK_LEAST_BYTES: Final = 2 * 1024
+FILE_BYTES: Final = 4 * 1024**3 - 1
+# What one exchange of chunks brings in either direction, uncompressed.
+CHUNKS_BYTES: Final = 1024 * 1024
+CHUNKS_WANTED: Final = 1024
+FILES_OFFERED: Final = 64

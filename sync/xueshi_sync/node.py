@@ -30,6 +30,8 @@ from xueshi_sync.context import Context
 from xueshi_sync.enrolment import is_enrolled
 from xueshi_sync.errors import NodeStateError, StorageError
 from xueshi_sync.exchange import Outcome
+from xueshi_sync.files.delivery import Accepts, DeliveryReport, FileSide, deliver_any
+from xueshi_sync.files.store import FileStore
 from xueshi_sync.identity import Genesis, fingerprint_words
 from xueshi_sync.keys import FolderLock
 from xueshi_sync.paths import Paths
@@ -75,6 +77,9 @@ class Node:
     # One schema at a time; and nobody opens the view while its file is switched.
     adopting: threading.RLock = field(default_factory=threading.RLock)
     switching: threading.RLock = field(default_factory=threading.RLock)
+    # Which files that another node offers are taken: the program above knows what records name.
+    accepts_file: Accepts = field(default=lambda _node, _content: False)
+    _files: FileStore | None = None
 
     @staticmethod
     def create(
@@ -113,6 +118,9 @@ class Node:
 
     def close(self) -> None:
         """Close the files and give the folder back."""
+        if self._files is not None:
+            self._files.close()
+            self._files = None
         self.feeds.close()
         self.view.close()
         self.paths.open_marker.unlink(missing_ok=True)
@@ -311,6 +319,34 @@ class Node:
         )  # fmt: skip
         membership.remember_url(self, report.url)
         return report
+
+    @property
+    def files(self) -> FileStore:
+        """The files of this node; opened when first asked for."""
+        with self.switching:
+            if self._files is None:
+                self._files = FileStore(self.paths.files)
+            return self._files
+
+    def deliver_once(
+        self,
+        url: str | None = None,
+        *,
+        session: "SyncSession | None" = None,
+        allowance_bytes: int | None = None,
+        deadline_s: float | None = None,
+        timeouts: "Timeouts | None" = None,
+        progress: "Progress | None" = None,
+    ) -> DeliveryReport:
+        """Fetch chunks that are wanted here and give those wanted there; see `sync_once`.
+
+        `allowance_bytes` limits what is fetched. Raises NetworkError, RefusedError,
+        NodeStateError, StorageError; what arrived stays.
+        """
+        return deliver_any(
+            FileSide(self, self.files, allowance_bytes), [url] if url else self.urls,
+            session=session, timeouts=timeouts, deadline_s=deadline_s, progress=progress,
+        )  # fmt: skip
 
     def admit(self, prefix: bytes) -> int:
         """Check the sender of an envelope by its first segment; returns how long it may be."""

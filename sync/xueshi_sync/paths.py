@@ -56,6 +56,11 @@ class Paths:
         return self.home / "key" / "county-root.key"
 
     @property
+    def files(self) -> Path:
+        """Training materials, photos and the site, by content."""
+        return self.home / "files"
+
+    @property
     def stage(self) -> Path:
         """Uploads that arrive in pieces, and answers on their way."""
         return self.home / "stage"

@@ -132,7 +132,15 @@ def holder(folder: str, machine: str, acks_path: str) -> None:
     time.sleep(20)
 
 
+def fetcher(folder: str, machine: str, url: str) -> None:
+    """Fetch files until nothing more is to be had, or killed."""
+    node = open_at(Path(folder), machine)
+    node.deliver_once(url, session=fast_session(), timeouts=PATIENT)
+    node.close()
+
+
 JOBS: Final[dict[str, Callable[..., None]]] = {
+    "fetcher": fetcher,
     "saver": saver,
     "school": school,
     "joiner": joiner,
