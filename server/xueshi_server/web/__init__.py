@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 EXCHANGE_PATH: Final = "/sync/v1/"
 # A bundle or a spreadsheet; the sync endpoint has its own limits and streams.
 UPLOAD_BYTES_MAX: Final = 64 << 20
+# What is typed or pasted: a book that got into a field is told of beside it, with the rest kept.
+FORM_BYTES_MAX: Final = 16 << 20
 _STATUS: Final = {
     "login.too_many": 429,
     "login.refused": 401,
@@ -50,6 +52,7 @@ def create_app(
     app.testing = testing
     app.config["MAX_CONTENT_LENGTH"] = UPLOAD_BYTES_MAX
     app.config["MAX_FORM_PARTS"] = 4000
+    app.config["MAX_FORM_MEMORY_SIZE"] = FORM_BYTES_MAX
     app.extensions[EXTENSION] = Site(
         node,
         Accounts(node.home),

@@ -4,6 +4,7 @@ import datetime as dt
 
 from flask import abort, g, request
 
+from xueshi_server.domain.dates import FIRST_YEAR, LAST_YEAR
 from xueshi_server.domain.packs.held import held_forms, held_types
 from xueshi_server.domain.packs.model import Form, RecordType
 from xueshi_server.domain.packs.pack import Pack
@@ -19,11 +20,12 @@ def today() -> dt.date:
 
 
 def asked_day() -> dt.date:
-    """The day that `?on=` names, else today."""
+    """The day that `?on=` names, in years that have a year after them; else today."""
     try:
-        return dt.date.fromisoformat(request.args.get("on", ""))
+        day = dt.date.fromisoformat(request.args.get("on", ""))
     except ValueError:
         return today()
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else today()
 
 
 def active_pack() -> Pack:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from xueshi_server.formats import format_age, format_bytes, format_count, format_sum, format_time
 from xueshi_server.store.schools import count_conflicts
 from xueshi_server.web.access import is_allowed
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.security import csrf_token
 from xueshi_server.web.site import language, this_node, this_site, whoami
 from xueshi_server.words import LANGUAGES, word, word_error
@@ -149,7 +150,10 @@ def read_cursor(text: str) -> tuple[str, int, int] | None:
     parts = text.rsplit("~", 2)
     if len(parts) != 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):
         return None
-    return parts[0], int(parts[1]), int(parts[2])
+    try:
+        return parts[0], row_number(parts[1]), row_number(parts[2])
+    except ValueError:
+        return None
 
 
 def write_cursor(first: str, row: Any) -> str:

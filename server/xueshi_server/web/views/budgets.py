@@ -17,6 +17,7 @@ from xueshi_server.grant_words import GrantWords
 from xueshi_server.store.budgets import list_shelf, year_of
 from xueshi_server.store.facts import SqlFacts, open_facts
 from xueshi_server.store.records import find_row
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack, asked_day
 from xueshi_server.web.record_view import Viewer
 from xueshi_server.web.site import language, this_node
@@ -29,11 +30,11 @@ ROWS: Final = 50
 def show_budgets() -> Page:
     """Every budget of a year: set apart, spent, by payer."""
     pack, day, node = active_pack(), asked_day(), this_node()
-    year = request.args.get("year", 0, type=int)
+    year = request.args.get("year", 0, type=row_number)
     on, as_of, shown = year_of(pack, day, year if 1900 <= year < 9999 else None)
     with open_facts(node) as facts:
         accounts = list_accounts(pack, facts, as_of, on=on)
-    words, start = GrantWords(pack, language()), max(request.args.get("start", 0, type=int), 0)
+    words, start = GrantWords(pack, language()), max(request.args.get("start", 0, type=row_number), 0)
     cards = [
         _card(words, each, [one for one in accounts if one.budget == each.id], start)
         for each in pack.budgets.values()

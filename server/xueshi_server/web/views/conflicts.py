@@ -12,6 +12,7 @@ from xueshi_server.domain.fields import Value, show_field, word_label
 from xueshi_server.store.hours import find_hour
 from xueshi_server.store.people import find_person
 from xueshi_server.store.records import fields_of, find_row
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack
 from xueshi_server.web.pages import find_key, go, public_id
 from xueshi_server.web.record_view import Viewer, link_to
@@ -69,7 +70,7 @@ def resolve() -> Page:
         ),
         None,
     )
-    place = request.form.get("choice", type=int)
+    place = request.form.get("choice", type=row_number)
     if wanted is None:
         return go("conflicts.index", done="settled")
     if wanted.seen != given.get("seen") or place is None or not 0 <= place < len(wanted.choices):

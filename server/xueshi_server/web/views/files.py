@@ -30,6 +30,7 @@ from xueshi_server.importing import name_missing, word_notes
 from xueshi_server.record_columns import columns_of
 from xueshi_server.sheet_forms import export_sheet, list_sheets
 from xueshi_server.tabular import ROWS_MAX
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.import_jobs import ImportJob, ImportJobs, Upload, fields_of
 from xueshi_server.web.packs import active_pack, find_type, listed_types
 from xueshi_server.web.site import actor, language, this_node, this_site
@@ -191,7 +192,7 @@ def _preview(job: ImportJob) -> Any:
         return None
     asked = request.args.get("show")
     standing = ("faulty" if job.report.refused else "") if asked is None else asked
-    page = job.page(request.args.get("page", 1, type=int), standing)
+    page = job.page(request.args.get("page", 1, type=row_number), standing)
     return None if page is None else {"page": page, "standing": standing}
 
 

@@ -22,6 +22,7 @@ from xueshi_server.grant_words import GrantWords
 from xueshi_server.store.facts import open_facts
 from xueshi_server.store.grants import grant_page, school_grants
 from xueshi_server.store.schools import list_schools
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack, asked_day
 from xueshi_server.web.site import language, this_node
 from xueshi_server.web.views.budgets import show_budgets, show_shelves
@@ -58,7 +59,7 @@ def show(entitlement_id: str) -> Page:
     entitlement = pack.entitlements.get(entitlement_id)
     if entitlement is None or school is None:
         abort(404)
-    start = max(request.args.get("start", 0, type=int), 0)
+    start = max(request.args.get("start", 0, type=row_number), 0)
     with open_facts(this_node()) as facts:
         page = grant_page(pack, facts, day, school, entitlement=entitlement, start=start)
     words = GrantWords(pack, language())

@@ -19,6 +19,7 @@ from xueshi_server.store.hours import (
 )
 from xueshi_server.store.people import find_person
 from xueshi_server.store.schools import list_schools
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack, find_type
 from xueshi_server.web.pages import find_key, read_cursor, typed, write_cursor
 from xueshi_server.web.passport import read_stages
@@ -53,7 +54,7 @@ def index() -> Page:
 def _read_filter() -> tuple[HourFilter, object]:
     month = request.args.get("month", "")
     state = request.args.get("state", "")
-    scope_no, rec, person = request.args.get("school", type=int), None, None
+    scope_no, rec, person = request.args.get("school", type=row_number), None, None
     if request.args.get("person"):
         scope_no, rec = find_key(request.args["person"])
         person = find_person(this_node(), scope_no, rec)

@@ -14,6 +14,7 @@ from xueshi_server.store.people import (
     list_people,
 )
 from xueshi_server.store.schools import list_schools
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack, find_type
 from xueshi_server.web.pages import find_key, go, read_cursor, write_cursor
 from xueshi_server.web.record_view import Viewer
@@ -32,7 +33,7 @@ def index() -> Page:
     node = this_node()
     schools = list_schools(node)
     wanted = PersonFilter(
-        scope_no=request.args.get("school", type=int),
+        scope_no=request.args.get("school", type=row_number),
         text=request.args.get("q", "").strip()[:60],
         after=read_cursor(request.args.get("after", "")),
     )

@@ -15,6 +15,7 @@ from xueshi_server.domain.packs.model import RecordType
 from xueshi_server.errors import NoScopeError
 from xueshi_server.store.records import default_scope, find_row
 from xueshi_server.store.schools import list_schools
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.declared_form import (
     Faults,
     check_key,
@@ -148,7 +149,7 @@ def _read_place(declared: RecordType) -> tuple[int | None, Faults]:
     if not _chooses_school(declared):
         node = this_node()
         return default_scope(node, declared), {}
-    wanted = request.form.get(_PLACE, type=int)
+    wanted = request.form.get(_PLACE, type=row_number)
     if wanted in [each["scope_no"] for each in list_schools(this_node())]:
         return wanted, {}
     return None, {_PLACE: BadValueError("value.missing")}
@@ -173,5 +174,5 @@ def _show(declared: RecordType, values: Mapping[str, str], faults: Faults, row: 
         faults=faults,
         entry_id=request.form.get("entry_id") or secrets.token_hex(16),
         schools=list_schools(node) if row is None and _chooses_school(declared) else [],
-        place=request.form.get(_PLACE, type=int),
+        place=request.form.get(_PLACE, type=row_number),
     )

@@ -39,6 +39,7 @@ from xueshi_server.store.steps import (
     write_step,
 )
 from xueshi_server.web.access import is_allowed
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack, find_type, listed_forms, listed_types, today
 from xueshi_server.web.pages import find_key, go, public_id, read_cursor, typed, write_cursor
 from xueshi_server.web.passport import read_stages
@@ -183,7 +184,7 @@ def _name(row: Row) -> str:
 def _read_filter(declared: RecordType, state: str) -> RecordFilter:
     known = fields_of(declared)
     return RecordFilter(
-        scope_no=request.args.get("school", type=int),
+        scope_no=request.args.get("school", type=row_number),
         text=request.args.get("q", "").strip()[:60],
         state=state if state in STATES else "",
         equal={

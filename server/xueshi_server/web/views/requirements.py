@@ -21,6 +21,7 @@ from xueshi_server.store.people import PAGE_ROWS, PersonFilter, find_person, lis
 from xueshi_server.store.records import RecordFilter, find_row, list_records, name_row
 from xueshi_server.store.requirements import PERSON, Requirements
 from xueshi_server.store.schools import list_schools
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack, asked_day, listed_types
 from xueshi_server.web.pages import find_key, public_id, read_cursor, write_cursor
 from xueshi_server.web.record_view import Viewer, link_to
@@ -61,7 +62,7 @@ def index() -> Page:
         return _list_others(chosen, others)
     schools = [each for each in list_schools(node) if each["code"]]
     wanted = PersonFilter(
-        scope_no=request.args.get("school", type=int),
+        scope_no=request.args.get("school", type=row_number),
         text=request.args.get("q", "").strip()[:60],
         after=read_cursor(request.args.get("after", "")),
     )
@@ -174,7 +175,7 @@ def evidence(name: str, rule_id: str) -> Page:
         abort(404)
     with Requirements.open(this_node()) as requirements:
         evaluation = _judge(requirements, pack, about, rule_id)
-        number = request.args.get("no", 0, type=int)
+        number = request.args.get("no", 0, type=row_number)
         if not 0 <= number < len(evaluation.results):
             abort(404)
         result: Result = evaluation.results[number]

@@ -10,6 +10,7 @@ from xueshi_server.errors import ForbiddenError
 from xueshi_server.store.hours import PAGE_ROWS, HourFilter, count_states, find_hour, list_hours
 from xueshi_server.store.schools import list_schools
 from xueshi_server.store.steps import plan_closings, write_step
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack, today
 from xueshi_server.web.pages import find_key, go, read_cursor, typed, write_cursor
 from xueshi_server.web.site import language, saving, this_node, this_site
@@ -89,7 +90,7 @@ def _show_queue(error: BadValueError | None = None, *, no_record: bool = False) 
     node = this_node()
     state = request.args.get("state", "pending")
     wanted = HourFilter(
-        scope_no=request.args.get("school", type=int),
+        scope_no=request.args.get("school", type=row_number),
         state=state if state in _QUEUES else "pending",
         after=read_cursor(request.args.get("after", "")),
     )
