@@ -34,7 +34,8 @@ def show_budgets() -> Page:
     on, as_of, shown = year_of(pack, day, year if 1900 <= year < 9999 else None)
     with open_facts(node) as facts:
         accounts = list_accounts(pack, facts, as_of, on=on)
-    words, start = GrantWords(pack, language()), max(request.args.get("start", 0, type=row_number), 0)
+    words = GrantWords(pack, language())
+    start = max(request.args.get("start", 0, type=row_number), 0)
     cards = [
         _card(words, each, [one for one in accounts if one.budget == each.id], start)
         for each in pack.budgets.values()
