@@ -68,8 +68,8 @@ def bare(reading: str) -> str:
 def known_readings() -> dict[int, str]:
     """The first reading of each character that pypinyin knows, without its tone."""
     spec = find_spec("pypinyin")
-    assert spec is not None and spec.submodule_search_locations, "pypinyin is not installed"
-    folder = Path(spec.submodule_search_locations[0])
+    assert spec is not None, "pypinyin is not installed"
+    folder = Path(next(iter(spec.submodule_search_locations or ())))
     known = json.loads((folder / "pinyin_dict.json").read_bytes())
     return {int(code): bare(readings.split(",")[0]) for code, readings in known.items()}
 

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from unicodedata import combining, normalize
 
-from xueshi_server.domain.names import NameKeys, key_name
+from xueshi_server.domain.names import NameKeys, Signs, Surnames, key_name
 
 _TONES = {"\u0304": "1", "\u0301": "2", "\u030c": "3", "\u0300": "4"}
 
@@ -25,10 +25,17 @@ def key_names(names: Iterable[str]) -> dict[str, NameKeys]:
     strokes = {sign: _count(sign, spans, counts) for sign in wanted}
     readings = {sign: [f"{each}5"] for sign, each in further.items() if sign in wanted}
     readings |= _read_readings(wanted)
-    return {
-        name: key_name(name, lambda sign: readings.get(sign, ()), lambda sign: strokes.get(sign, 0))
-        for name in names
-    }
+    signs = Signs(
+        lambda sign: readings.get(sign, ()), lambda sign: strokes.get(sign, 0), _read_surnames()
+    )
+    return {name: key_name(name, signs) for name in names}
+
+
+def _read_surnames() -> Surnames:
+    data = resources.files("xueshi_server").joinpath("surnames.json").read_bytes()
+    known = json.loads(data)
+    places = {sign: place for place, sign in enumerate("".join(known["by_strokes"]))}
+    return Surnames(known["readings"], known["double"], places)
 
 
 def _read_strokes() -> tuple[list[tuple[int, int]], bytes, Mapping[str, str]]:

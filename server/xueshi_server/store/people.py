@@ -234,9 +234,7 @@ def find_holders(node: Node, staff_no: str) -> list[Row]:
         " ORDER BY p.scope_no, p.rec",
         {"no": staff_no},
     )
-    return [
-        row for row in rows if staff_no in (row["staff_no"], *former_numbers(row["former_no"]))
-    ]
+    return [row for row in rows if staff_no in (row["staff_no"], *former_numbers(row["former_no"]))]
 
 
 def list_numbers(node: Node, scope_no: int) -> list[str]:

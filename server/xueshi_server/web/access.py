@@ -28,12 +28,25 @@ NEEDS: Final[Mapping[str, Need]] = {
     "training.index": "open",
     "login.show": "open",
     "login.enter": "open",
+    "login.switch": "open",
+    "login.take_turn": "open",
     "login.leave": "self",
     "login.password": "self",
     "login.set_password": "self",
+    "login.set_pin": "self",
+    "left.keep": "self",
+    "left.forget": "self",
+    "lan.show": "hand_out",
+    "lan.open_door": "manage",
+    "lan.shut_door": "manage",
     "today.show": "self",
     "mine.show": "mine",
     "mine.claim": "mine",
+    "mine.draft": "mine",
+    "mine.discard": "mine",
+    "mine.attach": "mine",
+    "mine.take_back": "mine",
+    "mine.photo": "mine",
     "mine.object_to": "mine",
     "mine.statement": "mine",
     "principal.show": "lead",
@@ -45,6 +58,11 @@ NEEDS: Final[Mapping[str, Need]] = {
     "people.create": "enter",
     "people.edit": "enter",
     "people.update": "enter",
+    "people.move": "enter",
+    "people.undo_move": "enter",
+    "people.give_number": "enter",
+    "people.order": "enter",
+    "people.set_order": "enter",
     "hours.index": "signed_in",
     "hours.show": "signed_in",
     "entry.new": "enter",
@@ -68,6 +86,15 @@ NEEDS: Final[Mapping[str, Need]] = {
     "form_pdf.one": "signed_in",
     "form_pdf.everybody": "signed_in",
     "form_pdf.check": "signed_in",
+    "stamped.index": "signed_in",
+    "stamped.note_print": "signed_in",
+    "stamped.attach": "settle",
+    "stamped.take_back": "settle",
+    "stamped.put_aside": "settle",
+    "attachments.file": "signed_in",
+    "attachments.show": "settle",
+    "attachments.add": "settle",
+    "attachments.take_back": "settle",
     "requirements.index": "signed_in",
     "requirements.show": "signed_in",
     "requirements.evidence": "signed_in",
@@ -110,6 +137,12 @@ NEEDS: Final[Mapping[str, Need]] = {
 BEFORE_PASSWORD: Final = frozenset(
     {"login.password", "login.set_password", "login.leave", "static", "health.show"}
 )
+
+
+def needs_password(endpoint: str | None) -> bool:
+    """Whether the PIN of a quick switch is too little for `endpoint`: accounts, codes, the Wi-Fi."""
+    name = endpoint or ""
+    return NEEDS.get(name) == "manage" or name.startswith("accounts.")
 
 
 def is_allowed(endpoint: str, account: Account | None) -> bool:

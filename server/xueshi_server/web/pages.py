@@ -6,11 +6,13 @@ from typing import Any, Final
 from flask import Flask, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from xueshi_server.accounts import Account
 from xueshi_server.formats import format_age, format_bytes, format_count, format_sum, format_time
 from xueshi_server.store.schools import count_conflicts
 from xueshi_server.web.access import is_allowed
 from xueshi_server.web.asked import row_number
-from xueshi_server.web.security import csrf_token
+from xueshi_server.web.left import this_page, what_was_left
+from xueshi_server.web.security import csrf_token, this_place
 from xueshi_server.web.site import language, this_node, this_site, whoami
 from xueshi_server.words import LANGUAGES, word, word_error
 from xueshi_sync.errors import SyncError
@@ -19,7 +21,9 @@ from xueshi_sync.writer import RecordKey
 # More than reasons, answers and names may have.
 _TYPED_MOST: Final = 2000
 # Pages of nodes that write hours.
-_ENTERING: Final = ("entry.", "session.new", "session.claims", "files.index", "files.take")
+_ENTERING: Final = (
+    "entry.", "session.new", "session.claims", "files.index", "files.take", "people.order",
+)  # fmt: skip
 
 
 def install_page_tools(app: Flask) -> None:
@@ -50,6 +54,9 @@ def _page_values() -> dict[str, Any]:
         "public_id": lambda row: public_id(row["scope_no"], row["rec"]),
         "person_id": lambda row: public_id(row["scope_no"], row["person"]),
         "may": may,
+        "next_people": _next_people,
+        "this_page": this_page,
+        "what_was_left": what_was_left,
         "done": _done_message(spoken),
     }
 
@@ -88,6 +95,12 @@ def _menu() -> list[tuple[str, str, int]]:
         # A teacher's first page is the own one.
         return [("mine.show", "menu.mine", 0)]
     return [entry for entry in entries if may(entry[0])]
+
+
+def _next_people() -> list[Account]:
+    """Who else may take the next turn here by PIN."""
+    account, here = whoami(), this_site().switch.list_here(this_place())
+    return [each for each in here if account is None or each.account_id != account.account_id]
 
 
 def _open_conflicts() -> int:

@@ -1,66 +1,117 @@
-"""The roster: list, one person with their hours. The forms are those of every record type."""
+"""The roster: list, one person with their hours and staff changes. The forms are those of every
+record type; `people_changes` has what changes about somebody who is here."""
 
-from flask import Blueprint, abort, render_template, request
+import secrets
+from sqlite3 import Row
+from typing import Any, Final
+
+from flask import Blueprint, abort, make_response, render_template, request
 from werkzeug.wrappers import Response
 
 from xueshi_server.domain.credit import total_hours
+from xueshi_server.domain.names import tidy_name
+from xueshi_server.domain.people import former_numbers, is_temporary
 from xueshi_server.record_columns import PERSON
 from xueshi_server.store.hours import HourFilter, list_hours
 from xueshi_server.store.people import (
     PAGE_ROWS,
+    ROSTER_ORDERS,
     PersonFilter,
+    count_people,
     find_person,
     list_hours_of,
     list_people,
 )
 from xueshi_server.store.schools import list_schools
 from xueshi_server.web.asked import row_number
-from xueshi_server.web.packs import active_pack, find_type
+from xueshi_server.web.declared_form import Faults
+from xueshi_server.web.packs import active_pack, find_type, today
 from xueshi_server.web.pages import find_key, go, read_cursor, write_cursor
 from xueshi_server.web.record_view import Viewer
+from xueshi_server.web.roster import ORDER_COOKIE, chosen_order, mark_rows, standing
 from xueshi_server.web.site import language, this_node
-from xueshi_server.web.views import record_entry
+from xueshi_server.web.views import people_changes, record_entry
+from xueshi_server.web.views.records import may_write
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
 Page = str | tuple[str, int] | Response
 # What the head of a person's page says already.
-_IN_HEAD = ("staff_no", "name")
+_IN_HEAD: Final = ("staff_no", "name", "active", "former_no")
+_TEXT_MOST: Final = 60
 
 
 @blueprint.get("/")
 def index() -> Page:
-    """The roster, by staff number."""
-    node = this_node()
-    schools = list_schools(node)
+    """The roster: who is at work, or who is not; by place, strokes or pinyin."""
+    node, schools = this_node(), list_schools(this_node())
     wanted = PersonFilter(
         scope_no=request.args.get("school", type=row_number),
-        text=request.args.get("q", "").strip()[:60],
+        text=tidy_name(request.args.get("q", ""))[:_TEXT_MOST],
         after=read_cursor(request.args.get("after", "")),
+        order=chosen_order(),
+        standing="gone" if request.args.get("at") == "gone" else "here",
     )
     rows = list_people(node, wanted, limit=PAGE_ROWS + 1)
-    more = write_cursor("staff_no", rows[PAGE_ROWS - 1]) if len(rows) > PAGE_ROWS else None
-    return render_template(
-        "people.html", rows=rows[:PAGE_ROWS], more=more, wanted=wanted, schools=schools
+    more = write_cursor("sort_value", rows[PAGE_ROWS - 1]) if len(rows) > PAGE_ROWS else None
+    rows = rows[:PAGE_ROWS]
+    answer = make_response(
+        render_template(
+            "people.html",
+            lines=[_line(row) for row in rows],
+            marks=mark_rows(rows),
+            more=more,
+            wanted=wanted,
+            counts=count_people(node, wanted),
+            orders=ROSTER_ORDERS,
+            schools=schools,
+        )
     )
+    if request.args.get("order") in ROSTER_ORDERS:
+        answer.set_cookie(ORDER_COOKIE, wanted.order, max_age=10**8, samesite="Lax", path="/")
+    return answer
+
+
+def _line(row: Row) -> dict[str, Any]:
+    """A person as the list shows them."""
+    codes = active_pack().codes.get("person_move")
+    labels = {each.id: getattr(each.label, language()) for each in codes.value} if codes else {}
+    where = standing(row)
+    return {
+        "row": row,
+        "standing": where,
+        "left": labels.get(row["move_kind"], "") if where in ("away", "left") else "",
+        "is_temporary": is_temporary(str(row["staff_no"])),
+    }
 
 
 @blueprint.get("/<name>")
 def show(name: str) -> Page:
-    """One person: totals, and the latest records."""
+    """One person: totals, staff changes, and the latest records."""
     key = find_key(name)
-    node = this_node()
-    person = find_person(node, key.scope_no, key.rec)
+    person = find_person(this_node(), key.scope_no, key.rec)
     if person is None:
         abort(404)
-    totals = total_hours(list_hours_of(node, key.scope_no, key.rec))
-    rows = list_hours(node, HourFilter(scope_no=key.scope_no, person=key.rec), limit=20)
+    return _show(person, {})
+
+
+def _show(person: Row, faults: Faults) -> str:
+    node, key = this_node(), (person["scope_no"], person["rec"])
+    rows = list_hours(node, HourFilter(scope_no=key[0], person=key[1]), limit=20)
     facts = Viewer(active_pack(), find_type(PERSON), language()).facts(person)
     return render_template(
         "person.html",
         person=person,
+        mark=mark_rows([person]).get(key, ""),
         facts=[each for each in facts if each.id not in _IN_HEAD],
-        totals=totals,
+        totals=total_hours(list_hours_of(node, *key)),
         rows=rows,
+        moves=people_changes.read_moves(person),
+        is_temporary=is_temporary(str(person["staff_no"])),
+        former=former_numbers(person["former_no"]),
+        writable=not person["deleted"] and may_write(find_type(PERSON)),
+        faults=faults,
+        entry_id=request.form.get("entry_id") or secrets.token_hex(16),
+        today=today().isoformat(),
     )
 
 
@@ -73,8 +124,7 @@ def new() -> Page:
 @blueprint.post("/new")
 def create() -> Page:
     """Add a person to the school's roster."""
-    answer = record_entry.create(PERSON)
-    return go("people.index", done="person") if isinstance(answer, Response) else answer
+    return record_entry.create(PERSON)
 
 
 @blueprint.get("/<name>/edit")
@@ -86,5 +136,40 @@ def edit(name: str) -> Page:
 @blueprint.post("/<name>/edit")
 def update(name: str) -> Page:
     """Set what changed; what somebody else changes meanwhile is kept beside it."""
-    answer = record_entry.update(PERSON, name)
-    return go("people.show", done="person", name=name) if isinstance(answer, Response) else answer
+    return record_entry.update(PERSON, name)
+
+
+@blueprint.post("/<name>/moves")
+def move(name: str) -> Page:
+    """Record that a person leaves, comes back, retires ..."""
+    person = people_changes.find_writable(name)
+    faults = people_changes.record_move(person)
+    return (_show(person, faults), 422) if faults else go("people.show", done="move", name=name)
+
+
+@blueprint.post("/<name>/moves/<move_name>/undo")
+def undo_move(name: str, move_name: str) -> Page:
+    """Take back the last staff change."""
+    person = people_changes.find_writable(name)
+    done = people_changes.undo_move(person, move_name)
+    return go("people.show", done="moveundone" if done else "", name=name)
+
+
+@blueprint.post("/<name>/number")
+def give_number(name: str) -> Page:
+    """Put the lifelong number in place of a temporary one."""
+    person = people_changes.find_writable(name)
+    faults = people_changes.set_number(person)
+    return (_show(person, faults), 422) if faults else go("people.show", done="number", name=name)
+
+
+@blueprint.get("/order")
+def order() -> Page:
+    """The places in the roster, to type."""
+    return people_changes.show_order()
+
+
+@blueprint.post("/order")
+def set_order() -> Page:
+    """Keep the places in the roster."""
+    return people_changes.set_order()

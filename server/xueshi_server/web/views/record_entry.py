@@ -10,11 +10,13 @@ from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
 
 from xueshi_server.domain.errors import BadValueError
-from xueshi_server.domain.fields import word_label
+from xueshi_server.domain.fields import Value, word_label
 from xueshi_server.domain.packs.model import RecordType
+from xueshi_server.domain.sealed import mask_sealed
 from xueshi_server.errors import NoScopeError
 from xueshi_server.store.records import default_scope, find_row
 from xueshi_server.store.schools import list_schools
+from xueshi_server.web import person_form
 from xueshi_server.web.asked import row_number
 from xueshi_server.web.declared_form import (
     Faults,
@@ -27,6 +29,7 @@ from xueshi_server.web.declared_form import (
 )
 from xueshi_server.web.packs import active_pack, find_type
 from xueshi_server.web.pages import find_key, go, public_id
+from xueshi_server.web.person_form import PERSON
 from xueshi_server.web.record_view import Viewer
 from xueshi_server.web.site import language, saving, this_node
 from xueshi_server.web.views.records import may_write
@@ -52,17 +55,19 @@ def create(type_name: str) -> Page:
     scope_no, faults = _read_place(declared)
     values = read_values(form_fields(declared), scope_no, faults, key=declared.key)
     entry = entry_of(values)
-    if this_node().feeds.entry(entry) is None:
-        # A form that was sent twice comes to the same record.
-        check_key(declared, values, scope_no, faults)
+    # A form that was sent twice comes to the same record.
+    is_new = this_node().feeds.entry(entry) is None
+    _check(declared, values, scope_no, faults, is_new=is_new)
     if _PLACE in faults:
         # Which records there are to refer to is known with the school.
         faults = {name: each for name, each in faults.items() if not _is_about_reference(each)}
     if faults:
         return _show(declared, given_values(declared), faults, None), 422
     with saving() as action:
+        if declared.id == PERSON:
+            person_form.complete(values, scope_no)
         key = action.insert(type_name, values, scope_no=scope_no, entry_id=entry)
-    return go("records.show", done="saved", type_name=type_name, name=public_id(*key))
+    return _go_to(declared, key)
 
 
 @blueprint.get("/<type_name>/<name>/edit")
@@ -77,8 +82,8 @@ def update(type_name: str, name: str) -> Page:
     """Set what changed in a register; in a ledger write a new record that names the old one."""
     declared, row = _find(type_name, name)
     faults: Faults = {}
-    values = read_values(form_fields(declared), row["scope_no"], faults, key=declared.key)
-    check_key(declared, values, row["scope_no"], faults, own=row["rec"])
+    values = read_values(form_fields(declared), row["scope_no"], faults, key=declared.key, row=row)
+    _check(declared, values, row["scope_no"], faults, row=row)
     if faults:
         return _show(declared, given_values(declared), faults, row), 422
     key = RecordKey(row["scope_no"], row["rec"])
@@ -89,7 +94,7 @@ def update(type_name: str, name: str) -> Page:
         if changed:
             with saving() as action:
                 action.set(type_name, key, changed)
-        return go("records.show", done="saved", type_name=type_name, name=public_id(*key))
+        return _go_to(declared, key)
     values[str(declared.corrects)] = row["rec"]
     with saving() as action:
         made = action.insert(type_name, values, scope_no=row["scope_no"], entry_id=entry_of(values))
@@ -126,7 +131,38 @@ def entry_of(values: Mapping[str, object]) -> str:
     """What this form with these values writes is written once: sent again it comes to the same
     record; changed after "back" it is another entry, and nothing that was typed is dropped."""
     form = request.form.get("entry_id", "")[:64] or secrets.token_hex(16)
-    return f"form-{form}-{sha256(repr(sorted(values.items())).encode()).hexdigest()[:16]}"
+    # The same number is never sealed alike, and nothing is kept that it could be guessed from.
+    said = {
+        name: mask_sealed(each) if isinstance(each, bytes) else each
+        for name, each in values.items()
+    }
+    return f"form-{form}-{sha256(repr(sorted(said.items())).encode()).hexdigest()[:16]}"
+
+
+def _go_to(declared: RecordType, key: RecordKey) -> Page:
+    if declared.id == PERSON:
+        return go("people.show", done="person", name=public_id(*key))
+    return go("records.show", done="saved", type_name=declared.id, name=public_id(*key))
+
+
+def _check(
+    declared: RecordType,
+    values: dict[str, Value],
+    scope_no: int | None,
+    faults: Faults,
+    *,
+    row: Row | None = None,
+    is_new: bool = True,
+) -> None:
+    """Refuse a key that another record has; `row` is the record that is changed."""
+    own = row["rec"] if row is not None else None
+    if declared.id != PERSON:
+        if is_new:
+            check_key(declared, values, scope_no, faults, own=own)
+        return
+    person_form.tidy(values, faults, row)
+    if is_new:
+        person_form.check_number(values, scope_no, faults, own=own)
 
 
 def _is_about_reference(error: BadValueError) -> bool:
@@ -161,16 +197,20 @@ def _show(declared: RecordType, values: Mapping[str, str], faults: Faults, row: 
     viewer = Viewer(pack, declared, spoken)
     if row is not None:
         viewer.read_names([row])
+    fields = [
+        show_input(each, values.get(each.id, ""), scope_no, row) for each in form_fields(declared)
+    ]
+    is_person = declared.id == PERSON
+    fields, more = person_form.arrange(fields) if is_person else (fields, [])
     return render_template(
-        "record_form.html",
+        "people_form.html" if is_person else "record_form.html",
         declared=declared,
         type_title=word_label(declared.label, spoken),
         row=row,
         id=public_id(row["scope_no"], row["rec"]) if row is not None else "",
         title=viewer.title(row) if row is not None else "",
-        fields=[
-            show_input(each, values.get(each.id, ""), scope_no) for each in form_fields(declared)
-        ],
+        fields=fields,
+        more=more,
         faults=faults,
         entry_id=request.form.get("entry_id") or secrets.token_hex(16),
         schools=list_schools(node) if row is None and _chooses_school(declared) else [],
