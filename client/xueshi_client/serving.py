@@ -11,6 +11,7 @@ from typing import Final
 from xueshi_client.errors import BadHostError, PortTakenError
 from xueshi_client.local_api import LocalDoor
 from xueshi_client.running import announce
+from xueshi_server.lan import LanDoor
 from xueshi_server.node_home import level_types
 from xueshi_server.serving import make_server, url_of
 from xueshi_server.site_build import recover_site
@@ -37,20 +38,34 @@ class ServedNode:
 
 @contextmanager
 def serve_node(
-    node: Node, *, host: str = LOOPBACK, port: int = 0, in_background: bool = True
+    node: Node,
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+    in_background: bool = True,
+    lan: LanDoor | None = None,
 ) -> Iterator[ServedNode]:
     """Serve until the block ends; port 0 takes a free one. Raises PortTakenError.
 
-    A node below a centre also synchronises by itself, unless `in_background` is False.
+    A node below a centre also synchronises by itself, unless `in_background` is False. `lan` opens
+    further addresses when its page says so.
     """
     # A power cut between the two renames of a build leaves no site, but the old one beside it.
     recover_site(node.home / SITE_FOLDER)
     with ExitStack() as open_things:
         agent = open_things.enter_context(_run_agent(node)) if in_background else None
         door = LocalDoor(node, agent, secrets.token_urlsafe(32))
+        lan = lan or LanDoor()
+        open_things.callback(lan.stop)
         try:
             server = make_server(
-                node, host, port, agent=agent, site_dir=node.home / SITE_FOLDER, wrap=door.wrap
+                node,
+                host,
+                port,
+                agent=agent,
+                site_dir=node.home / SITE_FOLDER,
+                wrap=door.wrap,
+                lan=lan,
             )
         except OSError as error:
             if not _can_listen(host):

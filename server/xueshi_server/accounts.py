@@ -1,10 +1,11 @@
-"""Accounts and log-in sessions of this node, in their own file that is never replicated.
+"""Accounts and log-in sessions of this node, in the file of this PC that is never replicated.
 
 Passwords are hashed with argon2id. There is no default password: whoever makes an account gets a
 one-time code, and the first log-in with it asks for a password of one's own. A teacher, who only
-sees what is the teacher's own, chooses a PIN. A session is a random cookie of which only the digest
-is stored; log-in always makes a new one. Log-ins and changes of rights are written down; neither
-secrets nor their lengths are.
+sees what is the teacher's own, chooses a PIN. Everybody else may choose one too, which is good for
+nothing but coming back on a PC where the password was typed that day (`quick_switch`). A session
+is a random cookie of which only the digest is stored; log-in always makes a new one. Log-ins and
+changes of rights are written down; neither secrets nor their lengths are.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from xueshi_server.errors import LoginRefusedError, LoginTakenError, WeakPasswordError, WeakPinError
+from xueshi_server.local_file import FILE_NAME as FILE_NAME
+from xueshi_server.local_file import LocalFile
 
 Role = Literal["admin", "registrar", "principal", "reviewer", "viewer", "teacher"]
 # In the order of their weight: the first of an account's roles is the one it is known by.
@@ -30,7 +33,6 @@ ROLES: Final[tuple[Role, ...]] = (
     "admin", "registrar", "principal", "reviewer", "viewer", "teacher",
 )  # fmt: skip
 FIRST_LOGIN: Final = "admin"
-FILE_NAME: Final = "local.db"
 PASSWORD_LEAST: Final = 10
 PASSWORD_MOST: Final = 200
 PIN_LEAST: Final = 6
@@ -68,17 +70,29 @@ CREATE TABLE IF NOT EXISTS note (
 CREATE TABLE IF NOT EXISTS setting (
   key TEXT PRIMARY KEY, value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS device (
+  device_hash BLOB NOT NULL, account_id INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+  address TEXT NOT NULL, entered_s INTEGER NOT NULL, failed INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (device_hash, account_id)
+) STRICT, WITHOUT ROWID;
 """
 # Columns that files of older versions lack.
 _LATER: Final = {
-    "person": "ALTER TABLE account ADD COLUMN person TEXT NOT NULL DEFAULT ''",
-    "failed": "ALTER TABLE account ADD COLUMN failed INTEGER NOT NULL DEFAULT 0",
+    "account": {
+        "person": "TEXT NOT NULL DEFAULT ''",
+        "failed": "INTEGER NOT NULL DEFAULT 0",
+        "pin_hash": "TEXT NOT NULL DEFAULT ''",
+    },
+    "session": {"by_pin": "INTEGER NOT NULL DEFAULT 0"},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who may log in here; `person` is the public name of the record about them."""
+    """Somebody who may log in here; `person` is the public name of the record about them.
+
+    `by_pin` says that this session began with the PIN of a quick switch instead of the password.
+    """
 
     account_id: int
     login: str
@@ -87,6 +101,8 @@ class Account:
     must_change: bool
     enabled: bool
     person: str = ""
+    has_switch_pin: bool = False
+    by_pin: bool = False
 
     @property
     def role(self) -> Role:
@@ -119,25 +135,16 @@ class Accounts:
     """The file `local.db` of a node's folder. Safe to use from many threads."""
 
     def __init__(self, home: Path, *, now_s: Callable[[], float] = time.time) -> None:
-        self._now_s = now_s
-        self._lock = threading.Lock()
-        self._db = sqlite3.connect(
-            home / FILE_NAME, check_same_thread=False, isolation_level=None, timeout=10
-        )
-        self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;" + _SCHEMA)
-        known = {str(row[1]) for row in self._run("PRAGMA table_info(account)")}
-        for column, statement in _LATER.items():
-            if column not in known:
-                self._run(statement)
-        (home / FILE_NAME).chmod(0o600)
+        self.now_s = now_s
+        self.file = LocalFile(home)
+        self._run = self.file.run
+        self.file.prepare(_SCHEMA)
+        for table, columns in _LATER.items():
+            self.file.add_columns(table, columns)
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
-
-    def _run(self, sql: str, *values: object) -> list[tuple[object, ...]]:
-        with self._lock:
-            return self._db.execute(sql, values).fetchall()
+        self.file.close()
 
     def secret(self, key: str) -> bytes:
         """A random secret of this node, made at its first use."""
@@ -145,6 +152,14 @@ class Accounts:
         value = self._run("SELECT value FROM setting WHERE key = ?", key)[0][0]
         assert isinstance(value, bytes)
         return value
+
+    def is_on(self, key: str) -> bool:
+        """Whether a switch of this PC is on."""
+        return self._run("SELECT value FROM setting WHERE key = ?", key) == [(b"1",)]
+
+    def turn(self, key: str, on: bool) -> None:
+        """Turn a switch of this PC on or off."""
+        self._run("INSERT OR REPLACE INTO setting VALUES (?, ?)", key, b"1" if on else b"0")
 
     # Accounts
 
@@ -169,18 +184,23 @@ class Accounts:
         """Forget the password and end the sessions; return a new one-time code."""
         code = make_code()
         self._run(
-            "UPDATE account SET secret_hash = ?, must_change = 1, enabled = 1, failed = 0"
-            " WHERE account_id = ?",
+            "UPDATE account SET secret_hash = ?, must_change = 1, enabled = 1, failed = 0,"
+            " pin_hash = '' WHERE account_id = ?",
             _hash(_plain_code(code)),
             account_id,
         )
-        self._run("DELETE FROM session WHERE account_id = ?", account_id)
+        self._shut_out(account_id)
         return code
+
+    def _shut_out(self, account_id: int) -> None:
+        """End the sessions of an account, and its right to come back by PIN anywhere."""
+        self._run("DELETE FROM session WHERE account_id = ?", account_id)
+        self._run("DELETE FROM device WHERE account_id = ?", account_id)
 
     def disable(self, account_id: int) -> None:
         """Let the account log in no more and end its sessions."""
         self._run("UPDATE account SET enabled = 0 WHERE account_id = ?", account_id)
-        self._run("DELETE FROM session WHERE account_id = ?", account_id)
+        self._shut_out(account_id)
 
     def set_rights(self, account: Account, roles: Collection[Role], person: str) -> str | None:
         """Give other roles, and say whose account it is; sessions end.
@@ -197,7 +217,7 @@ class Accounts:
             person,
             account_id,
         )
-        self._run("DELETE FROM session WHERE account_id = ?", account_id)
+        self._shut_out(account_id)
         return code
 
     def list_all(self) -> list[Account]:
@@ -210,7 +230,10 @@ class Accounts:
         return _account(rows[0]) if rows else None
 
     def set_password(self, account: Account, password: str) -> None:
-        """Replace the secret of `account`; refuse one that is easy to guess."""
+        """Replace the secret of `account`; refuse one that is easy to guess.
+
+        Whoever knew the old one may have chosen the PIN: it is forgotten with it.
+        """
         if account.has_pin:
             if not is_good_pin(password, account.login):
                 raise WeakPinError(least=PIN_LEAST)
@@ -221,11 +244,27 @@ class Accounts:
         ):
             raise WeakPasswordError(least=PASSWORD_LEAST)
         self._run(
-            "UPDATE account SET secret_hash = ?, must_change = 0, failed = 0 WHERE account_id = ?",
+            "UPDATE account SET secret_hash = ?, must_change = 0, failed = 0, pin_hash = ''"
+            " WHERE account_id = ?",
             _hash(password),
             account.account_id,
         )
-        self._run("DELETE FROM session WHERE account_id = ?", account.account_id)
+        self._shut_out(account.account_id)
+
+    def set_switch_pin(self, account: Account, pin: str) -> None:
+        """Keep the PIN by which somebody with a password comes back on a shared PC."""
+        assert not account.has_pin, "a teacher's PIN is the teacher's secret"
+        if not is_good_pin(pin, account.login):
+            raise WeakPinError(least=PIN_LEAST)
+        self._run(
+            "UPDATE account SET pin_hash = ? WHERE account_id = ?", _hash(pin), account.account_id
+        )
+
+    def is_switch_pin(self, account: Account, pin: str) -> bool:
+        """Whether that is the PIN of the account for coming back; never true without one."""
+        rows = self._run("SELECT pin_hash FROM account WHERE account_id = ?", account.account_id)
+        stored = str(rows[0][0]) if rows else ""
+        return _verify(stored or _unknown_hash(), pin[:PASSWORD_MOST]) and bool(stored)
 
     # Sessions
 
@@ -250,34 +289,36 @@ class Accounts:
         self._run("UPDATE account SET failed = 0 WHERE account_id = ?", account.account_id)
         return account
 
-    def start_session(self, account: Account) -> str:
+    def start_session(self, account: Account, *, by_pin: bool = False) -> str:
         """Return the cookie of a new session."""
         token = secrets.token_urlsafe(32)
-        now_s = int(self._now_s())
-        self._run("INSERT INTO session VALUES (?, ?, ?)", _digest(token), account.account_id, now_s)
+        self._run(
+            "INSERT INTO session VALUES (?, ?, ?, ?)",
+            digest(token), account.account_id, int(self.now_s()), int(by_pin),
+        )  # fmt: skip
         return token
 
     def find_session(self, token: str) -> Account | None:
         """Whose session that is; None when it is unknown, idle for too long or of unknown age."""
         rows = self._run(
-            "SELECT account_id, seen_s FROM session WHERE token_hash = ?", _digest(token)
+            "SELECT account_id, seen_s, by_pin FROM session WHERE token_hash = ?", digest(token)
         )
         if not rows:
             return None
-        account_id, seen_s = int(str(rows[0][0])), int(str(rows[0][1]))
-        now_s = int(self._now_s())
+        account_id, seen_s, by_pin = (int(str(each)) for each in rows[0])
+        now_s = int(self.now_s())
         age_s = now_s - seen_s
         account = self.find(account_id)
         if account is None or not account.enabled or not -JUMP_S <= age_s <= account.idle_s:
             self.end_session(token)
             return None
         if abs(age_s) > 60:
-            self._run("UPDATE session SET seen_s = ? WHERE token_hash = ?", now_s, _digest(token))
-        return account
+            self._run("UPDATE session SET seen_s = ? WHERE token_hash = ?", now_s, digest(token))
+        return replace(account, by_pin=bool(by_pin))
 
     def end_session(self, token: str) -> None:
         """Forget the session."""
-        self._run("DELETE FROM session WHERE token_hash = ?", _digest(token))
+        self._run("DELETE FROM session WHERE token_hash = ?", digest(token))
 
     # What happened
 
@@ -285,7 +326,7 @@ class Accounts:
         """Write down that `who` did `what`; never a secret."""
         self._run(
             "INSERT INTO note (at_s, what, who, whom, detail) VALUES (?, ?, ?, ?, ?)",
-            int(self._now_s()), what, who[:60], whom[:60], detail[:200],
+            int(self.now_s()), what, who[:60], whom[:60], detail[:200],
         )  # fmt: skip
         self._run(
             "DELETE FROM note WHERE note_id <= (SELECT max(note_id) FROM note) - ?", NOTES_MAX
@@ -301,16 +342,19 @@ class Accounts:
         ]  # fmt: skip
 
 
-_SELECT: Final = "SELECT account_id, login, name, role, must_change, enabled, person FROM account"
+_SELECT: Final = (
+    "SELECT account_id, login, name, role, must_change, enabled, person, pin_hash <> ''"
+    " FROM account"
+)
 
 
 def _account(row: tuple[object, ...]) -> Account:
-    account_id, login, name, role, must_change, enabled, person = row
+    account_id, login, name, role, must_change, enabled, person, has_switch_pin = row
     held = str(role).split()
     roles = tuple(each for each in ROLES if each in held)
     return Account(
         int(str(account_id)), str(login), str(name), roles, bool(must_change), bool(enabled),
-        str(person),
+        str(person), bool(has_switch_pin),
     )  # fmt: skip
 
 
@@ -329,7 +373,8 @@ def is_good_pin(pin: str, login: str) -> bool:
     return len(set(pin)) >= 3 and steps not in ({1}, {9}) and not is_login
 
 
-def _digest(token: str) -> bytes:
+def digest(token: str) -> bytes:
+    """What is stored of a cookie."""
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 

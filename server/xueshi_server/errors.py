@@ -61,6 +61,18 @@ class LoginRefusedError(ServerError):
     code = "login.refused"
 
 
+class PinRefusedError(ServerError):
+    """Not the PIN; field `left`: the tries before the password is asked."""
+
+    code = "login.pin_refused"
+
+
+class PinGoneError(ServerError):
+    """A PIN is not enough here: the password has to be typed."""
+
+    code = "login.pin_gone"
+
+
 class TooManyTriesError(ServerError):
     """Too many log-in attempts; field `wait_s`."""
 
@@ -143,3 +155,15 @@ class UnknownPersonError(ServerError):
     """No person, or several, of that number or name; fields `person` and `count`."""
 
     code = "rules.no_such_person"
+
+
+class UnknownResourceError(ServerError):
+    """Nothing of that name is published in the library; field `resource`."""
+
+    code = "library.no_such_resource"
+
+
+class NoLibraryFolderError(ServerError):
+    """A folder without files, or one that is no built site; field `folder`."""
+
+    code = "library.no_folder"

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xueshi_server.lan import LanDoor
 from xueshi_server.web import create_app
+from xueshi_server.web.site import EXTENSION
 from xueshi_sync.agent import SyncAgent
 from xueshi_sync.http_listener import make_http_server
 from xueshi_sync.node import Node
@@ -22,14 +24,20 @@ def make_server(
     agent: SyncAgent | None = None,
     site_dir: Path | None = None,
     wrap: "Callable[[WSGIApplication], WSGIApplication] | None" = None,
+    lan: LanDoor | None = None,
 ) -> "Server":
     """Open the port (0: any free one) for the pages of `node`. Raises OSError when it is taken.
 
-    `wrap` puts a layer of the caller's before the pages. `serve()` it, or `safe_start()`.
+    `wrap` puts a layer of the caller's before the pages. `serve()` it, or `safe_start()`. Through
+    `lan` its page opens further addresses; the caller stops it.
     """
-    app: WSGIApplication = create_app(node, agent=agent, site_dir=site_dir)
-    server = make_http_server(app if wrap is None else wrap(app), (host, port))
+    app = create_app(node, agent=agent, site_dir=site_dir, lan=lan)
+    served: WSGIApplication = app if wrap is None else wrap(app)
+    server = make_http_server(served, (host, port))
     server.prepare()
+    if lan is not None:
+        accounts = app.extensions[EXTENSION].accounts
+        lan.attach(accounts, served, (host, int(server.bind_addr[1])))
     return server
 
 

@@ -16,6 +16,7 @@ from xueshi_client.running import read_running
 from xueshi_client.serving import LOOPBACK, serve_node, wait_for_stop
 from xueshi_client.state import State
 from xueshi_client.values import PORT
+from xueshi_server.lan import LanDoor
 from xueshi_sync.errors import NodeInUseError
 
 DEFAULT_PORT = 8080
@@ -56,17 +57,18 @@ def polite_kill() -> Iterator[None]:
 @click.command(cls=WordedCommand)
 @option("--host", default=LOOPBACK, show_default=True, help="cli.opt.host")
 @option("--port", type=PORT, default=DEFAULT_PORT, show_default=True, help="cli.opt.port")
+@option("--lan", is_flag=True, help="cli.opt.lan")
 @click.pass_obj
-def serve(state: State, host: str, port: int) -> None:
+def serve(state: State, host: str, port: int, lan: bool) -> None:
     with (
         stop_signals() as stopping,
         _open_for_serving(state) as node,
-        serve_node(node, host=host, port=port) as served,
+        serve_node(node, host=host, port=port, lan=LanDoor(wanted=lan)) as served,
     ):
         data = {"url": served.url, "port": served.port, "name": node.name, "role": node.role}
         lines = [state.word("cli.serve.serving", **data)]
-        if host == EVERYWHERE and (lan := find_lan_address()) is not None:
-            data["lan"] = f"http://{lan}:{served.port}"
+        if (lan or host == EVERYWHERE) and (seen := find_lan_address()) is not None:
+            data["lan"] = f"http://{seen}:{served.port}"
             lines.append(state.word("cli.serve.lan", **data))
         show(state, Reply(data, lines))
         wait_for_stop(stopping)

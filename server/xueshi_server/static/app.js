@@ -42,6 +42,27 @@
       if (event.key === "Enter") { event.preventDefault(); }
     });
   });
+  // The menu of the person at the PC; what the one before typed is kept before the next takes over.
+  var me = document.getElementById("me");
+  var turn = document.getElementById("turn");
+  if (me) {
+    document.addEventListener("keydown", function (event) {
+      if (event.key === "Escape" && me.open) { me.open = false; me.firstElementChild.focus(); }
+    });
+    document.addEventListener("click", function (event) {
+      if (!me.contains(event.target)) { me.open = false; }
+    });
+  }
+  if (turn) {
+    turn.addEventListener("change", function () { turn.elements.pin.focus(); });
+    turn.addEventListener("submit", function (event) {
+      var waits = [];
+      var go = function () { turn.submit(); };
+      event.preventDefault();
+      window.dispatchEvent(new CustomEvent("xueshi:leave", { detail: waits }));
+      Promise.all(waits).then(go, go);
+    });
+  }
   // A second click while the first is on its way would only be answered by the same records.
   document.querySelectorAll('form[method="post"]:not([data-download])').forEach(function (form) {
     form.addEventListener("submit", function () {

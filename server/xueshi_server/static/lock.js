@@ -1,16 +1,26 @@
 // Whoever has gone away is logged out by the node; then the page must not stay on the screen.
-// A form that somebody has begun to fill in is left as it is: the node has ended the session anyway.
+// What was typed has been kept meanwhile, and stands there again after the PIN or the password.
 (() => {
-  const idle = Number(document.currentScript.dataset.idle) * 1000 + 30000;
+  const { idle, page } = document.currentScript.dataset;
+  const idleMs = Number(idle) * 1000 + 30000;
   let last = Date.now();
-  let begun = false;
+  let locking = false;
   for (const name of ["keydown", "pointerdown", "scroll"]) {
     addEventListener(name, () => { last = Date.now(); }, { passive: true });
   }
-  addEventListener("input", () => { begun = true; });
-  addEventListener("submit", () => { begun = false; });
-  const look = () => {
-    if (!begun && Date.now() - last > idle) location.replace(location.pathname);
+  const look = async () => {
+    if (locking || Date.now() - last <= idleMs) { return; }
+    locking = true;
+    const waits = [];
+    dispatchEvent(new CustomEvent("xueshi:leave", { detail: waits }));
+    try {
+      await Promise.all(waits);
+      // A node that does not answer would leave an error on the screen, and nothing to come back to.
+      await fetch("/healthz", { cache: "no-store" });
+      location.replace(page || location.pathname);
+    } catch {
+      locking = false;
+    }
   };
   setInterval(look, 15000);
   addEventListener("pageshow", look);

@@ -26,38 +26,45 @@
     return text.replace(/\{(\w+)\}/g, function (whole, name) { return name in values ? values[name] : whole; });
   }
 
-  // ---- initials: the collation of the browser knows how every character is read
-  // The first characters of each initial in that order, and surnames that are read otherwise.
-  var FIRST = Array.from("阿八嚓哒妸发旮哈讥咔垃痳拏噢妑七呥扨它穵夕丫帀");
-  var LETTERS = "abcdefghjklmnopqrstwxyz";
-  var SURNAMES = { "单": "s", "仇": "q", "解": "x", "曾": "z", "翟": "z", "区": "o", "查": "z", "盖": "g", "种": "c", "乐": "y", "员": "y", "缪": "m", "朴": "p", "繁": "p", "折": "s", "秘": "b", "洗": "x", "冼": "x" };
-  var reading = null;
-  try { reading = new Intl.Collator("zh-u-co-pinyin"); } catch (error) { reading = null; }
-  function initial(sign, place) {
-    if (place === 0 && SURNAMES[sign]) { return SURNAMES[sign]; }
-    if (!/[\u3400-\u9fff\uf900-\ufaff\ud840-\ud88f]/.test(sign) || !reading) { return sign.toLowerCase(); }
-    for (var at = FIRST.length - 1; at >= 0; at--) {
-      if (reading.compare(sign, FIRST[at]) >= 0) { return LETTERS[at]; }
-    }
-    return sign;
-  }
+  // ---- looking for people: by name, number, initials or whole sounds, as the roster page does
+  function bare(text) { return text.toLowerCase().replace(/['\u2019\u02bc\s\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65\uff0e.-]/g, ""); }
   rows.forEach(function (row) {
-    var name = row.querySelector("b").textContent;
-    var signs = Array.from(name).filter(function (sign) { return !/[\s\u00b7\u2027\u30fb.]/.test(sign); });
-    row.words = [bare(name), bare(row.querySelector("small").textContent), signs.map(initial).join("")];
+    row.words = [bare(row.querySelector("b").textContent), bare(row.querySelector("small").textContent)];
+    row.sounds = (row.dataset.read || "").split(" ").map(function (some) { return some.split("/"); });
   });
-  // An input method parts the letters that it still composes by apostrophes.
-  function bare(text) { return text.toLowerCase().replace(/['\u2019\s]/g, ""); }
+  function fits(sounds, at, letters) {
+    if (letters === "") { return true; }
+    if (at === sounds.length) { return false; }
+    return sounds[at].some(function (sound) {
+      if (sound.indexOf(letters) === 0) { return true; }
+      return [1, sound.charAt(1) === "h" ? 2 : 1, sound.length].some(function (length) {
+        return letters.indexOf(sound.slice(0, length)) === 0 && fits(sounds, at + 1, letters.slice(length));
+      });
+    });
+  }
+  function isWanted(row, wanted) {
+    if (row.words.some(function (text) { return text.indexOf(wanted) >= 0; })) { return true; }
+    return /^[a-z]+$/.test(wanted) && row.sounds.some(function (_, at) { return fits(row.sounds, at, wanted); });
+  }
   function narrow() {
     var wanted = bare(find.value);
     var shown = 0;
     rows.forEach(function (row) {
-      row.hidden = wanted !== "" && !row.words.some(function (text) { return text.indexOf(wanted) >= 0; });
+      row.hidden = wanted !== "" && !isWanted(row, wanted);
       shown += row.hidden ? 0 : 1;
     });
     document.getElementById("nobody").hidden = shown > 0;
     rove();
   }
+  var order = document.getElementById("order");
+  order.addEventListener("change", function () {
+    var at = order.selectedIndex;
+    function place(row) { return Number(row.dataset.places.split(" ")[at]); }
+    rows.sort(function (one, other) { return place(one) - place(other); });
+    rows.forEach(function (row) { list.appendChild(row); });
+    document.cookie = "xueshi_order=" + order.value + "; path=/; max-age=100000000; samesite=lax";
+    rove(rows.filter(function (row) { return !row.hidden; })[0]);
+  });
 
   // ---- counts
   function refresh() {
@@ -271,6 +278,10 @@
     }
     sent = true;
   }, true);
+  // Somebody else takes the next turn: the draft is on the disk before.
+  window.addEventListener("xueshi:leave", function (event) {
+    if (dirty && !sent) { dirty = false; event.detail.push(sendTo(form.dataset.draft)); }
+  });
   document.getElementById("discard").addEventListener("submit", function () { sent = true; });
   window.setInterval(keep, AGAIN_MS);
   document.addEventListener("visibilitychange", function () {

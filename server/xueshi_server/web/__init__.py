@@ -12,6 +12,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from xueshi_server.accounts import Accounts
 from xueshi_server.errors import ServerError
+from xueshi_server.lan import LanDoor
+from xueshi_server.web.left import forget_what_was_sent
 from xueshi_server.web.pages import install_page_tools
 from xueshi_server.web.security import guard
 from xueshi_server.web.site import EXTENSION, LANGUAGE_COOKIE, Site, language
@@ -32,6 +34,8 @@ FORM_BYTES_MAX: Final = 16 << 20
 _STATUS: Final = {
     "login.too_many": 429,
     "login.refused": 401,
+    "login.pin_refused": 401,
+    "login.pin_gone": 401,
     "web.forbidden": 403,
     "web.forged": 403,
     "web.unknown_host": 400,
@@ -46,6 +50,7 @@ def create_app(
     testing: bool = False,
     agent: SyncAgent | None = None,
     site_dir: Path | None = None,
+    lan: LanDoor | None = None,
 ) -> Flask:
     """Make the application of `node`: its pages, and the sync endpoint under /sync/v1."""
     app = Flask("xueshi_server")
@@ -59,9 +64,11 @@ def create_app(
         agent,
         site_dir,
         frozenset({"localhost", socket.gethostname().lower(), f"{socket.gethostname()}.local"}),
+        lan,
     )
     install_page_tools(app)
     guard(app)
+    forget_what_was_sent(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.register_error_handler(ServerError, _show_error)

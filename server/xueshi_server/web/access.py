@@ -140,7 +140,7 @@ BEFORE_PASSWORD: Final = frozenset(
 
 
 def needs_password(endpoint: str | None) -> bool:
-    """Whether the PIN of a quick switch is too little for `endpoint`: accounts, codes, the Wi-Fi."""
+    """Whether the PIN of a quick switch is too little: for accounts, codes, the Wi-Fi."""
     name = endpoint or ""
     return NEEDS.get(name) == "manage" or name.startswith("accounts.")
 

@@ -54,6 +54,7 @@ def _page_values() -> dict[str, Any]:
         "public_id": lambda row: public_id(row["scope_no"], row["rec"]),
         "person_id": lambda row: public_id(row["scope_no"], row["person"]),
         "may": may,
+        "alike": mark_rows,
         "next_people": _next_people,
         "this_page": this_page,
         "what_was_left": what_was_left,

@@ -8,17 +8,20 @@ import hmac
 import ipaddress
 import secrets
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from xueshi_server.errors import ForbiddenError, ForgedRequestError, UnknownHostError
-from xueshi_server.web.access import is_allowed
-from xueshi_server.web.site import this_site, whoami
+from xueshi_server.quick_switch import KNOWN_S, Place
+from xueshi_server.web.access import is_allowed, needs_password
+from xueshi_server.web.site import VISITORS_MAX, this_site, whoami
 
 SESSION_COOKIE: Final = "xueshi_session"
+# Tells one browser of a PC from another; opens nothing by itself.
+DEVICE_COOKIE: Final = "xueshi_device"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_FIELD: Final = "csrf"
 POLICY: Final = "; ".join(
@@ -47,6 +50,7 @@ HEADERS: Final = {
 def guard(app: Flask) -> None:
     """Put the guard before and the headers behind every view of `app`."""
     app.before_request(_refuse_foreign_host)
+    app.before_request(_note_visitor)
     app.before_request(_identify)
     app.before_request(_refuse_without_right)
     app.before_request(_refuse_forged_form)
@@ -73,6 +77,20 @@ def is_own_host(host: str, names: frozenset[str]) -> bool:
     return True
 
 
+def _note_visitor() -> None:
+    """Remember that another machine came through, for the page that opens the Wi-Fi."""
+    address, site = request.remote_addr or "", this_site()
+    try:
+        if ipaddress.ip_address(address).is_loopback:
+            return
+    except ValueError:
+        return
+    site.visitors[address] = site.clock()
+    site.visitors.move_to_end(address)
+    while len(site.visitors) > VISITORS_MAX:
+        site.visitors.popitem(last=False)
+
+
 def _identify() -> None:
     token = request.cookies.get(SESSION_COOKIE, "")
     g.account = this_site().accounts.find_session(token) if token else None
@@ -88,6 +106,24 @@ def put_session_cookie(response: AnyResponse, token: str) -> None:
     response.set_cookie(
         SESSION_COOKIE, token, httponly=True, samesite="Lax", path="/", secure=request.is_secure
     )
+
+
+def put_device_cookie(response: AnyResponse, cookie: str) -> None:
+    """Let the browser be known as one that somebody with an account uses."""
+    response.set_cookie(
+        DEVICE_COOKIE,
+        cookie,
+        max_age=KNOWN_S,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+        secure=request.is_secure,
+    )
+
+
+def this_place() -> Place:
+    """The browser that asks, and from where."""
+    return Place(request.cookies.get(DEVICE_COOKIE, ""), request.remote_addr or "")
 
 
 def csrf_token() -> str:
@@ -112,14 +148,25 @@ def _refuse_forged_form() -> None:
 
 def _refuse_without_right() -> AnyResponse | None:
     account = whoami()
+    back = request.full_path.rstrip("?") if request.method == "GET" else own_page_before()
     if request.endpoint is None or is_allowed(request.endpoint, account):
+        if account is not None and account.by_pin and needs_password(request.endpoint):
+            asked: dict[str, Any] = {"as": account.login, "by": "password", "next": back}
+            return redirect(url_for("login.show", **asked))
         return None
     if account is None:
-        back = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("login.show", next=None if back == "/" else back))
     if account.must_change:
         return redirect(url_for("login.password"))
     raise ForbiddenError
+
+
+def own_page_before() -> str | None:
+    """The page of ours that the browser comes from."""
+    before = urlsplit(request.referrer or "")
+    if before.netloc != request.host:
+        return None
+    return f"{before.path}?{before.query}" if before.query else before.path
 
 
 def _add_headers(response: Response) -> Response:

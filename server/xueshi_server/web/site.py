@@ -1,15 +1,21 @@
 """What every page needs: the node, its accounts, the background agent and who is asking."""
 
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
+from typing import Final
 
 from flask import current_app, g, request
 
 from xueshi_server.accounts import Account, Accounts
 from xueshi_server.errors import ForbiddenError, NoScopeError
+from xueshi_server.lan import LanDoor
+from xueshi_server.left_forms import LeftForms
+from xueshi_server.local_file import TriesFile
+from xueshi_server.quick_switch import QuickSwitch
 from xueshi_server.record_types import HOUR
 from xueshi_server.web.throttle import Throttle
 from xueshi_server.words import LANGUAGES
@@ -19,6 +25,8 @@ from xueshi_sync.writer import Action
 
 EXTENSION = "xueshi"
 LANGUAGE_COOKIE = "xueshi_lang"
+# Other machines that were here lately; enough to see that phones come through.
+VISITORS_MAX: Final = 20
 
 
 @dataclass
@@ -30,9 +38,21 @@ class Site:
     agent: SyncAgent | None = None
     site_dir: Path | None = None
     host_names: frozenset[str] = frozenset()
-    # Five quick slips are human; then a try each half minute. Addresses are shared by many PCs.
-    by_login: Throttle = field(default_factory=lambda: Throttle(5, 30, monotonic))
-    by_address: Throttle = field(default_factory=lambda: Throttle(20, 10, monotonic))
+    lan: LanDoor | None = None
+    clock: Callable[[], float] = monotonic
+    switch: QuickSwitch = field(init=False)
+    by_login: Throttle = field(init=False)
+    by_address: Throttle = field(init=False)
+    # When each other machine last asked for a page.
+    visitors: OrderedDict[str, float] = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        tries = TriesFile(self.accounts.file)
+        # Five quick slips are human; then a try each half minute. Addresses are shared by many PCs.
+        self.by_login = Throttle(5, 30, self.clock, tries)
+        self.by_address = Throttle(20, 10, self.clock, tries)
+        self.switch = QuickSwitch(self.accounts)
+        LeftForms.prepare(self.accounts)
 
     @property
     def has_training_site(self) -> bool:
@@ -65,6 +85,12 @@ def whoami() -> Account | None:
     """The account that is logged in."""
     account: Account | None = g.get("account")
     return account
+
+
+def left_forms() -> LeftForms | None:
+    """The forms that whoever asks has left unfinished."""
+    account = whoami()
+    return LeftForms(this_site().accounts, account.account_id) if account else None
 
 
 def actor() -> str:

@@ -4,6 +4,7 @@ from typing import Final
 
 from xueshi_server.web.views import (
     accounts,
+    attachments,
     conflicts,
     entry,
     files,
@@ -12,6 +13,8 @@ from xueshi_server.web.views import (
     grants,
     health,
     hours,
+    lan,
+    left,
     login,
     mine,
     people,
@@ -21,6 +24,7 @@ from xueshi_server.web.views import (
     requirements,
     review,
     session,
+    stamped,
     sync,
     today,
     training,
@@ -30,6 +34,7 @@ BLUEPRINTS: Final = tuple(
     module.blueprint
     for module in (
         accounts,
+        attachments,
         conflicts,
         entry,
         files,
@@ -38,6 +43,8 @@ BLUEPRINTS: Final = tuple(
         grants,
         health,
         hours,
+        lan,
+        left,
         login,
         mine,
         people,
@@ -47,6 +54,7 @@ BLUEPRINTS: Final = tuple(
         requirements,
         review,
         session,
+        stamped,
         sync,
         today,
         training,
