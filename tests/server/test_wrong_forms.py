@@ -1,6 +1,7 @@
 """Something wrong in the forms that no pack declares: accounts, passwords, verdicts, steps, claims
 of a stamp; a book in a field; and any text anywhere, which never breaks a page."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -220,6 +221,8 @@ FIELDS: Final = (
     "to", "answer", "follow", "dry_run", "session_until", "session_starts", "lecturer_hours",
     "keep", "without", "from", "method", "assessor", "year_of", "kind", "amount",
 )  # fmt: skip
+# Types that move by steps in the county of the fixture below.
+MOVING: Final = ("school_paper", "need", "assessment", "nomination", "objection")
 PARTS: Final = ("name", "type_name", "account_id", "objection_id")
 TYPES: Final = ("hour", "person", "assessment", "nomination", "session", "money")
 # They end the session, call other machines, or answer with files of their own.
@@ -258,6 +261,25 @@ def addresses(visitor: Visitor, method: str, **names: str) -> list[str]:
         for rule in visitor.app.url_map.iter_rules()
         if rule.endpoint not in LEFT_OUT and method in (rule.methods or ())
     ]
+
+
+def test_a_wrong_opinion_on_a_step_is_told_beside_it_and_the_papers_stay(
+    places: list[tuple[Visitor, list[str]]],
+) -> None:
+    tried = set()
+    for (visitor, names), of in itertools.product(places, MOVING):
+        for path in (f"/records/{of}/{name}" for name in names):
+            html = visitor.get(path).text
+            for step in re.findall(r'name="step" value="(\w+)"', html)[:1]:
+                papers = re.findall(r'name="paper" value="(\w+)"', html)[:1]
+                pairs = [("step", step), ("opinion", "同\x00意"), *(("paper", e) for e in papers)]
+                answer = send(visitor, f"{path}/step", pairs)
+                page = FormPage(answer.text, f'name="step" value="{step}"')
+                assert (answer.status_code, bool(page.fault("opinion"))) == (422, True)
+                assert page.holds("opinion") == ["同\x00意"]
+                assert not papers or page.holds("paper") == papers
+                tried.add(of)
+    assert len(tried) > 1
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=("too-large", "too-small", "no-text"))

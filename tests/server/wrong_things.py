@@ -81,7 +81,7 @@ class Control:
 
 
 class FormPage(HTMLParser):
-    """The inputs of a page by name, and its elements with an id by what they say."""
+    """The inputs of a page, or of its form from `only` on, by name; and its notes by id."""
 
     def __init__(self, html: str, only: str = "") -> None:
         super().__init__()
@@ -91,8 +91,9 @@ class FormPage(HTMLParser):
         self._groups: list[set[str]] = []
         self._select: Control | None = None
         self._area: Control | None = None
-        start = html.index(only) if only else html.index('<main id="main"')
-        self.feed(html[start:])
+        start = html.index(only or '<main id="main"')
+        end = html.index("</form>", start) if only else len(html)
+        self.feed(html[start:end])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Open an element, or take an input in."""
