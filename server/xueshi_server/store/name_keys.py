@@ -39,11 +39,13 @@ def open_view(node: Node) -> Iterator[sqlite3.Connection]:
 
 
 def find_keys(node: Node, names: Collection[str]) -> dict[str, NameKeys]:
-    """The keys of some names."""
+    """The keys of some names; a disk that is full does not stand in the way."""
     wanted = list(dict.fromkeys(names))
-    _prepare(node.home / FILE_NAME)
-    with closing(_connect(node)) as db:
-        found = _read(db, wanted)
+    found: dict[str, NameKeys] = {}
+    with suppress(sqlite3.Error, OSError):
+        _prepare(node.home / FILE_NAME)
+        with closing(_connect(node)) as db:
+            found = _read(db, wanted)
     missing = [each for each in wanted if each not in found]
     return found | _add(node.home / FILE_NAME, missing)
 
@@ -77,7 +79,10 @@ def _add(path: Path, names: Collection[str]) -> dict[str, NameKeys]:
     from xueshi_server.name_data import key_names
 
     found = key_names(names)
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as db:
+    with (
+        suppress(sqlite3.Error, OSError),
+        closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as db,
+    ):
         db.execute("BEGIN IMMEDIATE")
         db.executemany(
             "INSERT OR REPLACE INTO name_key VALUES (?, ?, ?, ?, ?)",

@@ -12,6 +12,7 @@ from xueshi_server.store.schools import count_conflicts
 from xueshi_server.web.access import is_allowed
 from xueshi_server.web.asked import row_number
 from xueshi_server.web.left import this_page, what_was_left
+from xueshi_server.web.roster import mark_rows
 from xueshi_server.web.security import csrf_token, this_place
 from xueshi_server.web.site import language, this_node, this_site, whoami
 from xueshi_server.words import LANGUAGES, word, word_error

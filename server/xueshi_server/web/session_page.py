@@ -12,13 +12,16 @@ from werkzeug.datastructures import MultiDict
 
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.hours import format_hours
+from xueshi_server.domain.names import NameKeys
 from xueshi_server.domain.sessions import Finding, offer_day
 from xueshi_server.formats import day_of
-from xueshi_server.store.people import find_person, list_roster
+from xueshi_server.store.name_keys import find_keys
+from xueshi_server.store.people import ROSTER_ORDERS, find_person, list_roster
 from xueshi_server.store.sessions import find_session_of, list_attendance
 from xueshi_server.web.declared_form import Faults, values_of
 from xueshi_server.web.packs import find_type, today
 from xueshi_server.web.pages import public_id
+from xueshi_server.web.roster import call_person, chosen_order, mark_rows
 from xueshi_server.web.session_form import (
     GIVEN,
     HOUR,
@@ -105,13 +108,19 @@ class Seat:
     here: bool
     hours: str
     given: bool
+    # What tells namesakes apart; what the name sounds like; its places in the three orders.
+    mark: str
+    reading: str
+    places: tuple[int, int, int]
     fault: BadValueError | None = None
 
 
 def seats(form: Form, roster: Sequence[Row], faults: Faults) -> list[Seat]:
-    """The roster with what was typed beside each name."""
-    ticked = set(form.getlist("person"))
-    return [
+    """The roster with what was typed beside each name, in the order chosen last."""
+    ticked, marks = set(form.getlist("person")), mark_rows(roster)
+    keys = find_keys(this_node(), [str(row["name"]) for row in roster])
+    places = _places([keys[str(row["name"])] for row in roster])
+    found = [
         Seat(
             rec=int(row["rec"]),
             name=str(row["name"]),
@@ -119,10 +128,24 @@ def seats(form: Form, roster: Sequence[Row], faults: Faults) -> list[Seat]:
             here=str(row["rec"]) in ticked,
             hours=form.get(f"hours-{row['rec']}", ""),
             given=bool(form.get(f"given-{row['rec']}")),
+            mark=marks.get((row["scope_no"], row["rec"]), ""),
+            reading=keys[str(row["name"])].reading,
+            places=place,
             fault=faults.get(f"hours-{row['rec']}"),
         )
-        for row in roster
+        for row, place in zip(roster, places, strict=True)
     ]
+    order = ROSTER_ORDERS.index(chosen_order())
+    return sorted(found, key=lambda each: each.places[order])
+
+
+def _places(keys: Sequence[NameKeys]) -> list[tuple[int, int, int]]:
+    """The place of each line of the roster in it, by strokes and by pinyin."""
+    lines = range(len(keys))
+    strokes = sorted(lines, key=lambda at: (keys[at].strokes, keys[at].pinyin, at))
+    pinyin = sorted(lines, key=lambda at: (keys[at].pinyin, at))
+    by_strokes, by_pinyin = ({at: no for no, at in enumerate(some)} for some in (strokes, pinyin))
+    return [(at, by_strokes[at], by_pinyin[at]) for at in lines]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +162,9 @@ class Said:
 
 def word_findings(form: SessionForm) -> list[Said]:
     """The findings of a form, one sentence for all whom the same is said about."""
-    names = {int(row["rec"]): str(row["name"]) for row in list_roster(this_node(), form.scope_no)}
+    roster = list_roster(this_node(), form.scope_no)
+    marks = mark_rows(roster)
+    names = {int(row["rec"]): call_person(row, marks) for row in roster}
     alike: dict[tuple[str, str], list[Finding]] = {}
     for each in form.findings:
         alike.setdefault((each.code, _word_finding(each)), []).append(each)
@@ -178,18 +203,25 @@ def list_present(hour: Row) -> tuple[list[dict[str, Any]], list[str]]:
     places = {int(row["rec"]): place for place, row in enumerate(roster)}
     rows.sort(key=lambda row: (places.get(row["person"], len(places)), row["rec"]))
     names = {int(row["rec"]): row for row in roster}
+    # Who left since has hours of the session too.
+    people = {
+        rec: names.get(rec) or find_person(node, scope_no, rec)
+        for rec in dict.fromkeys(row["person"] for row in rows)
+    }
+    marks = mark_rows([*roster, *(each for each in people.values() if each is not None)])
     present = []
     for row in rows:
-        person = names.get(row["person"]) or find_person(node, scope_no, row["person"])
+        person = people[row["person"]]
         present.append(
             {
                 "id": public_id(scope_no, row["rec"]),
                 "name": str(person["name"]) if person else "?",
                 "staff_no": str(person["staff_no"]) if person else "",
+                "mark": marks.get((scope_no, row["person"]), ""),
                 "minutes": int(row["minutes"]),
                 "given": is_given(row),
                 "state": row["state"],
             }
         )
     there = {row["person"] for row in rows}
-    return present, [str(row["name"]) for row in roster if row["rec"] not in there]
+    return present, [call_person(row, marks) for row in roster if row["rec"] not in there]

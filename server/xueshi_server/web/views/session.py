@@ -15,11 +15,12 @@ from werkzeug.wrappers import Response
 
 from xueshi_server.domain.sessions import mark_finding
 from xueshi_server.store.hours import find_hour
-from xueshi_server.store.people import list_roster
+from xueshi_server.store.people import ROSTER_ORDERS, list_roster
 from xueshi_server.store.sessions import SESSION, Drafts, find_session_of, list_recent
 from xueshi_server.web.declared_form import Faults, show_input
 from xueshi_server.web.packs import active_pack, find_type, today
 from xueshi_server.web.pages import find_key, go, public_id
+from xueshi_server.web.roster import chosen_order
 from xueshi_server.web.security import CSRF_FIELD
 from xueshi_server.web.session_form import (
     HOUR,
@@ -200,6 +201,8 @@ def _show(shown: _Shown) -> str:
         faults=faults,
         open_more=any(each["id"] in faults for each in (*more, *own.values())),
         seats=seats(shown.form, roster, faults),
+        orders=ROSTER_ORDERS,
+        order=chosen_order(),
         roles=knows_roles(find_type(HOUR)),
         recent=list_recent(node, scope_no, people, today()),
         draft_s=shown.draft_s,

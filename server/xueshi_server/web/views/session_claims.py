@@ -17,6 +17,7 @@ from xueshi_server.store.people import list_roster
 from xueshi_server.store.sessions import read_around
 from xueshi_server.web.packs import find_type, today
 from xueshi_server.web.pages import find_key, go, public_id
+from xueshi_server.web.roster import mark_rows
 from xueshi_server.web.session_form import HOUR
 from xueshi_server.web.site import home_scope_no, saving, this_node
 
@@ -29,7 +30,9 @@ def claims() -> Page:
     """Claims of the last half year that look like a recorded session, newest first."""
     scope_no = home_scope_no()
     roster = {int(row["rec"]): row for row in list_roster(this_node(), scope_no)}
-    matches = [_show(each, scope_no, roster) for each in _find_matches(scope_no, list(roster))]
+    found = _find_matches(scope_no, list(roster))
+    marks = mark_rows(roster[each.claim.person] for each in found)
+    matches = [_show(each, scope_no, roster, marks) for each in found]
     open_count = sum(not each["has_hours"] for each in matches)
     return render_template("session_claims.html", matches=matches, open_count=open_count)
 
@@ -74,11 +77,14 @@ def _taken_over(match: Match, scope_no: int) -> dict[str, Any]:
     return values
 
 
-def _show(match: Match, scope_no: int, roster: dict[int, Row]) -> dict[str, Any]:
+def _show(
+    match: Match, scope_no: int, roster: dict[int, Row], marks: dict[tuple[int, int], str]
+) -> dict[str, Any]:
     person = roster[match.claim.person]
     return {
         "id": public_id(scope_no, match.claim.rec),
         "name": person["name"],
+        "mark": marks.get((scope_no, match.claim.person), ""),
         "staff_no": person["staff_no"],
         "claim": match.claim.session,
         "session": match.session,
