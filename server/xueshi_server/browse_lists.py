@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from xueshi_server.browse_pack import show_end
 from xueshi_server.domain.credit import STATES
 from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
@@ -207,7 +208,7 @@ def _shown(field: FieldDeclaration) -> str:
         return f"in_words('bool', {value})"
     if field.type in _PER_UNIT:
         return f"{value} / {_PER_UNIT[field.type]}"
-    return value
+    return show_end(value) if field.type == "sealed" else value
 
 
 def _called(field: FieldDeclaration, value: str) -> str:

@@ -19,6 +19,7 @@ from xueshi_server.domain.packs.held import held_queries, held_types
 from xueshi_server.domain.packs.inherit import PackFaultsError
 from xueshi_server.domain.packs.model import RecordType
 from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.sealed import MARK, SHOWN
 from xueshi_server.record_types import BASE_PACK
 from xueshi_server.store.packs import load_files
 from xueshi_server.words import word
@@ -100,12 +101,21 @@ def copy_types(link: sqlite3.Connection, types: Sequence[str]) -> dict[str, int]
             link.execute(f'DROP TABLE IF EXISTS main."{name}"')
             declared = ", ".join(f'"{column}"' for column in columns)
             link.execute(f'CREATE TABLE main."{name}" ({declared}, PRIMARY KEY ({", ".join(key)}))')
-        chosen = ", ".join(f'"{column}"' for column in columns)
+        sealed = {row[1] for row in link.execute(f'PRAGMA node.table_info("{name}")')
+                  if row[2] == "BLOB"}  # fmt: skip
+        chosen = ", ".join(
+            show_end(f'"{column}"') if column in sealed else f'"{column}"' for column in columns
+        )
         link.execute(f'DELETE FROM main."{name}"')
         counts[name] = link.execute(
             f'INSERT INTO main."{name}" SELECT {chosen} FROM node."{name}"'
         ).rowcount
     return counts
+
+
+def show_end(value: str) -> str:
+    """The expression for what everybody may see of a sealed value; only the end is copied."""
+    return f"'{MARK}' || CAST(substr({value}, 2, {SHOWN}) AS TEXT)"
 
 
 def _columns_of(link: sqlite3.Connection, name: str) -> list[str]:

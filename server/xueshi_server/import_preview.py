@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final, Literal
 
 from xueshi_server.domain.cells import show_cell
 from xueshi_server.domain.import_plan import RawRow, RowFault
+from xueshi_server.domain.sealed import mask_text
 
 # Rows of a page of the preview: some 30 KB.
 PAGE_ROWS: Final = 50
@@ -42,6 +43,8 @@ class PreviewWriter:
 
     path: Path
     fields: Sequence[str] = ()
+    # Columns of which only the end is written down.
+    sealed: Collection[str] = ()
     _file: BinaryIO | None = None
     _places: dict[Standing, array[int]] = field(
         default_factory=lambda: {each: array("q") for each in STANDINGS}
@@ -71,7 +74,7 @@ class PreviewWriter:
         """Note one row; `shown` are the values that were understood, by column."""
         assert self._file is not None
         cells = {
-            name: (shown.get(name) or show_cell(row.values.get(name)))[:_CELL_MOST]
+            name: (shown.get(name) or self._as_given(name, row))[:_CELL_MOST]
             for name in self.fields
         }
         told = [(each.field, each.code, dict(each.details)) for each in faults]
@@ -81,6 +84,11 @@ class PreviewWriter:
         self._file.write(line.encode("utf-8", "replace") + b"\n")
         self._places[standing].append(place)
         self._all.append(place)
+
+    def _as_given(self, name: str, row: RawRow) -> str:
+        """A cell as it stands in the file; of a personal number its end."""
+        text = show_cell(row.values.get(name))
+        return mask_text(text) if text.strip() and name in self.sealed else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from xueshi_server.domain.packs.model import FieldDeclaration
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.errors import MissingHeaderError, NoScopeError
 from xueshi_server.import_preview import PreviewWriter, Standing
+from xueshi_server.locked_file import TableFile
 from xueshi_server.record_columns import PERSON, columns_of
 from xueshi_server.record_tables import (
     Cell,
@@ -88,7 +89,7 @@ class Reading:
 def import_rows(
     node: Node,
     type_name: str,
-    path: Path,
+    path: TableFile,
     *,
     dry_run: bool = False,
     actor: str = "",
@@ -112,7 +113,11 @@ def import_rows(
         watch = _Watch(node, pack, RecordsHere(node, declared, said), reading.language)
         if reading.preview is not None:
             watch.writer = stack.enter_context(
-                PreviewWriter(reading.preview, tuple(table.columns) or tuple(watch.columns))
+                PreviewWriter(
+                    reading.preview,
+                    tuple(table.columns) or tuple(watch.columns),
+                    [name for name, each in fields.items() if each.type == "sealed"],
+                )
             )
         plan = plan_rows(node, pack, declared, rows, watch=watch)
     added = 0

@@ -16,15 +16,18 @@ from typing import Final, NamedTuple
 
 from xueshi_server.domain.cells import BadCellError, close_name, read_cell, show_cell, tidy
 from xueshi_server.domain.errors import BadValueError
-from xueshi_server.domain.fields import Value, YesNo, parse_field
+from xueshi_server.domain.fields import Value, YesNo, parse_field, parse_sealed, seal_text
+from xueshi_server.domain.identity import compare_facts
 from xueshi_server.domain.import_plan import ImportPlan, RawRow, RowFault
 from xueshi_server.domain.packs.held import held_types
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.sealed import mask_sealed
 from xueshi_server.domain.values import parse_staff_no, parse_text
 from xueshi_server.errors import UnknownTypeError
 from xueshi_server.node_clock import today_of
 from xueshi_server.record_columns import OWN_ID, PERSON, PERSON_NAME, SCHOOL, Columns, columns_of
+from xueshi_server.sealing import ensure_seal_key, find_sealer
 from xueshi_server.store.packs import find_active
 from xueshi_server.store.records import BESIDE, default_scope, naming_field
 from xueshi_server.store.schools import list_schools
@@ -188,6 +191,10 @@ class _RowReader:
         self._seen: Counter[bytes] = Counter()
         self._owned: dict[str, bytes] = {}
         self._units = load_table_words()["units"]
+        ensure_seal_key(node)
+        self._sealer = find_sealer(node)
+        # Field to the number in the row at hand: kept until its other fields were compared with it.
+        self._plain: dict[str, str] = {}
         self._bare_of: tuple[int, int] | None = None
         self._bare: dict[str, list[str]] = {}
         self._by_school = says_school(node, self._declared)
@@ -211,9 +218,12 @@ class _RowReader:
         if place is not None:
             self._give_zeros_back(row, place)
         newcomer = None if place is None else self._read_person(row, place)
+        self._plain.clear()
         cells = tuple(
             self._cell(column, each, row, place) for column, each in self._columns.fields.items()
         )
+        if self._plain and self._plan.fault_count == count:
+            cells = self._compare(row, cells)
         if self._plan.fault_count > count:
             return None
         try:
@@ -306,6 +316,8 @@ class _RowReader:
             given = read_cell(each, row.values.get(column), self._units, key=key)
             if self._columns.is_people and column == PERSON_NAME and isinstance(given, str):
                 given = close_name(given)
+            if each.type == "sealed":
+                return self._seal(each, given)
             if each.type not in ("ref", "key"):
                 codes = self._codes.get(each.codes or "")
                 value = parse_field(each, codes, given, yes_no=self._yes_no)
@@ -319,6 +331,27 @@ class _RowReader:
         except (BadValueError, BadCellError) as error:
             self._plan.add_fault(row.row_no, column, error)
             return None
+
+    def _seal(self, each: FieldDeclaration, given: object) -> bytes | None:
+        text = parse_sealed(each, given)
+        if text is None:
+            return None
+        if each.check == "id_number":
+            self._plain[each.id] = text
+        return seal_text(text, self._sealer)
+
+    def _compare(self, row: RawRow, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+        """Fill in what an ID number says where the row says nothing; a fault where it says
+        otherwise."""
+        fields = {each.id: each for each in self._columns.fields.values()}
+        said = dict(zip(fields, cells, strict=True))
+        for number in self._plain.values():
+            empty, differing = compare_facts(fields, number, said)
+            said |= empty
+            for column, each in self._columns.fields.items():
+                if each.id in differing:
+                    self._plan.add_fault(row.row_no, column, differing[each.id])
+        return tuple(said.values())
 
     def _find(self, each: FieldDeclaration, row: RawRow, place: int, text: str) -> Cell:
         try:
@@ -336,7 +369,7 @@ class _RowReader:
         # By name, and what is not said left out: neither another node's numbers nor a field that
         # a pack adds later makes another record of the same row.
         said = [
-            (each.id, cell.name if isinstance(cell, Pointer) else cell)
+            (each.id, _said(cell))
             for each, cell in zip(self._columns.fields.values(), cells, strict=True)
             if cell is not None
         ]
@@ -349,6 +382,13 @@ class _RowReader:
             raise BadValueError("row.id_reused", seen=own_id)
         self._owned[own_id] = digest
         return own_id if known is None else None
+
+
+def _said(cell: Cell) -> Value:
+    """What a cell says, the same in every import; nothing is kept that a number is guessed from."""
+    if isinstance(cell, Pointer):
+        return cell.name
+    return mask_sealed(cell) if isinstance(cell, bytes) else cell
 
 
 def _parse_reference(each: FieldDeclaration, given: object) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from xueshi_server.domain.fields import Value
 from xueshi_server.domain.packs.model import RecordType
+from xueshi_server.domain.sealed import mask_sealed
 from xueshi_server.record_columns import PERSON
 from xueshi_server.record_tables import RowEntry
 from xueshi_server.store.records import find_row
@@ -84,8 +85,7 @@ class RecordsHere:
             return False
         row = find_row(self._node, self._declared, key.scope_no, key.rec)
         return row is not None and all(
-            (row[name] if row[name] != "" else None) == (None if value == "" else value)
-            for name, value in values.items()
+            _is_alike(row[name], value) for name, value in values.items()
         )
 
     def _has_twin(self, scope_no: int, values: Mapping[str, Value]) -> bool:
@@ -115,3 +115,12 @@ class RecordsHere:
             place = (row["scope_no"], *(row[name] for name in self._telling))
             found.setdefault(place, []).append(int(row["rec"]))
         return found
+
+
+def _is_alike(stored: object, value: Value) -> bool:
+    """Whether a table says what is stored; of a personal number it may say the end, or nothing."""
+    if isinstance(stored, bytes):
+        return value is None or (
+            isinstance(value, bytes) and mask_sealed(stored) == mask_sealed(value)
+        )
+    return (stored if stored != "" else None) == (None if value == "" else value)

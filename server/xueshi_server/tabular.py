@@ -8,6 +8,7 @@ values here.
 """
 
 import csv
+import io
 import json
 import re
 from collections.abc import Generator, Iterator, Mapping
@@ -16,7 +17,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from itertools import chain
-from pathlib import Path
 from typing import Final
 
 from xueshi_server.domain.cells import is_blank, show_cell
@@ -26,6 +26,7 @@ from xueshi_server.errors import (
     MissingHeaderError,
     UnreadableFileError,
 )
+from xueshi_server.locked_file import TableFile
 from xueshi_server.table_errors import (
     NoSuchSheetError,
     OldFormatError,
@@ -88,12 +89,12 @@ class Table:
 
 
 @contextmanager
-def open_table(path: Path, headings: Headings, *, sheet: str = "") -> Iterator[Table]:
+def open_table(path: TableFile, headings: Headings, *, sheet: str = "") -> Iterator[Table]:
     """The table in a file, in its sheet `sheet` where there are several."""
     try:
-        size = path.stat().st_size
         with path.open("rb") as file:
             start = file.read(_SNIFF_BYTES)
+            size = file.seek(0, io.SEEK_END)
     except OSError as error:
         raise UnreadableFileError(file=path.name) from error
     if size > FILE_BYTES_MAX:
@@ -113,7 +114,7 @@ def open_table(path: Path, headings: Headings, *, sheet: str = "") -> Iterator[T
         yield table
 
 
-def read_table(path: Path, headings: Headings) -> Iterator[RawRow]:
+def read_table(path: TableFile, headings: Headings) -> Iterator[RawRow]:
     """Yield the rows of a file by the fields of its headings; empty lines are passed over."""
     with open_table(path, headings) as table:
         yield from table.rows
@@ -126,13 +127,14 @@ def _limited(rows: Iterator[RawRow]) -> Iterator[RawRow]:
         yield row
 
 
-def _kind_of(path: Path, start: bytes) -> str:
+def _kind_of(path: TableFile, start: bytes) -> str:
     """xlsx, jsonl or csv; anything else is refused with what to do."""
     suffix = path.suffix.lower()
     if start[:4] == b"PK\x03\x04":
         return "xlsx"
     if start[:8] == _OLD_OFFICE:
-        whole = path.read_bytes()
+        with path.open("rb") as file:
+            whole = file.read()
         locked = any(mark in whole for mark in _ENCRYPTED)
         raise (ProtectedFileError if locked else OldFormatError)(file=path.name)
     for sign, other in _STARTS.items():
@@ -226,7 +228,7 @@ def _records(
 # ---- text
 
 
-def _read_json_lines(path: Path, headings: Headings) -> Generator[RawRow, None, None]:
+def _read_json_lines(path: TableFile, headings: Headings) -> Generator[RawRow, None, None]:
     with path.open(encoding="utf-8-sig") as lines:
         try:
             for row_no, line in enumerate(lines, start=1):
@@ -256,7 +258,7 @@ def _demand_columns(
         raise MissingHeaderError(missing=", ".join(missing), row="1", seen=seen, sheet="")
 
 
-def _read_csv(path: Path) -> Generator[SheetRow, None, None]:
+def _read_csv(path: TableFile) -> Generator[SheetRow, None, None]:
     encoding = _find_encoding(path)
     with path.open(encoding=encoding, newline="") as lines:
         sample = lines.read(_SNIFF_BYTES)
@@ -271,7 +273,7 @@ def _read_csv(path: Path) -> Generator[SheetRow, None, None]:
             raise UnreadableFileError(file=path.name) from error
 
 
-def _find_encoding(path: Path) -> str:
+def _find_encoding(path: TableFile) -> str:
     # Spreadsheets on Chinese Windows save csv as GB 18030 unless told otherwise, and "Unicode
     # text" as UTF-16 with its mark.
     with path.open("rb") as file:

@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any, Final
 from xml.etree.ElementTree import ParseError
 
@@ -31,6 +30,7 @@ from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 
 from xueshi_server.domain.cells import FailedCell, SheetNumber
 from xueshi_server.errors import FileTooLargeError, ServerError, UnreadableFileError
+from xueshi_server.locked_file import TableFile
 from xueshi_server.table_errors import (
     DamagedSheetError,
     OtherFormatError,
@@ -80,7 +80,7 @@ class Sheet:
 class Workbook:
     """An open workbook; close it, or use it in a `with`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: TableFile) -> None:
         self._file = path.name
         with ExitStack() as opened:
             try:
@@ -194,8 +194,8 @@ class Workbook:
         return self._styles[style_id]
 
 
-def _check_parts(path: Path) -> None:
-    with zipfile.ZipFile(path) as archive:
+def _check_parts(path: TableFile) -> None:
+    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         parts = archive.infolist()
     if any(part.flag_bits & 1 for part in parts):
         raise ProtectedFileError(file=path.name)

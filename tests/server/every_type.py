@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from tests.server.walks.shipped_county import County
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
+from xueshi_server.domain.sealed import join_sealed
 from xueshi_server.store.records import BESIDE
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
@@ -93,6 +94,8 @@ def _value(
         "int": min(3 + place, each.max or 10**9),
         "hours": 90 + 45 * (place % 3),
         "money": 120050 * (place + 1),
+        # Nobody opens it here: what is shown of it is what matters.
+        "sealed": join_sealed(1, f"1381234567{place}", bytes(59)),
     }
     return plain[each.type]
 

@@ -9,14 +9,20 @@ from xueshi_client.console import Reply, WordedGroup, option
 from xueshi_client.errors import UnknownConflictError
 from xueshi_client.state import State
 from xueshi_client.usage import WordedUsageError, WordedValueError
+from xueshi_server.domain.sealed import mask_sealed
 from xueshi_sync.body import DELETED_FIELD
 from xueshi_sync.node import Node
 from xueshi_sync.reports import Conflict, ConflictValue
 
 
+def _seen(value: object) -> object:
+    """A value as people see it: of a sealed one the end."""
+    return mask_sealed(value) if isinstance(value, bytes) else value
+
+
 def _value(each: ConflictValue) -> dict[str, Any]:
     return {
-        "value": each.value,
+        "value": _seen(each.value),
         "author": each.author,
         "actor": each.actor,
         "entered_at": each.entered_at,
@@ -28,7 +34,7 @@ def _conflict(node: Node, each: Conflict) -> dict[str, Any]:
         "record": node.public_id(each.key),
         "table": each.table,
         "field": each.field,
-        "shown": each.shown.value,
+        "shown": _seen(each.shown.value),
         "shown_by": _value(each.shown),
         "others": [_value(other) for other in each.others],
     }
@@ -101,7 +107,7 @@ def _resolve(
                 with node.write(actor=actor) as action:
                     action.resolve(each.table, each.key, field, chosen)
                 state.tell_saved()
-                data = {"record": record, "field": field, "value": chosen, "resolved": True}
+                data = {"record": record, "field": field, "value": _seen(chosen), "resolved": True}
                 return Reply(data, [state.word("cli.conflict.resolved", **data)])
     raise UnknownConflictError(record=record, field=field)
 

@@ -20,6 +20,7 @@ from xueshi_server.store.records import (
 )
 from xueshi_server.web.packs import active_pack
 from xueshi_server.web.record_view import typed_value
+from xueshi_server.web.sealed_form import read_sealed, show_sealed
 from xueshi_server.web.site import language, this_node
 
 Faults = dict[str, BadValueError]
@@ -52,10 +53,14 @@ def read_values(
     faults: Faults,
     *,
     key: str | None = None,
+    row: Row | None = None,
 ) -> dict[str, Value]:
-    """The values typed; what cannot be taken goes into `faults`. Records go by the field `key`."""
-    values = dict[str, Value]()
-    for each in fields:
+    """The values typed; what cannot be taken goes into `faults`. Records go by the field `key`;
+    `row` is the record that is changed."""
+    values, asked = dict[str, Value](), {each.id: each for each in fields}
+    for each in asked.values():
+        if each.type == "sealed":
+            continue
         given = narrow_text(each, _given(each), key=each.id == key)
         codes = active_pack().codes.get(each.codes or "")
         try:
@@ -65,6 +70,7 @@ def read_values(
                 values[each.id] = parse_field(each, codes, given)
         except BadValueError as error:
             faults[each.id] = _with_choices(error, codes)
+    read_sealed(asked, values, faults, row)
     return values
 
 
@@ -133,8 +139,11 @@ def check_key(
             faults[declared.key] = BadValueError("record.key_taken", seen=value, known=known)
 
 
-def show_input(each: FieldDeclaration, value: str, scope_no: int | None) -> dict[str, Any]:
-    """A field as the form shows it, with the codes or records to choose from."""
+def show_input(
+    each: FieldDeclaration, value: str, scope_no: int | None, row: Row | None = None
+) -> dict[str, Any]:
+    """A field as the form shows it, with the codes or records to choose from; `row` is the record
+    that is changed."""
     pack, spoken = active_pack(), language()
     codes = pack.codes.get(each.codes or "")
     target = pack.types.get(each.to or "")
@@ -153,4 +162,5 @@ def show_input(each: FieldDeclaration, value: str, scope_no: int | None) -> dict
         "codes": [(one.id, word_label(one.label, spoken)) for one in codes.value] if codes else [],
         "choices": choices,
         "to": word_label(target.label, spoken) if target else "",
+        **(show_sealed(each, value, row) if each.type == "sealed" else {}),
     }

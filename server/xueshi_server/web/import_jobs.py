@@ -1,7 +1,8 @@
 """Uploaded tables while they are checked and imported: in a thread, with progress, for a day.
 
 A file that was checked is imported as it was checked, without choosing it again. Only whoever
-uploaded it sees it. What a stopped node left behind is deleted when the next file comes.
+uploaded it sees it, and on the disk it is locked under a key that ends with this program. What a
+stopped node left behind is deleted when the next file comes.
 """
 
 import secrets
@@ -15,6 +16,7 @@ from typing import Final
 from xueshi_server.errors import ServerError
 from xueshi_server.import_preview import PreviewPage, read_preview
 from xueshi_server.importing import ImportReport, Reading, import_rows
+from xueshi_server.locked_file import LockedFile
 from xueshi_server.table_errors import GoneImportError
 from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
@@ -32,7 +34,7 @@ class Upload:
     owner: str
     type_name: str
     file_name: str
-    path: Path
+    file: LockedFile
     language: str
 
 
@@ -55,7 +57,7 @@ class ImportJob:
     @property
     def preview_path(self) -> Path:
         """Where the preview of the last check stands."""
-        return self.upload.path.with_suffix(".preview")
+        return self.upload.file.path.with_suffix(".preview")
 
     def is_over(self, wait_s: float | None = 0) -> bool:
         """Whether it has ended, after waiting so long; None: however long it takes."""
@@ -87,10 +89,10 @@ class ImportJobs:
     def _folder(self) -> Path:
         return self.node.home / _FOLDER
 
-    def place(self, suffix: str) -> Path:
-        """Where the next upload is to be saved."""
+    def new_file(self, suffix: str) -> LockedFile:
+        """What the next upload is to be saved in."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        return self._folder / f"{secrets.token_hex(12)}{suffix}"
+        return LockedFile(self._folder / f"{secrets.token_hex(12)}{suffix}")
 
     def start(self, upload: Upload, *, dry_run: bool) -> ImportJob:
         """Begin to check or import a file."""
@@ -105,7 +107,7 @@ class ImportJobs:
         # A second click finds the file gone, or the import still at work.
         job.is_over(_LONGEST_S)
         with self._guard:
-            if not job.is_over() or not job.upload.path.exists():
+            if not job.is_over() or not job.upload.file.path.exists():
                 return job
             job.dry_run, job.sheet = dry_run, sheet
             job.done, job.total, job.report, job.error, job.broke = 0, None, None, None, False
@@ -135,7 +137,7 @@ class ImportJobs:
                 job.report = import_rows(
                     self.node,
                     upload.type_name,
-                    upload.path,
+                    upload.file,
                     dry_run=job.dry_run,
                     actor=upload.owner,
                     progress=step,
@@ -156,7 +158,7 @@ class ImportJobs:
             del self.jobs[job.name]
 
     def _forget_files(self, job: ImportJob) -> None:
-        paths = (job.upload.path, job.preview_path, job.preview_path.with_suffix(".index"))
+        paths = (job.upload.file.path, job.preview_path, job.preview_path.with_suffix(".index"))
         for path in paths:
             path.unlink(missing_ok=True)
 

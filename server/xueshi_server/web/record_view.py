@@ -152,7 +152,8 @@ def typed_value(declared: FieldDeclaration, value: Any) -> str:
         return format_money(int(value)).replace(",", "")
     if declared.type == "bool":
         return "1" if value else "0"
-    return str(value)
+    # What is sealed is kept, not typed again.
+    return "" if declared.type == "sealed" else str(value)
 
 
 def word_refusal(pack: Pack, refusal: Refusal, language: str) -> str:

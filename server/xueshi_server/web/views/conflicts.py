@@ -153,7 +153,7 @@ def _text(conflict: Conflict, value: object) -> str:
         return word(f"verdict.{value}", language())
     declared = active_pack().types.get(conflict.table)
     known = fields_of(declared).get(conflict.field) if declared else None
-    if known is not None and known.type in ("code", "hours", "money"):
+    if known is not None and known.type in ("code", "hours", "money", "sealed"):
         codes = active_pack().codes.get(known.codes or "")
         return show_field(known, codes, cast("Value", value), language())
     if this_node().schema.by_name[conflict.table].field_types[conflict.field] == "bool":

@@ -106,9 +106,9 @@ def _start() -> ImportJob | None:
     suffix = Path(upload.filename or "").suffix.lower() if upload else ""
     if upload is None or not upload.filename or type_name not in _types():
         return None
-    path = _jobs().place(suffix if suffix in _SUFFIXES else ".xlsx")
-    upload.save(path)
-    kept = Upload(actor(), type_name, _shown_name(upload), path, language())
+    file = _jobs().new_file(suffix if suffix in _SUFFIXES else ".xlsx")
+    file.save(upload.stream)
+    kept = Upload(actor(), type_name, _shown_name(upload), file, language())
     return _jobs().start(kept, dry_run=bool(request.form.get("dry_run")))
 
 
