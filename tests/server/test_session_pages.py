@@ -143,7 +143,7 @@ def test_an_hour_of_one_person_that_is_wrong_stands_beside_the_name(
 ) -> None:
     response = admin.post("/session/", **typed(people, **{f"hours-{people[2]}": "30"}))
     assert response.status_code == 422
-    assert len(re.findall(r'<li class="wrong">', response.text)) == 1
+    assert len(re.findall(r'<li class="wrong"', response.text)) == 1
 
 
 def test_a_person_of_no_roster_is_not_written(
