@@ -9,9 +9,11 @@ from flask import Flask
 
 from tests.server.conftest import REAL_HASHER
 from tests.server.pages import Visitor, accounts_of, add_account, make_visitor
-from xueshi_server import accounts
+from xueshi_server import accounts, local_file
 from xueshi_server.accounts import Accounts, create_first_admin, make_code
 from xueshi_server.errors import LoginRefusedError, LoginTakenError, WeakPasswordError
+from xueshi_server.local_file import LocalFile, TriesFile
+from xueshi_server.web import create_app
 from xueshi_server.web.security import SESSION_COOKIE, is_own_host
 from xueshi_server.web.throttle import Throttle
 from xueshi_sync.node import Node
@@ -175,6 +177,81 @@ def test_a_throttle_lets_through_one_try_a_refill_whatever_the_wall_clock_says()
     assert throttle.take("a") == 0.0
     assert throttle.take("a") > 0
     assert throttle.take("b") == 0.0
+
+
+def test_a_restart_gives_nobody_new_tries(school: Node) -> None:
+    now, file = [0.0], LocalFile(school.home)
+    before = Throttle(2, 30.0, lambda: now[0], TriesFile(file))
+    assert [before.take("a") for _ in range(3)] == [0.0, 0.0, 30.0]
+    now[0] = -500.0
+    after = Throttle(2, 30.0, lambda: now[0], TriesFile(file))
+    assert [after.take("a"), after.take("b")] == [30.0, 0.0]
+    now[0] += 31.0
+    assert [after.take("a") > 0, after.take("a") > 0] == [False, True]
+    file.close()
+
+
+def test_a_right_secret_gives_its_try_back() -> None:
+    throttle = Throttle(1, 30.0, lambda: 0.0)
+    for _ in range(3):
+        assert throttle.take("a") == 0.0
+        throttle.give_back("a")
+    assert [throttle.take("a"), throttle.take("a")] == [0.0, 30.0]
+
+
+def test_tries_on_the_disk_are_bounded(school: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_file, "TRIES_MAX", 3)
+    file = LocalFile(school.home)
+    tries = TriesFile(file)
+    for key in "abcde":
+        tries.write(key, 1.0)
+    assert [tries.read(key) for key in "abcde"] == [None, None, 1.0, 1.0, 1.0]
+    file.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        pytest.param("/login", {"login": "registrar", "secret": "guess"}, id="log-in"),
+        pytest.param("/login", {"login": "t1", "secret": "000000"}, id="pin"),
+        pytest.param("/login", {"login": "newcomer", "secret": "2222-3333"}, id="one-time-code"),
+        pytest.param("/switch", {"login": "registrar", "pin": "000000"}, id="quick-switch"),
+    ],
+)
+def test_every_secret_is_guessed_slowly_by_account_and_after_a_restart(
+    app: Flask, school: Node, path: str, fields: dict[str, str]
+) -> None:
+    add_account(app, "registrar")
+    add_account(app, "teacher", login="t1")
+    accounts_of(app).add("newcomer", "New", "viewer")
+    answers = [make_visitor(app, None).post(path, **fields).status_code for _ in range(6)]
+    assert answers == [401] * 5 + [429]
+    again = make_visitor(create_app(school, testing=True), None)
+    assert again.post(path, **fields).status_code == 429
+
+
+def test_one_address_guesses_slowly_at_many_accounts(app: Flask) -> None:
+    visitor = make_visitor(app, None)
+    answers = [log_in(visitor, f"somebody{count}", "x") for count in range(21)]
+    assert answers == [401] * 20 + [429]
+
+
+def test_guessing_elsewhere_locks_nobody_out_of_the_own_browser(app: Flask) -> None:
+    add_account(app, "registrar")
+    own = make_visitor(app, None)
+    assert log_in(own, "registrar", PASSWORD) == 303
+    own.client.delete_cookie(SESSION_COOKIE)
+    for _ in range(6):
+        log_in(make_visitor(app, None), "registrar", "guess")
+    assert log_in(own, "registrar", PASSWORD) == 303
+
+
+def test_a_password_typed_as_the_name_is_not_written_down(app: Flask, school: Node) -> None:
+    add_account(app, "registrar")
+    log_in(make_visitor(app, None), PASSWORD, "registrar")
+    stored = b"".join(path.read_bytes() for path in school.home.glob("local.db*"))
+    assert PASSWORD.encode() not in stored
+    assert [each.who for each in accounts_of(app).list_notes()] == ["?"]
 
 
 def test_the_first_code_opens_only_the_password_form(app: Flask, school: Node) -> None:

@@ -43,20 +43,29 @@ class Throttle:
 
     def take(self, key: str) -> float:
         """Use up one try; return 0, or the seconds to wait when none is left."""
-        now = self._monotonic()
         with self._lock:
-            known = key in self._buckets
-            left, at = self._buckets.pop(key) if known else (self._first(key), now)
-            left = min(self._capacity, left + (now - at) / self._refill_s)
+            left = self._left(key)
             allowed = left >= 1
-            left = left - 1 if allowed else left
-            self._buckets[key] = (left, now)
-            if self._kept is not None and allowed:
-                self._kept.write(key, left)
-            if len(self._buckets) > KEYS_MAX:
-                self._buckets.popitem(last=False)
+            self._put(key, left - 1 if allowed else left)
         return 0.0 if allowed else (1 - left) * self._refill_s
 
-    def _first(self, key: str) -> float:
+    def give_back(self, key: str) -> None:
+        """The try was right: it was no guess, and people who take turns all day do not wait."""
+        with self._lock:
+            self._put(key, min(self._capacity, self._left(key) + 1))
+
+    def _left(self, key: str) -> float:
+        now = self._monotonic()
+        if key in self._buckets:
+            left, at = self._buckets[key]
+            return min(self._capacity, left + (now - at) / self._refill_s)
         kept = self._kept.read(key) if self._kept is not None else None
         return float(self._capacity) if kept is None else kept
+
+    def _put(self, key: str, left: float) -> None:
+        self._buckets[key] = (left, self._monotonic())
+        self._buckets.move_to_end(key)
+        if self._kept is not None:
+            self._kept.write(key, left)
+        if len(self._buckets) > KEYS_MAX:
+            self._buckets.popitem(last=False)

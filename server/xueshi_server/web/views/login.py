@@ -96,6 +96,7 @@ def enter() -> Page:
     except LoginRefusedError as error:
         accounts.note("refused", _known(login), detail=request.remote_addr or "")
         return _show_login(login, error=error), 401
+    _was_right(login)
     accounts.end_session(g.visitor)
     accounts.note("enter", account.login, detail=request.remote_addr or "")
     if account.must_change:
@@ -114,21 +115,30 @@ def _known(login: str) -> str:
 
 
 def _slow_down(login: str) -> None:
-    """Take a try of the account and one of the address.
+    """Take a try of the account and one of the address."""
+    site, (by_address, by_login) = this_site(), _try_keys(login)
+    waits = (site.by_address.take(by_address), site.by_login.take(by_login))
+    if max(waits) > 0:
+        raise TooManyTriesError(wait_s=int(max(waits)) + 1)
+
+
+def _was_right(login: str) -> None:
+    """Give the tries back: whoever knows the secret does not guess."""
+    site, (by_address, by_login) = this_site(), _try_keys(login)
+    site.by_address.give_back(by_address)
+    site.by_login.give_back(by_login)
+
+
+def _try_keys(login: str) -> tuple[str, str]:
+    """The buckets of a try.
 
     Whom this browser knows waits in a queue of its own: strangers who guess at a name lock its
     owner out of no PC that the owner uses.
     """
-    site, cookie = this_site(), request.cookies.get(DEVICE_COOKIE, "")
-    key = login.lower()
-    if cookie and site.switch.knows(cookie, key):
+    key, cookie = login.lower(), request.cookies.get(DEVICE_COOKIE, "")
+    if cookie and this_site().switch.knows(cookie, key):
         key = f"{key} {cookie}"
-    waits = (
-        site.by_address.take(_try_key("address", request.remote_addr or "")),
-        site.by_login.take(_try_key("login", key)),
-    )
-    if max(waits) > 0:
-        raise TooManyTriesError(wait_s=int(max(waits)) + 1)
+    return _try_key("address", request.remote_addr or ""), _try_key("login", key)
 
 
 def _try_key(kind: str, name: str) -> str:
@@ -208,6 +218,7 @@ def take_turn() -> Page:
     except PinGoneError as error:
         accounts.note("refused", _known(login), detail=request.remote_addr or "")
         return _show_login(login, chosen=login, error=error), 401
+    _was_right(login)
     accounts.end_session(g.visitor)
     accounts.note("switch", account.login, detail=request.remote_addr or "")
     token = accounts.start_session(account, by_pin=not account.has_pin)
@@ -293,3 +304,4 @@ def _ask_again(account: Account, field: str = "current") -> None:
     except LoginRefusedError:
         this_site().accounts.note("refused", account.login, detail=request.remote_addr or "")
         raise
+    _was_right(account.login)
