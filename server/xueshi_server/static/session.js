@@ -251,7 +251,7 @@
     window.setTimeout(keep, DRAFT_MS);
   }
   form.addEventListener("input", function (event) {
-    if (event.target === find || event.target.dataset.all) { return; }
+    if (event.target === find || event.target === order || event.target.dataset.all) { return; }
     if (event.target === day) { nameDay(); }
     if (findings.contains(event.target)) { dirty = true; return; }
     changed();
