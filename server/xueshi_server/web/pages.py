@@ -21,6 +21,8 @@ from xueshi_sync.writer import RecordKey
 
 # More than reasons, answers and names may have.
 _TYPED_MOST: Final = 2000
+# Entries of the menu that stand in one line of a phone, beside "more".
+_ON_A_PHONE: Final = {"zh": 6, "en": 4}
 # Pages of nodes that write hours.
 _ENTERING: Final = (
     "entry.", "session.new", "session.claims", "files.index", "files.take", "people.order",
@@ -73,8 +75,18 @@ def may(endpoint: str) -> bool:
     return is_allowed(endpoint, whoami())
 
 
-def _menu() -> list[tuple[str, str, int]]:
-    """(endpoint, key, badge) of the pages this account can open."""
+def _menu() -> list[tuple[str, str, int, bool]]:
+    """(endpoint, key, badge, whether a phone folds it away) of the pages this account can open."""
+    entries, most = _entries(), _ON_A_PHONE[language()]
+    if len(entries) <= most:
+        return [(*each, False) for each in entries]
+    here = (request.endpoint or "").split(".")[0]
+    place = next((at for at, each in enumerate(entries) if each[0].split(".")[0] == here), 0)
+    shown = {*range(most), place} if place < most else {*range(most - 1), place}
+    return [(*each, at not in shown) for at, each in enumerate(entries)]
+
+
+def _entries() -> list[tuple[str, str, int]]:
     account = whoami()
     if account is None or account.must_change:
         return []
