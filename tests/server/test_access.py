@@ -110,6 +110,8 @@ WHO: Final[dict[str, str]] = {
     "accounts.notes": "admin",
     "accounts.codes": "registrar admin",
     "accounts.give_codes": "registrar admin",
+    "personal.show": "admin",
+    "personal.open_one": "admin",
     "mine.show": "teacher",
     "mine.claim": "teacher",
     "mine.draft": "teacher",

@@ -7,7 +7,7 @@ import pytest
 
 import xueshi_server
 from xueshi_server.domain.credit import STATES
-from xueshi_server.domain.errors import VALUE_CODES
+from xueshi_server.domain.errors import UPLOAD_CODES, VALUE_CODES
 from xueshi_server.web.access import NEEDS
 from xueshi_server.words import LANGUAGES, load_catalogue, word, word_error
 from xueshi_sync.agent_plan import AGENT_CODES
@@ -41,7 +41,7 @@ def test_every_key_that_is_called_for_has_its_words(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_code_that_is_put_together_has_its_words(language: str) -> None:
-    keys = [f"value.{code}" for code in VALUE_CODES]
+    keys = [f"value.{code}" for code in VALUE_CODES | UPLOAD_CODES]
     keys += [f"import.fault.{code}" for code in VALUE_CODES]
     keys += [f"state.{state}" for state in STATES]
     keys += [f"column.{field}" for field in ("teacher_name", "school_code", "id")]

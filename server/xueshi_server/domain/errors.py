@@ -27,6 +27,7 @@ VALUE_CODES: Final = frozenset(
         "hours.longer_than_day",
         "person.id_as_number",
         "person.name_differs",
+        "person.several",
         "person.move_too_early",
         "person.number_is_given",
         "person.number_is_temporary",
@@ -36,6 +37,21 @@ VALUE_CODES: Final = frozenset(
         "ref.several",
         "claim.future",
         "claim.double",
+        "id.shape",
+        "id.digits_lost",
+        "id.region",
+        "id.birth_date",
+        "id.check_digit",
+        "id.born_differs",
+        "id.sex_differs",
+        "phone.shape",
+        "sealed.no_key",
+        "sealed.in_reason",
+    }
+)
+# Of files that somebody sends, which no table has in a cell.
+UPLOAD_CODES: Final = frozenset(
+    {
         "photo.empty",
         "photo.too_large",
         "photo.too_many",
@@ -48,15 +64,6 @@ VALUE_CODES: Final = frozenset(
         "photo.no_room",
         "paper.unknown",
         "paper.no_digest",
-        "id.shape",
-        "id.digits_lost",
-        "id.region",
-        "id.birth_date",
-        "id.check_digit",
-        "id.born_differs",
-        "id.sex_differs",
-        "phone.shape",
-        "sealed.no_key",
     }
 )
 
@@ -73,7 +80,7 @@ class BadValueError(DomainError):
     code = "domain.bad_value"
 
     def __init__(self, value_code: str, **details: str) -> None:
-        assert value_code in VALUE_CODES, value_code
+        assert value_code in VALUE_CODES or value_code in UPLOAD_CODES, value_code
         super().__init__(f"{value_code} {details}")
         self.value_code = value_code
         self.details = details

@@ -5,7 +5,7 @@ The setter is loaded by the first print: a node that prints nothing does not car
 
 import datetime as dt
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,13 +86,19 @@ class Press:
 
         return set_pdf([self.fill(name)], self.language)
 
-    def print_all(self, names: Sequence[str], progress: "Progress | None" = None) -> bytes:
-        """One PDF of all these, in order."""
+    def print_all(
+        self,
+        names: Sequence[str],
+        progress: "Progress | None" = None,
+        *,
+        fill: Callable[[str], Sheet] | None = None,
+    ) -> bytes:
+        """One PDF of all these, in order; `fill` fills them in for who wants to see each."""
         if not names:
             raise NobodyToPrintError(form=self.form.id)
         from xueshi_server.typeset.stack import set_stack
 
-        return set_stack(self.fill, names, self.language, progress)
+        return set_stack(fill or self.fill, names, self.language, progress)
 
     def digest(self, name: str, language: str) -> str:
         """The digest that a print in a language has now."""

@@ -6,14 +6,16 @@ from typing import Final, Literal
 from xueshi_server.accounts import Account
 
 # self: what everybody does with the own account; signed_in: look at everybody's records;
-# mine: a teacher's own records; lead: the page of a principal; hand_out: codes for teachers.
+# mine: a teacher's own records; lead: the page of a principal; hand_out: codes for teachers;
+# personal: personal numbers in full, at the centre alone.
 Need = Literal[
-    "open", "self", "mine", "signed_in", "enter", "review", "settle", "lead", "hand_out", "manage"
-]
+    "open", "self", "mine", "signed_in", "enter", "review", "settle", "lead", "hand_out", "manage",
+    "personal",
+]  # fmt: skip
 _STAFF: Final[frozenset[Need]] = frozenset({"open", "self", "signed_in"})
 
 MAY: Final[Mapping[str, frozenset[Need]]] = {
-    "admin": _STAFF | {"enter", "review", "settle", "lead", "hand_out", "manage"},
+    "admin": _STAFF | {"enter", "review", "settle", "lead", "hand_out", "manage", "personal"},
     "registrar": _STAFF | {"enter", "settle", "lead", "hand_out"},
     "principal": _STAFF | {"review", "settle", "lead"},
     "reviewer": _STAFF | {"review", "settle"},
@@ -131,6 +133,8 @@ NEEDS: Final[Mapping[str, Need]] = {
     "accounts.notes": "manage",
     "accounts.codes": "hand_out",
     "accounts.give_codes": "hand_out",
+    "personal.show": "personal",
+    "personal.open_one": "personal",
 }
 
 # What an account that still has its one-time code may open.

@@ -6,21 +6,35 @@ from typing import TYPE_CHECKING, Final
 from flask import Blueprint, abort, render_template, request, send_file
 from werkzeug.wrappers import Response
 
+from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.fields import word_label
+from xueshi_server.domain.forms import Document
+from xueshi_server.domain.printed import needs_stamp
 from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.errors import ServerError, UnknownRecordError
+from xueshi_server.store.attachments import can_attach
+from xueshi_server.web.attaching import FIELD, BadUpload, told
 from xueshi_server.web.packs import active_pack, asked_day, listed_forms
+from xueshi_server.web.pages import may
+from xueshi_server.web.paper import (
+    compare_paper,
+    find_content,
+    keep_prints,
+    list_prints,
+    plain_digest,
+    read_stamped,
+)
 from xueshi_server.web.site import language, this_node
 from xueshi_server.web.views.forms import FormFaultyError
 
 if TYPE_CHECKING:
+    from xueshi_server.typeset.arrange import Sheet
     from xueshi_server.typeset.printing import Press
 
 blueprint = Blueprint("form_pdf", __name__, url_prefix="/forms")
 Page = str | tuple[str, int] | Response
 # What is set while a page waits; more is printed from the command line, which shows how far it is.
 TOGETHER_MAX: Final = 200
-_DIGEST_MAX: Final = 40
 
 
 class TooManyToPrintError(ServerError):
@@ -33,16 +47,13 @@ class TooManyToPrintError(ServerError):
 def one(form_id: str, name: str) -> Page:
     """The form over one subject, as of today or the day of `?on=`."""
     press = _press(form_id)
-    try:
-        sheet = press.fill(name)
-    except UnknownRecordError:
-        abort(404)
-    except RuleError as error:
-        raise FormFaultyError(why=error.rule_code) from error
+    sheet = _fill(press, name)
     from xueshi_server.typeset.setting import set_pdf
 
     label = f"{sheet.document.title}-{sheet.about}-{sheet.document.as_of}"
-    return _give(set_pdf([sheet], language()), label)
+    data = set_pdf([sheet], language())
+    keep_prints(press, [(name, sheet.document, sheet.about)])
+    return _give(data, label)
 
 
 @blueprint.get("/<form_id>/pdf")
@@ -52,37 +63,73 @@ def everybody(form_id: str) -> Page:
     names = press.everybody()
     if len(names) > TOGETHER_MAX:
         raise TooManyToPrintError(count=len(names), limit=TOGETHER_MAX, form=form_id)
+    printed: list[tuple[str, Document, str]] = []
+
+    def fill(name: str) -> "Sheet":
+        sheet = press.fill(name)
+        printed.append((name, sheet.document, sheet.about))
+        return sheet
+
     try:
-        data = press.print_all(names)
+        data = press.print_all(names, fill=fill)
     except RuleError as error:
         raise FormFaultyError(why=error.rule_code) from error
+    keep_prints(press, printed)
     return _give(data, f"{word_label(press.form.label, language())}-{press.as_of}")
 
 
 @blueprint.get("/<form_id>/<name>/check")
 def check(form_id: str, name: str) -> Page:
     """Whether the paper with the digest `?digest=` says what the records of its day say now."""
-    press = _press(form_id)
-    from xueshi_server.typeset.arrange import group_digest
-    from xueshi_server.typeset.printing import check_paper
+    return show_paper(_press(form_id), name, plain_digest(request.args.get("digest", "")))
 
-    digest = request.args.get("digest", "")[:_DIGEST_MAX]
-    try:
-        found = check_paper(press, name, digest) if digest else None
-        about = press.fill(name).about
-    except UnknownRecordError:
-        abort(404)
+
+def show_paper(
+    press: "Press",
+    name: str,
+    digest: str,
+    *,
+    digest_fault: BadValueError | None = None,
+    bad: list[BadUpload] | None = None,
+) -> str:
+    """What was printed, which stamped page came back, and whether a digest still holds."""
+    from xueshi_server.typeset.arrange import group_digest
+
+    sheet, form = _fill(press, name), press.form
+    found = None
+    if digest and digest_fault is None and not bad:
+        found = compare_paper(press, name, digest, find_content(form, name, digest))
+    prints = list_prints(form, name)
+    last = prints[0] if prints else None
     return render_template(
         "form_check.html",
-        title=word_label(press.form.label, language()),
-        form_id=form_id,
+        title=word_label(form.label, language()),
+        form_id=form.id,
         name=name,
-        about=about,
+        about=sheet.about,
         on=press.as_of.isoformat(),
         digest=digest,
         found=found,
-        digest_now=group_digest(found.digest) if found else "",
+        prints=prints,
+        stamped=read_stamped(press, name),
+        group=group_digest,
+        attachable=can_attach(this_node()) and may("stamped.attach"),
+        stampable=needs_stamp(sheet.document),
+        given=digest or (last.digest if last else sheet.document.digest),
+        given_on=(last.as_of if last and not digest else press.as_of).isoformat(),
+        faults={"digest": digest_fault} if digest_fault else {},
+        bad=told(bad or []),
+        field=FIELD,
     )
+
+
+def _fill(press: "Press", name: str) -> "Sheet":
+    try:
+        return press.fill(name)
+    except UnknownRecordError:
+        abort(404)
+    except RuleError as error:
+        raise FormFaultyError(why=error.rule_code) from error
 
 
 def _press(form_id: str) -> "Press":

@@ -1,7 +1,7 @@
 """Forms of the pack, filled in from what is recorded, on A4 paper for signatures and stamps."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, abort, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -17,7 +17,11 @@ from xueshi_server.store.schools import list_schools
 from xueshi_server.typeset.arrange import Sheet, arrange
 from xueshi_server.web.packs import active_pack, asked_day, find_type, listed_forms
 from xueshi_server.web.pages import public_id, read_cursor
+from xueshi_server.web.paper import list_awaited, list_prints, read_stamped
 from xueshi_server.web.site import language, this_node
+
+if TYPE_CHECKING:
+    from xueshi_server.typeset.printing import Press
 
 blueprint = Blueprint("forms", __name__, url_prefix="/forms")
 Page = str | tuple[str, int] | Response
@@ -38,7 +42,7 @@ def index() -> Page:
         (word_label(each.label, spoken), _about(each), _link(each), pack.quotes(each.source))
         for each in listed_forms().values()
     ]
-    return render_template("forms.html", lines=lines, pack=pack)
+    return render_template("forms.html", lines=lines, pack=pack, awaited=len(list_awaited()))
 
 
 @blueprint.get("/<form_id>/")
@@ -91,14 +95,24 @@ def show(form_id: str, name: str) -> Page:
         abort(404)
     except RuleError as error:
         raise FormFaultyError(why=error.rule_code) from error
-    return show_sheet(sheet)
+    return show_sheet(sheet, paper=_read_paper(press, name))
 
 
-def show_sheet(sheet: Sheet) -> str:
+def _read_paper(press: "Press", name: str) -> dict[str, Any]:
+    """When it was printed last, and how its stamped page stands."""
+    prints, stamped = list_prints(press.form, name), read_stamped(press, name)
+    status = "none" if prints and prints[0].stamped else ""
+    if stamped:
+        compared = stamped[0].compared
+        status = "pages" if compared is None else "holds" if compared.holds else "changed"
+    return {"printed_at_s": prints[0].printed_at_s if prints else 0, "status": status}
+
+
+def show_sheet(sheet: Sheet, paper: dict[str, Any] | None = None) -> str:
     """The page of a filled form: what the PDF of it shows, for the browser to print."""
     shown = arrange(sheet, language())
     shown["sections"] = keep_end_together(shown["sections"])
-    return render_template("form_print.html", document=sheet.document, sheet=shown)
+    return render_template("form_print.html", document=sheet.document, sheet=shown, paper=paper)
 
 
 def keep_end_together(sections: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

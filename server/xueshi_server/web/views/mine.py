@@ -6,21 +6,43 @@ Everything is about the person of the account; no address names anybody else.
 import secrets
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from sqlite3 import Row
 from typing import Any, Final
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, jsonify, render_template, request
 from werkzeug.wrappers import Response
 
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.packs.model import FieldDeclaration
 from xueshi_server.domain.values import parse_text
+from xueshi_server.store.attachments import (
+    About,
+    Attachment,
+    can_attach,
+    list_attachments,
+    withdraw,
+    write_attachment,
+)
+from xueshi_server.store.claim_drafts import PHOTOS_MAX
 from xueshi_server.store.hours import HourFilter, find_hour, list_hours, list_judgements
 from xueshi_server.store.objections import Objections
 from xueshi_server.store.people import find_person, list_hours_of
 from xueshi_server.store.requirements import Requirements
 from xueshi_server.store.sessions import list_hours_between
+from xueshi_server.web.attaching import BadUpload, give_file, take_uploads, told
+from xueshi_server.web.claiming import (
+    OPEN_STATES,
+    discard_draft,
+    find_draft,
+    own_drafts,
+    own_photo,
+    photo_fields,
+    show_draft,
+    show_photos,
+    take_draft,
+)
 from xueshi_server.web.declared_form import (
     Faults,
     form_fields,
@@ -55,28 +77,96 @@ _NOT_ASKED: Final = ("person", "recorded_by", "category", "method", "programme")
 
 @blueprint.get("/")
 def show() -> Page:
-    """My hours, what is required, what I said."""
-    return _show({}, {"date": today().isoformat()})
+    """My hours, what is required, what I said; a claim that I began goes on."""
+    return _show(Shown())
 
 
 @blueprint.post("/claim")
 def claim() -> Page:
-    """Write hours of my own; they wait for review like all others."""
+    """Write hours of my own with their photos; they wait for review like all others."""
     key, faults = _own_key(), Faults()
     if key.scope_no != home_scope_no():
         # A reference holds inside its school only: the own school's node takes the claim.
         abort(404)
+    kept, bad = take_draft(given_values(find_type(_HOUR)))
     values = read_values(_asked(), key.scope_no, faults)
     entry = f"mine-{key.rec}-{record_entry.entry_of(values)}"
     if this_node().feeds.entry(entry) is None:
         # A claim that was sent twice comes to the same record.
         _check_claim(key, values, faults)
-    if faults:
-        return _show(faults, given_values(find_type(_HOUR))), 422
+    if faults or bad:
+        return _show(Shown(faults=faults, bad=bad)), 422
     row = {**values, "person": key.rec, "recorded_by": actor()}
+    own_drafts().sending(entry)
     with saving() as action:
-        action.insert(_HOUR, row, entry_id=entry)
+        hour = action.insert(_HOUR, row, entry_id=entry)
+        for each in kept.photos if can_attach(this_node()) else ():
+            write_attachment(this_node(), action, About(_HOUR, hour), photo_fields(each))
+    own_drafts().clear()
     return go("mine.show", done="claimed")
+
+
+@blueprint.post("/draft")
+def draft() -> Page:
+    """Keep what is typed, add photos, take one away; for the page's script and without it."""
+    _own_key()
+    kept, bad = take_draft(given_values(find_type(_HOUR)))
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(show_draft(kept, bad))
+    if bad:
+        return _show(Shown(bad=bad)), 422
+    return go("mine.show", done="drafted", _anchor="claim")
+
+
+@blueprint.post("/discard")
+def discard() -> Page:
+    """Give a claim up that was not sent."""
+    _own_key()
+    discard_draft()
+    return go("mine.show", done="discarded", _anchor="claim")
+
+
+@blueprint.post("/attach")
+def attach() -> Page:
+    """Add photos to a record about me that is not approved yet."""
+    name = request.form.get("record", "")
+    hour, row = _own_hour(name)
+    if row["state"] not in OPEN_STATES or not can_attach(this_node()):
+        abort(404)
+    about = About(_HOUR, hour)
+    standing = [each for each in list_attachments(this_node(), about) if not each.withdrawn]
+    taken, bad = take_uploads(most=max(PHOTOS_MAX - len(standing), 0))
+    if not taken and not bad:
+        bad = [BadUpload("", BadValueError("photo.empty"))]
+    with saving() as action:
+        for each in taken:
+            write_attachment(this_node(), action, about, each.fields)
+    if bad:
+        return _show(Shown(bad=bad, bad_record=name)), 422
+    return go("mine.show", done="attached", n=len(taken))
+
+
+@blueprint.post("/take-back")
+def take_back() -> Page:
+    """Take back a photo of a record about me that is not approved yet."""
+    hour, row = _own_hour(request.form.get("record", ""))
+    wanted = request.form.get("attachment", "")
+    found = next((each for each in _photos_of(hour) if each.name == wanted), None)
+    if found is None or not found.is_own or row["state"] not in OPEN_STATES:
+        abort(404)
+    with saving() as action:
+        withdraw(this_node(), action, found, "")
+    return go("mine.show", done="withdrawn")
+
+
+@blueprint.get("/photo/<file>")
+def photo(file: str) -> Page:
+    """A picture of my own draft or records."""
+    found = own_photo(_own_key(), file) if can_attach(this_node()) else None
+    if found is None:
+        abort(404)
+    media, name = found
+    return give_file(file, media, name, small=request.args.get("small") == "1")
 
 
 def _check_claim(key: RecordKey, values: dict[str, Any], faults: Faults) -> None:
@@ -95,13 +185,11 @@ def _check_claim(key: RecordKey, values: dict[str, Any], faults: Faults) -> None
 def object_to() -> Page:
     """Say what is wrong with a record about me."""
     key, name = _own_key(), request.form.get("record", "")
-    row = find_hour(this_node(), *find_key(name))
-    if row is None or row["scope_no"] != key.scope_no or row["person"] != key.rec:
-        abort(404)
+    _own_hour(name)
     try:
         reason = parse_text("note", request.form.get("reason", ""), required=True)
     except BadValueError as error:
-        return _show({}, {}, wrong=name, error=error), 422
+        return _show(Shown(wrong=name, error=error)), 422
     person = public_id(key.scope_no, key.rec)
     is_new = Objections(this_node().home).add(person, name, reason, int(time.time()))
     return go("mine.show", done="objected" if is_new else "twice")
@@ -126,6 +214,20 @@ def _own_key() -> RecordKey:
     return key
 
 
+def _own_hour(name: str) -> tuple[RecordKey, Row]:
+    """A record about whoever asks; "not found" for any other."""
+    key, hour = _own_key(), find_key(name)
+    row = find_hour(this_node(), *hour)
+    if row is None or row["scope_no"] != key.scope_no or row["person"] != key.rec:
+        abort(404)
+    return hour, row
+
+
+def _photos_of(hour: RecordKey) -> list[Attachment]:
+    found = list_attachments(this_node(), About(_HOUR, hour))
+    return [each for each in found if each.withdrawn is None]
+
+
 def _asked() -> list[FieldDeclaration]:
     """What a claim asks: no other records, and nothing that is the registrar's to say."""
     return [
@@ -136,11 +238,23 @@ def _asked() -> list[FieldDeclaration]:
     ]
 
 
-def _show(
-    faults: Faults, values: dict[str, str], wrong: str = "", error: BadValueError | None = None
-) -> str:
-    """The page; `error` is what an objection to the record `wrong` lacks."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What was wrong with what was sent: `faults` of the claim's fields; `error` is what an
+    objection to the record `wrong` lacks; `bad` are the photos that could not be taken, of the
+    record `bad_record` or (none) of the claim."""
+
+    faults: Faults = field(default_factory=Faults)
+    wrong: str = ""
+    error: BadValueError | None = None
+    bad: list[BadUpload] = field(default_factory=list)
+    bad_record: str = ""
+
+
+def _show(shown: Shown) -> str:
     node, key = this_node(), _own_key()
+    draft = find_draft()
+    values = draft.typed if draft else {"date": today().isoformat()}
     results = _judge(key)
     counts = Counter(each.status for each in results)
     sums = list_hours_of(node, *key)
@@ -155,13 +269,28 @@ def _show(
         pack=active_pack(),
         credited=sum(credited or 0 for _, _, credited in sums),
         pending=sum(minutes or 0 for state, minutes, _ in sums if state == "pending"),
-        rows=[(row, public_id(row["scope_no"], row["rec"]), _reason(row)) for row in rows],
+        rows=[
+            (
+                row,
+                public_id(row["scope_no"], row["rec"]),
+                _reason(row),
+                _photos_of(RecordKey(row["scope_no"], row["rec"])),
+            )
+            for row in rows
+        ],
         objections=[(each, find_key(each.record)) for each in said],
         fields=[show_input(each, values.get(each.id, ""), key.scope_no) for each in _asked()],
-        entry_id=request.form.get("entry_id") or secrets.token_hex(16),
-        faults=faults,
-        wrong=wrong,
-        error=error,
+        entry_id=draft.form_id if draft else secrets.token_hex(16),
+        draft=draft,
+        photos=show_photos(draft),
+        photos_most=PHOTOS_MAX,
+        open_states=OPEN_STATES,
+        can_attach=can_attach(node),
+        faults=shown.faults,
+        wrong=shown.wrong,
+        bad=told(shown.bad),
+        bad_record=shown.bad_record,
+        error=shown.error,
         reason=typed("reason"),
         can_claim=this_site().can_enter and key.scope_no == home_scope_no(),
         has_statement=STATEMENT in listed_forms(),
