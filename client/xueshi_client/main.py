@@ -42,6 +42,7 @@ TOPICS: Final = {
     "backup": "care",
     "restore": "care",
     "doctor": "care",
+    "library": "library",
     "site": "show",
     "browse": "show",
     "bench": "show",

@@ -5,17 +5,19 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from xueshi_client.errors import BadHostError, PortTakenError
 from xueshi_client.local_api import LocalDoor
 from xueshi_client.running import announce
+from xueshi_server.delivering import deliver_files
 from xueshi_server.lan import LanDoor
 from xueshi_server.node_home import level_types
 from xueshi_server.serving import make_server, url_of
 from xueshi_server.site_build import recover_site
 from xueshi_sync.agent import SyncAgent
+from xueshi_sync.errors import NetworkError, StorageError
 from xueshi_sync.http_client import SyncReport
 from xueshi_sync.http_session import SyncSession
 from xueshi_sync.node import Node
@@ -24,6 +26,8 @@ LOOPBACK: Final = "127.0.0.1"
 SITE_FOLDER: Final = "site"
 # Short waits, so that Windows notices Ctrl-C between them.
 TICK_S: Final = 0.2
+# Records wait no longer than this for files that are under way.
+FILES_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +119,18 @@ def _run_agent(node: Node) -> Iterator[SyncAgent | None]:
 
 
 def _sync_and_level(node: Node, session: SyncSession) -> SyncReport:
-    """One exchange; a pack that came with it, or begins to count today, does so at once."""
+    """One exchange, and files where they are due; a pack that came with it, or begins to count
+    today, does so at once."""
     try:
-        return node.sync_once(session=session)
+        report = node.sync_once(session=session)
     finally:
         level_types(node)
+    try:
+        deliver_files(node, session=session, deadline_s=FILES_S)
+    except (NetworkError, StorageError):
+        # The records are over; files go on soon, from where they are.
+        return replace(report, outcome="more")
+    return report
 
 
 def wait_for_stop(stopping: threading.Event) -> None:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 FEED_FILE = "data/feed.db"
 # What lies in a node's folder and belongs to the program alone.
-OWN_FILES = ("data", "key", "stage", "browse", "local.db", "lock", "run.json")
+OWN_FILES = (
+    "data", "key", "stage", "browse", "local.db", "lock", "run.json", "window.lock", "printing",
+)  # fmt: skip
 # A served node is asked at once; otherwise another command may just be ending.
 SERVED_WAIT_S = 0.0
 LOCK_WAIT_S = 5.0

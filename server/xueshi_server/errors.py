@@ -167,3 +167,15 @@ class NoLibraryFolderError(ServerError):
     """A folder without files, or one that is no built site; field `folder`."""
 
     code = "library.no_folder"
+
+
+class FileNotHereError(ServerError):
+    """A published file that has not arrived at this node yet; field `resource`."""
+
+    code = "library.not_here"
+
+
+class NoStickError(ServerError):
+    """A folder that no library was written to; field `folder`."""
+
+    code = "library.no_stick"

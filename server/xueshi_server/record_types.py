@@ -46,7 +46,32 @@ SEAL_KEY: Final = Table(
     (Field("generation", "int"), Field("key", "bytes"), Field("valid_from", "date")),
     writers=("centre",),
 )
-OWN_TYPES: Final = (PACK_RELEASE, PACK_FILE, SEAL_KEY)
+# What the county's library holds; the bytes move beside the records (PROTOCOL 16).
+RESOURCE: Final = Table(
+    "resource",
+    "ledger",
+    (
+        Field("kind"),
+        Field("title"),
+        Field("subject"),
+        Field("category"),
+        Field("level"),
+        Field("authors"),
+        Field("summary"),
+        Field("minutes", "int"),
+        Field("name"),
+        Field("media"),
+        Field("added", "date"),
+        Field("origin"),
+        Field("content", "bytes"),
+        Field("replaces", "ref"),
+        Field("withdraws", "ref"),
+    ),
+    writers=("centre",),
+    judges=("centre",),
+    indexes=(("replaces",), ("withdraws",)),
+)
+OWN_TYPES: Final = (PACK_RELEASE, PACK_FILE, SEAL_KEY, RESOURCE)
 
 _STORED: Final[Mapping[FieldKind, FieldType]] = {
     "text": "text",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xueshi_server.delivering import take_offers
 from xueshi_server.lan import LanDoor
 from xueshi_server.web import create_app
 from xueshi_server.web.site import EXTENSION
@@ -31,6 +32,7 @@ def make_server(
     `wrap` puts a layer of the caller's before the pages. `serve()` it, or `safe_start()`. Through
     `lan` its page opens further addresses; the caller stops it.
     """
+    take_offers(node)
     app = create_app(node, agent=agent, site_dir=site_dir, lan=lan)
     served: WSGIApplication = app if wrap is None else wrap(app)
     server = make_http_server(served, (host, port))

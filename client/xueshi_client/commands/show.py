@@ -16,6 +16,10 @@ from xueshi_client.errors import FolderTakenError
 from xueshi_client.serving import SITE_FOLDER, wait_for_stop
 from xueshi_client.state import State
 from xueshi_client.values import PORT
+from xueshi_server.errors import FileNotHereError
+from xueshi_server.library import export_folder, publish_site
+from xueshi_server.node_clock import today_of
+from xueshi_server.shelf import Shelf
 from xueshi_server.site_pages import build_node_site
 
 # Every site of ours has it.
@@ -77,6 +81,42 @@ def site_build(state: State, output: Path | None) -> Reply:
         built = build_node_site(node, folder)
     data = {"folder": str(built.folder), "pages": built.page_count, "bytes": built.size_bytes}
     return Reply(data, [state.word("cli.site.done", path=built.folder)])
+
+
+@site.command("publish")
+@option("--folder", type=FilePath(must_exist=True), help="cli.opt.site_from")
+@option("--title", default="", help="cli.opt.site_title")
+@option("--actor", default="admin", show_default=True, help="cli.opt.actor")
+@click.pass_obj
+def site_publish(state: State, *, folder: Path | None, title: str, actor: str) -> Reply:
+    with state.open_node("centre") as node, state.progress("cli.site.publishing") as step:
+        made = publish_site(
+            node,
+            folder or state.home / SITE_FOLDER,
+            title or state.word("cli.site.training"),
+            day=today_of(node),
+            actor=actor,
+            progress=step,
+        )
+        files = len(Shelf(node).entries(made.content) or ())
+    state.tell_saved()
+    data = {"id": made.public_id, "sha256": made.content.sha256.hex(), "files": files}
+    return Reply(data, [state.word("cli.site.published", **data)])
+
+
+@site.command("export")
+@click.argument("folder", type=FilePath())
+@click.pass_obj
+def site_export(state: State, folder: Path) -> Reply:
+    if not _may_replace(folder):
+        raise FolderTakenError(folder=str(folder))
+    with state.open_node() as node, state.progress("cli.site.exporting") as step:
+        shown = Shelf(node).shown()
+        if shown is None:
+            raise FileNotHereError(resource=state.word("cli.site.training"))
+        files = export_folder(node, shown, folder, step)
+    data = {"folder": str(folder), "files": files}
+    return Reply(data, [state.word("cli.site.exported", **data)])
 
 
 def _may_replace(folder: Path) -> bool:

@@ -233,7 +233,8 @@ def _at(names: list[bytes], places: list[int]) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What a talk with a peer about files brought; bytes as counted on the socket."""
+    """What a talk with a peer about files brought; `bytes_up` and `bytes_down` as counted on the
+    socket, `bytes_received` those of new chunks."""
 
     exchanges: int
     requests: int
@@ -241,6 +242,7 @@ class DeliveryReport:
     bytes_down: int
     chunks_sent: int
     chunks_received: int
+    bytes_received: int
     whole: int
     seconds: float
     is_level: bool
@@ -302,6 +304,7 @@ def _deliver(
         sum(each.bytes_down for each in reports),
         sum(each.outcome.chunks_sent for each in reports),
         sum(each.outcome.chunks_received for each in reports),
+        sum(each.outcome.bytes_received for each in reports),
         sum(len(each.outcome.whole) for each in reports),
         sum(each.seconds for each in reports),
         not reports[-1].outcome.more,

@@ -89,15 +89,32 @@ class FileStore:
             try:
                 _copy(source, copy)
                 # Of the copy: the caller's file may change meanwhile.
-                return self._keep(copy, pinned=pinned)
+                return self._keep(copy, pinned=pinned, local=True)
             finally:
                 copy.unlink(missing_ok=True)
 
-    def _keep(self, copy: Path, *, pinned: bool) -> Content:
+    def adopt(self, source: Path, content: Content) -> bool:
+        """Take a wanted file from a stick; whether it was wanted and is what it should be."""
+        state = self.state(content.sha256)
+        if state is None or state.is_whole or state.is_refused:
+            return False
+        with storage_errors():
+            self._check_room(content.size)
+            copy = self._parts / f"add-{os.getpid()}-{threading.get_ident()}"
+            try:
+                _copy(source, copy)
+                if _digest_of(copy) != content.sha256:
+                    return False
+                self._keep(copy, pinned=False, local=False)
+            finally:
+                copy.unlink(missing_ok=True)
+        return True
+
+    def _keep(self, copy: Path, *, pinned: bool, local: bool) -> Content:
         tree = cut_file(copy)
         content = tree.content
         with self._lock, self.rows.transaction():
-            number = self.rows.put_content(content, pinned=pinned, local=True)
+            number = self.rows.put_content(content, pinned=pinned, local=local)
             if self.rows.is_whole(number):
                 return content
             self.rows.drop_pieces(number)
@@ -107,6 +124,8 @@ class FileStore:
                 self.rows.put_blobs({content.root: copy.read_bytes()})
             else:
                 self._move_in(copy, content)
+            # The author may have cut it elsewhere: what is kept is cut as it is here.
+            self.rows.set_tree(number, content)
             self.rows.set_whole(number)
             self._part(number).unlink(missing_ok=True)
         return content
@@ -144,6 +163,23 @@ class FileStore:
         found = self.rows.content(sha256)
         whole = found is not None and found.is_whole and found.content.depth > 0
         return self._path(found.content) if found and whole else None
+
+    def missing(self, digests: Iterable[bytes]) -> list[bytes]:
+        """Which of some files are not whole here."""
+        return self.rows.not_whole(digests)
+
+    def pinned(self) -> list[bytes]:
+        """Digests of files that are never dropped for room."""
+        return self.rows.pinned()
+
+    def unpin(self, sha256: bytes) -> None:
+        """Let a file go when there is need for room; one that is still wanted is forgotten."""
+        state = self.state(sha256)
+        if state is not None and not state.is_whole:
+            self.forget(sha256)
+            return
+        with self._lock, storage_errors(), self.rows.transaction():
+            self.rows.unpin(sha256)
 
     # What is wanted
 
@@ -189,6 +225,14 @@ class FileStore:
             if len(ids) == CHUNKS_WANTED:
                 break
         return list(ids)
+
+    def wanted_count(self) -> int:
+        """How many files are still to come."""
+        return self.rows.wanted_count()
+
+    def wanted_bytes(self) -> int:
+        """Bytes of chunks that are known to be missing; lists still to come may name more."""
+        return self.rows.wanted_bytes()
 
     def give(self, name: bytes) -> bytes | None:
         """A chunk or node by its id; None when it is not here, or no longer what it was."""

@@ -6,7 +6,7 @@ blob      nodes, and the chunk of every file that has only one
 """
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -160,9 +160,29 @@ class FileRows:
     def set_whole(self, number: int) -> None:
         self._all("UPDATE content SET state = 1 WHERE number = ?", (number,))
 
+    def set_tree(self, number: int, content: Content) -> None:
+        self._all(
+            "UPDATE content SET depth = ?, root = ? WHERE number = ?",
+            (content.depth, content.root, number),
+        )
+
     def set_refused(self, number: int) -> None:
         self._all("UPDATE content SET state = 2 WHERE number = ?", (number,))
         self.drop_pieces(number)
+
+    def not_whole(self, digests: Iterable[bytes]) -> list[bytes]:
+        """Which of some files are not whole, in their order."""
+        return [
+            sha256
+            for sha256 in dict.fromkeys(digests)
+            if self._one("SELECT 1 FROM content WHERE sha256 = ? AND state = 1", sha256) is None
+        ]
+
+    def pinned(self) -> list[bytes]:
+        return [bytes(row[0]) for row in self._all("SELECT sha256 FROM content WHERE pinned")]
+
+    def unpin(self, sha256: bytes) -> None:
+        self._all("UPDATE content SET pinned = 0 WHERE sha256 = ?", (sha256,))
 
     def drop_content(self, number: int) -> None:
         self.drop_pieces(number)
@@ -247,6 +267,16 @@ class FileRows:
             (number, CHUNKS_WANTED),
         )
         return [Piece(*row) for row in rows]
+
+    def wanted_count(self) -> int:
+        row = self._one("SELECT count(*) FROM content WHERE state = 0")
+        return int(row[0]) if row else 0
+
+    def wanted_bytes(self) -> int:
+        row = self._one(
+            "SELECT sum(size) FROM piece INDEXED BY piece_missing WHERE here = 0 AND level = 0"
+        )
+        return int(row[0] or 0) if row else 0
 
     # Blobs
 

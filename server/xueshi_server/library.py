@@ -1,0 +1,151 @@
+"""Putting files into the library and taking them out: one file, a folder, the training site.
+
+What is added is copied, looked at and named; nothing of it is run. A folder keeps its paths.
+"""
+
+import mimetypes
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from xueshi_server.domain.folders import Entry, check_path, encode_folder
+from xueshi_server.errors import NoLibraryFolderError
+from xueshi_server.shelf import Shelf
+from xueshi_server.store.library import (
+    FILE,
+    FOLDER,
+    SITE,
+    About,
+    Resource,
+    list_resources,
+    publish_resource,
+)
+from xueshi_sync.files.content import Content
+from xueshi_sync.node import Node
+
+Progress = Callable[[int, int], None]
+_COPY_BYTES: Final = 1 << 20
+# Where the pages of the site are found in an exported folder.
+SITE_FOLDER: Final = "site"
+FILES_FOLDER: Final = "files"
+
+
+def add_file(
+    node: Node, path: Path, about: About, *, day: date, actor: str,
+    replaces: Resource | None = None,
+) -> Resource:  # fmt: skip
+    """Publish a file at the centre; raises NotCentreError, BadPathError, LimitExceededError."""
+    name = check_path(path.name)
+    content = node.files.add(path)
+    return publish_resource(
+        node, content, about, kind=FILE, name=name, media=media_of(name), day=day.isoformat(),
+        actor=actor, replaces=replaces.key if replaces else None,
+    )  # fmt: skip
+
+
+def add_folder(
+    node: Node, folder: Path, about: About, *, day: date, actor: str, kind: str = FOLDER,
+    replaces: Resource | None = None, progress: Progress | None = None,
+) -> Resource:  # fmt: skip
+    """Publish all files of a folder under one name; raises as `add_file`, NoLibraryFolderError."""
+    content = keep_folder(node, folder, progress)
+    return publish_resource(
+        node, content, about, kind=kind, name=check_path(folder.resolve().name), media="",
+        day=day.isoformat(), actor=actor, replaces=replaces.key if replaces else None,
+    )  # fmt: skip
+
+
+def keep_folder(node: Node, folder: Path, progress: Progress | None = None) -> Content:
+    """Copy a folder's files into the store; returns the content of their list."""
+    paths = sorted(_files_in(folder))
+    if not paths:
+        raise NoLibraryFolderError(folder=str(folder))
+    entries = []
+    for done, path in enumerate(paths, 1):
+        name = check_path(path.relative_to(folder).as_posix())
+        entries.append(Entry(name, node.files.add(path)))
+        if progress is not None:
+            progress(done, len(paths))
+    with tempfile.TemporaryDirectory(dir=node.home) as scratch:
+        listing = Path(scratch) / "folder"
+        listing.write_bytes(encode_folder(entries))
+        return node.files.add(listing)
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """Regular files, without links that lead elsewhere."""
+    for place, folders, names in os.walk(folder, followlinks=False):
+        folders.sort()
+        for name in names:
+            path = Path(place, name)
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def publish_site(
+    node: Node, folder: Path, title: str, *, day: date, actor: str,
+    progress: Progress | None = None,
+) -> Resource:  # fmt: skip
+    """Publish a built training site; the one before is replaced. Raises as `add_folder`."""
+    if not (folder / "index.html").is_file():
+        raise NoLibraryFolderError(folder=str(folder))
+    old = next(iter(list_resources(node, kind=SITE)), None)
+    made = add_folder(
+        node, folder, About(title), day=day, actor=actor, kind=SITE, replaces=old,
+        progress=progress,
+    )  # fmt: skip
+    Shelf(node).advance()
+    return made
+
+
+def media_of(name: str) -> str:
+    """The media type that a name stands for; unknown ones are bytes to download."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def copy_out(node: Node, content: Content, target: Path) -> None:
+    """Write a whole file to a path outside; complete or not at all. Raises FileNotFoundError."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    try:
+        with node.files.open(content.sha256) as source, part.open("wb") as write:
+            shutil.copyfileobj(source, write, _COPY_BYTES)
+            write.flush()
+            os.fsync(write.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def export_folder(
+    node: Node, folder: Content, target: Path, progress: Progress | None = None
+) -> int:
+    """Write a folder of the library out; files that are the same stay. Returns how many files.
+
+    Raises FileNotFoundError where a file of it is not here yet.
+    """
+    entries = Shelf(node).entries(folder)
+    if entries is None:
+        raise FileNotFoundError(folder.sha256.hex())
+    for done, (path, content) in enumerate(entries.items(), 1):
+        place = target / path
+        if not is_same(node, content, place):
+            copy_out(node, content, place)
+        if progress is not None:
+            progress(done, len(entries))
+    return len(entries)
+
+
+def is_same(node: Node, content: Content, place: Path) -> bool:
+    """Whether a file outside is this content already."""
+    if not place.is_file() or place.stat().st_size != content.size:
+        return False
+    with node.files.open(content.sha256) as mine, place.open("rb") as theirs:
+        while block := mine.read(_COPY_BYTES):
+            if theirs.read(_COPY_BYTES) != block:
+                return False
+    return True

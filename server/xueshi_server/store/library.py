@@ -1,0 +1,170 @@
+"""What the county's library holds: records in the public scope, each naming a file by content.
+
+A resource is never edited: a new version is a record that `replaces` the old one, and a resource
+is taken back by a record that `withdraws` it. The bytes move beside the records (PROTOCOL 16).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from sqlite3 import Row
+from typing import Final
+
+from xueshi_server.errors import NotCentreError, UnknownResourceError
+from xueshi_server.store.packs import public_scope_no
+from xueshi_sync.errors import LimitExceededError, MalformedContentError
+from xueshi_sync.files.content import Content, decode_content, encode_content
+from xueshi_sync.node import Node
+from xueshi_sync.writer import RecordKey
+
+# How far the records were looked through for files to fetch, by the number of the last one.
+_MARK: Final = "library_mark"
+FILE, FOLDER, SITE = "file", "folder", "site"
+KINDS: Final = (FILE, FOLDER, SITE)
+_CURRENT: Final = (
+    " FROM resource r WHERE r.scope_no = ? AND r.state <> 'void' AND r.content IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM resource n WHERE n.scope_no = r.scope_no"
+    " AND (n.replaces = r.rec OR n.withdraws = r.rec) AND n.state <> 'void')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What people are told of a resource; `minutes` is what studying it is worth, 0: nothing."""
+
+    title: str
+    subject: str = ""
+    category: str = ""
+    level: str = ""
+    authors: str = ""
+    summary: str = ""
+    minutes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A published resource: a file, a folder of files, or the training site."""
+
+    key: RecordKey
+    public_id: str
+    kind: str
+    about: About
+    name: str
+    media: str
+    added: str
+    content: Content
+    origin: str
+
+
+def publish_resource(
+    node: Node,
+    content: Content,
+    about: About,
+    *,
+    kind: str,
+    name: str,
+    media: str,
+    day: str,
+    actor: str,
+    replaces: RecordKey | None = None,
+    origin: str = "",
+) -> Resource:
+    """Write a resource into the public scope; the same content and words twice add nothing.
+
+    Raises NotCentreError.
+    """
+    scope_no = public_scope_no(node)
+    if not node.replica.is_centre or scope_no is None:
+        raise NotCentreError
+    for known in list_resources(node):
+        if (known.content, known.about, known.kind) == (content, about, kind):
+            return known
+    fields = {
+        "kind": kind, "title": about.title, "subject": about.subject, "category": about.category,
+        "level": about.level, "authors": about.authors, "summary": about.summary,
+        "minutes": about.minutes, "name": name, "media": media, "added": day, "origin": origin,
+        "content": encode_content(content), "replaces": replaces,
+    }  # fmt: skip
+    with node.write(actor=actor) as action:
+        key = action.insert("resource", _stated(fields), scope_no=scope_no)
+    return find_resource(node, node.public_id(key))
+
+
+def withdraw_resource(node: Node, resource: Resource, *, day: str, actor: str) -> None:
+    """Take a resource out of the library; what was read of it stays read. Raises NotCentreError."""
+    if not node.replica.is_centre:
+        raise NotCentreError
+    with node.write(actor=actor) as action:
+        action.insert(
+            "resource", {"withdraws": resource.key, "added": day}, scope_no=resource.key.scope_no
+        )
+
+
+def _stated(fields: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value not in (None, "", 0)}
+
+
+def list_resources(node: Node, *, kind: str = "") -> list[Resource]:
+    """Everything that is published now, newest first."""
+    return list(_read(node, " AND r.kind = ?" if kind else "", [kind] if kind else []))
+
+
+def find_resource(node: Node, public_id: str) -> Resource:
+    """One resource that is published now; raises UnknownResourceError."""
+    for resource in list_resources(node):
+        if resource.public_id == public_id:
+            return resource
+    raise UnknownResourceError(resource=public_id[:80])
+
+
+def _read(node: Node, where: str, params: list[object]) -> Iterator[Resource]:
+    scope_no = public_scope_no(node)
+    if scope_no is None:
+        return
+    rows = node.query(f"SELECT r.*{_CURRENT}{where} ORDER BY r.rec DESC", [scope_no, *params])
+    for row in rows:
+        content = _content_of(row)
+        if content is not None:
+            yield _resource(node, row, content)
+
+
+def _content_of(row: Row) -> Content | None:
+    try:
+        return decode_content(row["content"])
+    except (MalformedContentError, LimitExceededError):
+        return None
+
+
+def _resource(node: Node, row: Row, content: Content) -> Resource:
+    key = RecordKey(row["scope_no"], row["rec"])
+    about = About(
+        row["title"] or "", row["subject"] or "", row["category"] or "", row["level"] or "",
+        row["authors"] or "", row["summary"] or "", row["minutes"] or 0,
+    )  # fmt: skip
+    return Resource(
+        key, node.public_id(key), row["kind"] or FILE, about, row["name"] or "",
+        row["media"] or "", row["added"] or "", content, row["origin"] or "",
+    )  # fmt: skip
+
+
+def want_published(node: Node) -> int:
+    """Name the files of resources that came since the last call, to be fetched; their number.
+
+    The site goes first and is pinned; of everything else small files go first.
+    """
+    scope_no = public_scope_no(node)
+    if scope_no is None or node.replica.is_centre:
+        return 0
+    done = int(node.feeds.meta(_MARK) or b"0")
+    rows = node.query(
+        "SELECT rec, kind, content FROM resource WHERE scope_no = ? AND rec > ? ORDER BY rec",
+        [scope_no, done],
+    )
+    for row in rows:
+        content = _content_of(row) if row["content"] is not None else None
+        if content is not None:
+            is_site = row["kind"] == SITE
+            node.files.want(content, priority=-1 if is_site else 0, pinned=is_site)
+    if rows:
+        with node.replica.lock, node.feeds.feed_transaction():
+            node.feeds.put_meta(_MARK, str(rows[-1]["rec"]).encode())
+    return len(rows)
