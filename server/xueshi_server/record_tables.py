@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 from sqlite3 import Row
 from typing import Final, NamedTuple
 
-from xueshi_server.domain.cells import BadCellError, close_name, read_cell, show_cell, tidy
+from xueshi_server.domain.cells import BadCellError, read_cell, show_cell, tidy
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.fields import Value, YesNo, parse_field, parse_sealed, seal_text
 from xueshi_server.domain.identity import compare_facts
 from xueshi_server.domain.import_plan import ImportPlan, RawRow, RowFault
+from xueshi_server.domain.names import tidy_name
 from xueshi_server.domain.packs.held import held_types
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.people import former_numbers
 from xueshi_server.domain.sealed import mask_sealed
 from xueshi_server.domain.values import parse_staff_no, parse_text
 from xueshi_server.errors import UnknownTypeError
@@ -38,6 +40,10 @@ from xueshi_sync.node import Node
 
 # What an empty cell means where it does not mean nothing.
 _DEFAULTS: Final[Mapping[tuple[str, str], Value]] = {(PERSON, "active"): True}
+# What is left out where it cannot be read.
+_FORGIVEN: Final = frozenset({(PERSON, "roster_no")})
+# So many people of one name are told in a message.
+_TOLD_MOST: Final = 6
 # A typed key, number, name or title of another record.
 _NAME_MOST: Final = 200
 
@@ -102,18 +108,23 @@ class Lookup:
         """The value that a reference stores; raises BadValueError."""
         target = self.pack.types[each.to or ""]
         if each.type == "key":
-            rows = self.rows(target, None).get(text, [])
+            rows = self._called(target, None, text)
             if rows and len({row["typed"] for row in rows}) > 1:
-                raise BadValueError("ref.several", seen=text[:40])
+                raise _several(target, rows, text)
             return str(rows[0]["typed"]) if rows else text
-        rows = self.rows(target, scope_no).get(text, [])
+        rows = self._called(target, scope_no, text)
         # A key means one record: where two nodes made it, the older one.
         if rows and (len(rows) == 1 or (target.key and str(rows[0]["typed"]) == text)):
             return self._point(target, rows[0])
         found = None if rows else self._by_own_id(target, scope_no, text)
         if found is None:
-            raise BadValueError("ref.several" if rows else "ref.unknown", seen=text[:40])
+            raise _several(target, rows, text)
         return found
+
+    def _called(self, target: RecordType, scope_no: int | None, text: str) -> list[Row]:
+        known = self.rows(target, scope_no)
+        # A name has its dot written in one way here.
+        return known.get(text) or (known.get(tidy_name(text), []) if target.id == PERSON else [])
 
     def rows(self, target: RecordType, scope_no: int | None) -> dict[str, list[Row]]:
         """Key or name to the records that have it, in one school or in all."""
@@ -128,13 +139,18 @@ class Lookup:
         scope = "1" if scope_no is None else f"scope_no = {int(scope_no)}"
         rows = self.node.query(
             f'SELECT scope_no, rec, "{target.key or naming or "rec"}" AS typed,'
-            f' "{naming or "rec"}" AS name FROM "{target.id}" WHERE {alive} AND {scope}'
+            f' "{naming or "rec"}" AS name, {_telling(self.node, target)}'
+            f' FROM "{target.id}" WHERE {alive} AND {scope}'
             " ORDER BY scope_no, rec"
         )
         found: dict[str, list[Row]] = {}
         for row in rows:
             if row["typed"] is not None:
                 found.setdefault(str(row["typed"]), []).append(row)
+        for row in rows:
+            for number in former_numbers(row["former_no"]):
+                if number not in found:
+                    found[number] = [row]
         keys = set(found)
         for row in rows:
             if row["name"] and str(row["name"]) not in keys:
@@ -156,6 +172,22 @@ class Lookup:
             except SyncError:
                 return None
         return None if key is None or key[0] != scope_no else Pointer(text, key[1])
+
+
+def _telling(node: Node, target: RecordType) -> str:
+    """What else tells people apart; nothing of other types."""
+    known = node.schema.by_name[target.id].field_names if target.id == PERSON else ()
+    return ", ".join(
+        name if name in known else f"NULL AS {name}" for name in ("former_no", "born_on")
+    )
+
+
+def _several(target: RecordType, rows: Sequence[Row], text: str) -> BadValueError:
+    """Nobody is called so, or several are: then their numbers and months of birth are told."""
+    if rows and target.id == PERSON:
+        known = [f"{row['typed']} ({(row['born_on'] or '?')[:7]})" for row in rows[:_TOLD_MOST]]
+        return BadValueError("person.several", seen=text[:40], known=", ".join(known))
+    return BadValueError("ref.several" if rows else "ref.unknown", seen=text[:40])
 
 
 # What became of a row: its entry, or none for a repetition; or its faults.
@@ -282,7 +314,7 @@ class _RowReader:
             return None
         known = self._name_of(place, staff_no)
         if known is not None:
-            if name and close_name(name) not in map(close_name, known):
+            if name and tidy_name(name) not in map(tidy_name, known):
                 self._refuse_name(row, staff_no, known[0], name)
             return None
         if columns.is_people or (columns.brings_people and name):
@@ -293,7 +325,7 @@ class _RowReader:
 
     def _read_name(self, row: RawRow) -> str:
         try:
-            return parse_text(PERSON_NAME, close_name(tidy(show_cell(row.values.get(PERSON_NAME)))))
+            return parse_text(PERSON_NAME, tidy_name(tidy(show_cell(row.values.get(PERSON_NAME)))))
         except BadValueError as error:
             if not self._columns.is_people:
                 self._plan.add_fault(row.row_no, PERSON_NAME, error)
@@ -315,7 +347,7 @@ class _RowReader:
         try:
             given = read_cell(each, row.values.get(column), self._units, key=key)
             if self._columns.is_people and column == PERSON_NAME and isinstance(given, str):
-                given = close_name(given)
+                given = tidy_name(given)
             if each.type == "sealed":
                 return self._seal(each, given)
             if each.type not in ("ref", "key"):
@@ -329,7 +361,9 @@ class _RowReader:
                 return None
             return self._find(each, row, place, _parse_reference(each, given))
         except (BadValueError, BadCellError) as error:
-            self._plan.add_fault(row.row_no, column, error)
+            # A place in the roster is no reason to refuse a table.
+            if (self._declared.id, each.id) not in _FORGIVEN:
+                self._plan.add_fault(row.row_no, column, error)
             return None
 
     def _seal(self, each: FieldDeclaration, given: object) -> bytes | None:

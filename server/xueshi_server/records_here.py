@@ -15,6 +15,7 @@ from xueshi_server.domain.packs.model import RecordType
 from xueshi_server.domain.sealed import mask_sealed
 from xueshi_server.record_columns import PERSON
 from xueshi_server.record_tables import RowEntry
+from xueshi_server.store.people import load_people
 from xueshi_server.store.records import find_row
 from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
@@ -73,7 +74,12 @@ class RecordsHere:
         rows = self._node.query(
             f'SELECT scope_no, "{self._keyed}" AS k FROM "{self._declared.id}" WHERE NOT deleted'
         )
-        return {(row["scope_no"], row["k"]) for row in rows}
+        known = {(row["scope_no"], row["k"]) for row in rows}
+        if self._declared.id != PERSON:
+            return known
+        # Who has another number now is the same person all the same.
+        scopes = {scope_no for scope_no, _ in known}
+        return known | {(each, no) for each in scopes for no in load_people(self._node, each)}
 
     def _is_equal(self, entry: RowEntry, values: Mapping[str, Value]) -> bool:
         """Whether a row with its own id is an export of an equal record that comes back."""

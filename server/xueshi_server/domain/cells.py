@@ -34,8 +34,6 @@ _DAYS_MAX: Final = 150_000
 # Serial days from 1927 on: a smaller number in a plain cell is a year, a count, anything.
 _SERIAL: Final = range(10_000, 100_000)
 _MARKS: Final = re.compile("[\u200b-\u200f\u2060\ufeff]")
-_CJK: Final = r"[\u2e80-\u2fdf\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-_GAP_IN_NAME: Final = re.compile(rf"(?<={_CJK})\s+(?={_CJK})")
 _POWER: Final = re.compile(r"\d(\.\d+)?E\+?\d{2}", re.IGNORECASE)
 _ZEROS_AT_END: Final = re.compile(rf"\d{{{EXACT_DIGITS}}}00+")
 _CLOCK: Final = re.compile(r"[T ]\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*(AM|PM)?$", re.IGNORECASE)
@@ -195,11 +193,6 @@ def _read_text(declared: FieldDeclaration, value: str, units: Collection[str], *
 def tidy(text: str) -> str:
     """A text without the invisible marks that come with copying, tabs as spaces."""
     return _MARKS.sub("", text).replace("\r\n", "\n").replace("\t", " ").strip()
-
-
-def close_name(name: str) -> str:
-    """A Chinese name without the spaces that line names of two characters up with longer ones."""
-    return _GAP_IN_NAME.sub("", name)
 
 
 def _refuse_lost(text: str) -> None:
