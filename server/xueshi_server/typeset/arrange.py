@@ -189,10 +189,8 @@ def _fields(section: Section, spoken: _Words, width: float, layout: Layout) -> D
     title = clean(section.title)
     if layout in ("certificate", "labels"):
         return {"kind": "pairs", "title": title, "cells": [asdict(each) for each in cells]}
-    if len(cells) == 1 and (section.lines or not title or title == cells[0].label):
-        return _box(title or cells[0].label, cells[0].text, section.lines or 3, width)
-    if len(cells) == 1:
-        return _box(title, cells[0].text, section.lines or 3, width)
+    if len(cells) == 1 and section.lines:
+        return _box(title or cells[0].label, cells[0].text, section.lines, width)
     if section.lines:
         lines = max(section.lines // len(cells), 3)
         boxes = [_box(each.label, each.text, lines, width) for each in cells]

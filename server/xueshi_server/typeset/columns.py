@@ -15,7 +15,8 @@ INSET_MM: Final = 4.4
 # Texts up to here stand in the middle of their column, longer ones at its left.
 SHORT_MM: Final = 44.0
 _LEAST_MM: Final = 13.0
-_MOST_MM: Final = 130.0
+# Whole sentences: the more there is to read, the wider.
+_MOST_MM: Final = 320.0
 # A heading may stand in two lines.
 _HEAD_LINES: Final = 2
 

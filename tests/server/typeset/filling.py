@@ -29,7 +29,7 @@ LONG: Final = (
     "本年度承担校级公开课两节，参加县级以上培训六次，指导青年教师三名；围绕低年级识字教学"
     "开展小课题研究，撰写教学反思十二篇，所带班级学业水平稳步提升。"
 )
-_VALUES: Final[dict[str, Any]] = {"money": 12050, "bool": "是", "ref": 1, "key": "K1"}
+_VALUES: Final[dict[str, Any]] = {"sealed": "", "money": 12050, "bool": "是", "ref": 1, "key": "K1"}
 _PEOPLE: Final = ("name", "lead", "head", "mentor", "visitor", "recorded_by", "class_teacher")
 
 

@@ -1,4 +1,4 @@
-"""The forms that every pack has look as they did when somebody approved them."""
+"""Every form of every shipped pack looks as it did when somebody approved it."""
 
 import pytest
 from PIL import Image
@@ -25,3 +25,11 @@ def test_a_line_that_moved_is_seen() -> None:
     moved = Image.new("L", picture.size, 255)
     moved.paste(picture, (0, 1))
     assert difference(picture, moved) > TOLERANCE
+
+
+def test_every_picture_is_of_a_form_that_there_is() -> None:
+    assert {each.stem.rpartition("-")[0] for each in FOLDER.glob("*.png")} == set(CASES)
+
+
+def test_the_pictures_keep_the_repository_small() -> None:
+    assert sum(each.stat().st_size for each in FOLDER.glob("*.png")) < 3_000_000
