@@ -7,7 +7,8 @@ from flask import Flask
 
 from tests.server.conftest import County
 from tests.server.nodes import add_person
-from tests.server.pages import Visitor, make_visitor
+from tests.server.pages import Visitor, accounts_of, make_visitor
+from xueshi_server.accounts import Role
 from xueshi_server.sealing import Opener, ensure_seal_key
 from xueshi_server.web import create_app
 from xueshi_sync.node import Node
@@ -171,3 +172,78 @@ def test_no_file_of_the_school_holds_a_number(
 def test_an_added_person_without_numbers_shows_none(keyed: County, registrar: Visitor) -> None:
     add_person(keyed.school)
     assert "••••" not in registrar.get(f"/people/{name_of(keyed.school)}").text
+
+
+@pytest.fixture
+def entered(keyed: County, registrar: Visitor) -> County:
+    """The county with one person's numbers, at the centre too."""
+    registrar.post("/people/new", **PERSON, id_number=NUMBER, phone=PHONE)
+    keyed.carry_both_ways()
+    return keyed
+
+
+def test_the_administrator_of_the_centre_opens_one_number_once(
+    entered: County, officer: Visitor
+) -> None:
+    path = f"/personal/person/{name_of(entered.centre)}"
+    assert NUMBER not in officer.get(path).text
+    answer = officer.post(path, field="id_number", reason="Report to the province")
+    assert NUMBER in answer.text
+    assert PHONE not in answer.text
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert NUMBER not in officer.get(path).text
+
+
+def test_who_opened_whose_number_and_why_is_noted_without_it(
+    entered: County, officer: Visitor
+) -> None:
+    path = f"/personal/person/{name_of(entered.centre)}"
+    officer.post(path, field="phone", reason="Report to the province")
+    (note,) = [e for e in accounts_of(officer.app).list_notes() if e.what == "open_sealed"]
+    assert (note.who, note.whom) == ("admin", "T1")
+    assert note.detail == "Phone: Report to the province"
+    assert "saw a number in full" in officer.text("/accounts/notes")
+
+
+@pytest.mark.parametrize("reason", ["", "  ", f"for {NUMBER}", "1101 0519-4912 3100 2x"])
+def test_without_a_proper_reason_nothing_is_opened(
+    entered: County, officer: Visitor, reason: str
+) -> None:
+    path = f"/personal/person/{name_of(entered.centre)}"
+    answer = officer.post(path, field="id_number", reason=reason)
+    assert answer.status_code == 422
+    assert "Shown this once" not in answer.text
+    assert [e.what for e in accounts_of(officer.app).list_notes()].count("open_sealed") == 0
+
+
+@pytest.mark.parametrize("role", ["registrar", "principal", "reviewer", "viewer", "teacher"])
+def test_no_other_role_opens_a_number(entered: County, officer: Visitor, role: Role) -> None:
+    path = f"/personal/person/{name_of(entered.centre)}"
+    visitor = make_visitor(officer.app, role)
+    assert visitor.get(path).status_code == 403
+    assert visitor.post(path, field="id_number", reason="I want to know").status_code == 403
+
+
+def test_a_school_opens_nothing(entered: County) -> None:
+    admin = make_visitor(create_app(entered.school, testing=True), "admin")
+    name = name_of(entered.school)
+    answer = admin.post(f"/personal/person/{name}", field="id_number", reason="I want to know")
+    assert answer.status_code == 403
+    assert NUMBER not in answer.text
+    assert "/personal/" not in admin.get(f"/people/{name}").text
+
+
+def test_the_centre_offers_to_open_what_is_sealed(entered: County, officer: Visitor) -> None:
+    name = name_of(entered.centre)
+    for path in (f"/people/{name}", f"/records/person/{name}"):
+        assert f"/personal/person/{name}" in officer.get(path).text
+
+
+def test_a_number_under_a_destroyed_key_says_so(entered: County, officer: Visitor) -> None:
+    for path in (entered.centre.home / "key").glob("seal-*.key"):
+        path.unlink()
+    path_of = f"/personal/person/{name_of(entered.centre)}"
+    answer = officer.post(path_of, field="id_number", reason="Report to the province")
+    assert answer.status_code == 422
+    assert "sealed to key 1" in answer.text
+    assert "enter it again" in answer.text

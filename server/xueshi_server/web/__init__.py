@@ -37,6 +37,7 @@ _STATUS: Final = {
     "login.pin_refused": 401,
     "login.pin_gone": 401,
     "web.forbidden": 403,
+    "seal.not_here": 403,
     "web.forged": 403,
     "web.unknown_host": 400,
     "server.no_such_record": 404,

@@ -36,6 +36,7 @@ class Shown:
     text: str
     link: str = ""
     long: bool = False
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,9 @@ class Viewer:
         link = ""
         if declared.type == "ref" and row[name] is not None:
             link = link_to(declared.to or "", row["scope_no"], row[name])
-        return Shown(
-            name, self.label(name), self.show(declared, row), link, declared.type == "long"
-        )
+        is_long, is_sealed = declared.type == "long", declared.type == "sealed"
+        text = self.show(declared, row)
+        return Shown(name, self.label(name), text, link, is_long, is_sealed)
 
     def columns(self) -> list[str]:
         """The fields that a list shows, the naming one first."""
