@@ -54,7 +54,14 @@
     });
   }
   if (turn) {
-    turn.addEventListener("change", function () { turn.elements.pin.focus(); });
+    me.addEventListener("toggle", function () {
+      var chosen = turn.querySelector(":checked");
+      if (me.open) { (chosen ? turn.elements.pin : turn.querySelector("[type=radio]")).focus(); }
+    });
+    turn.addEventListener("click", function (event) {
+      // By mouse or finger; with the arrow keys one goes through the names first.
+      if (event.target.type === "radio" && event.detail > 0) { turn.elements.pin.focus(); }
+    });
     turn.addEventListener("submit", function (event) {
       var waits = [];
       var go = function () { turn.submit(); };

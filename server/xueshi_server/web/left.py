@@ -60,6 +60,6 @@ def where_left(account: Account) -> str | None:
     draft_s = drafts[0].saved_at_s if drafts else 0
     now_s = this_site().accounts.now_s()
     is_draft_fresh = abs(now_s - draft_s) <= FRESH_S
-    if is_draft_fresh and (found is None or draft_s > found[1]):
+    if is_draft_fresh and (found is None or draft_s >= found[1]):
         return url_for("session.new")
     return found[0] if found else None
