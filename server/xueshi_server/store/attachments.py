@@ -6,7 +6,7 @@ who withdraws an attachment writes that, with the reason, and both stay.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from sqlite3 import Row
 from typing import Any, Final
@@ -174,14 +174,14 @@ def list_attachments(node: Node, about: About) -> list[Attachment]:
     if not can_attach(node):
         return []
     where, values = _conditions(node, about)
-    return _read(node, " OR ".join(f"({each})" for each in where), values)
+    return _read(node, where, values)
 
 
 def find_attachment(node: Node, key: RecordKey) -> Attachment | None:
     """One attachment."""
     if not can_attach(node):
         return None
-    found = _read(node, "t.scope_no = ? AND t.rec = ?", [key.scope_no, key.rec])
+    found = _read(node, ["scope_no = ? AND rec = ?"], [*key])
     return found[0] if found else None
 
 
@@ -189,8 +189,11 @@ def find_picture(node: Node, person: RecordKey, file: str) -> Attachment | None:
     """A file that is attached to hours of a person."""
     if not can_attach(node):
         return None
-    where = "t.file = ? AND t.hour IN (SELECT rec FROM hour WHERE scope_no = ? AND person = ?)"
-    found = _read(node, f"t.scope_no = ? AND {where}", [person.scope_no, file, *person])
+    where = (
+        "scope_no = ? AND hour IN (SELECT rec FROM hour WHERE scope_no = ? AND person = ?)"
+        " AND file = ?"
+    )
+    found = _read(node, [where], [person.scope_no, *person, file])
     return found[0] if found else None
 
 
@@ -214,45 +217,48 @@ def is_referred_to(node: Node, digest: str) -> bool:
 
 def _conditions(node: Node, about: About) -> tuple[list[str], list[Any]]:
     # By school first, as the indexes stand: a county has many attachments and few schools.
-    named = "t.scope_no IN (SELECT scope_no FROM scope) AND t.record = ?"
+    named = "scope_no IN (SELECT scope_no FROM scope) AND record = ?"
     if about.key is None:
         return [named], [about.name]
     name = node.public_id(about.key)
     where, values = [named], list[Any]([name])
     if about.of in _REFERRED:
-        where.append(f"t.scope_no = ? AND t.{about.of} = ?")
+        where.append(f"scope_no = ? AND {about.of} = ?")
         values += about.key
     elif not name.startswith("~"):
         # What this node attached before it belonged to a county has the name of that time.
-        where.append(f"{named} AND a.node_id = ?")
+        where.append(f"{named} AND author IN (SELECT author FROM author WHERE node_id = ?)")
         values += [public_id(None, about.key), node.node_id]
     return where, values
 
 
-def _read(node: Node, where: str, values: list[Any]) -> list[Attachment]:
+def _read(node: Node, where: Sequence[str], values: Sequence[Any]) -> list[Attachment]:
+    """The attachments of which one of the conditions holds; each is found by its own index."""
+    keys = " UNION ".join(f"SELECT scope_no, rec FROM {ATTACHMENT} WHERE {each}" for each in where)
     rows = node.query(
-        f"SELECT t.*, a.name AS node_name, a.node_id FROM {ATTACHMENT} t"
-        f" LEFT JOIN author a USING (author) WHERE ({where})"
+        f"SELECT t.*, a.name AS node_name, a.node_id FROM ({keys})"
+        f" JOIN {ATTACHMENT} t USING (scope_no, rec) LEFT JOIN author a USING (author)"
         " ORDER BY t.entered_at, t.scope_no, t.rec",
         values,
     )
     files = files_of(node)
     found = [_attachment(node, files, each) for each in rows if each["kind"] != WITHDRAWAL]
-    return list(_with_withdrawals(node, found))
+    return [_with_withdrawal(node, each) for each in found]
 
 
-def _with_withdrawals(node: Node, found: Iterable[Attachment]) -> Iterable[Attachment]:
-    for each in found:
-        rows = node.query(
-            f"SELECT * FROM {ATTACHMENT} WHERE scope_no = ? AND withdraws = ? ORDER BY rec LIMIT 1",
-            [each.key.scope_no, each.key.rec],
-        )
-        if not rows:
-            yield each
-            continue
-        said = rows[0]
-        taken = Withdrawn(said["actor"] or "", said["entered_at"] or 0, said["note"] or "")
-        yield replace(each, withdrawn=taken)
+def _with_withdrawal(node: Node, attachment: Attachment) -> Attachment:
+    """The same with what was said when it was taken back, the first time."""
+    rows = node.query(
+        f"SELECT t.actor, t.entered_at, t.note FROM (SELECT scope_no, rec FROM {ATTACHMENT}"
+        " WHERE scope_no = ? AND withdraws = ? ORDER BY rec LIMIT 1)"
+        f" JOIN {ATTACHMENT} t USING (scope_no, rec)",
+        [*attachment.key],
+    )
+    if not rows:
+        return attachment
+    said = rows[0]
+    taken = Withdrawn(said["actor"] or "", said["entered_at"] or 0, said["note"] or "")
+    return replace(attachment, withdrawn=taken)
 
 
 def _attachment(node: Node, files: ContentFolder, row: Row) -> Attachment:
