@@ -29,6 +29,11 @@ FOLLOW_S: Final = 10.0
 ANSWER_S: Final = 1.5
 # A school's phones; the exchange with the centre goes through the first listener.
 THREADS: Final = 16
+# RFC 1918, and what machines give themselves on a cable without a server (RFC 3927).
+_LOCAL: Final = tuple(
+    ipaddress.IPv4Network(each)
+    for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")
+)
 _EVERYWHERE: Final = ("0.0.0.0", "::", "")
 # Linux: the request that asks an interface for its address.
 _SIOCGIFADDR: Final = 0x8915
@@ -167,7 +172,7 @@ def is_private(address: str) -> bool:
         known = ipaddress.IPv4Address(address)
     except ValueError:
         return False
-    return known.is_private and not (known.is_loopback or known.is_unspecified)
+    return any(known in each for each in _LOCAL)
 
 
 def _routed() -> list[str]:
