@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 MIDDLE_DOT: Final = "\u00b7"
 # What keyboards and other programs write for it; a full stop only between two characters.
 _DOTS: Final = re.compile("\\s*[\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff0e\uff65\u16eb\u0387]\\s*")
-_CJK: Final = "\u2e80-\u2fdf\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_CJK: Final = r"\u2e80-\u2fdf\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _STOP_IN_NAME: Final = re.compile(rf"(?<=[{_CJK}])\s*[.\u3002]\s*(?=[{_CJK}])")
 _GAP_IN_NAME: Final = re.compile(rf"(?<=[{_CJK}])\s+(?=[{_CJK}])")
 _HAN: Final = re.compile(f"[{_CJK}]")

@@ -6,14 +6,19 @@ from sqlite3 import Row
 from typing import Any, Final
 
 from xueshi_server.domain.fields import show_field, word_label
+from xueshi_server.domain.names import tidy_name
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.people import former_numbers
 from xueshi_server.domain.rules.facts import Value
 from xueshi_sync.node import Node
 
 PAGE_ROWS: Final = 50
 # Records offered while somebody types a name; beyond it the number or the key is typed in full.
 CHOICES_MAX: Final = 2000
+PERSON: Final = "person"
+# Where a person's earlier numbers stand.
+FORMER: Final = "former_no"
 # Steps of workflows and attachments are shown with the record that they belong to.
 STEP: Final = "step"
 ATTACHMENT: Final = "attachment"
@@ -212,6 +217,9 @@ def load_names(
             for row in rows:
                 mark = (of, None, row["k"]) if by_key else (of, row["scope_no"], row["rec"])
                 found.setdefault(mark, name_row(pack, declared, row, language))
+        for mark in some if by_key else ():
+            if mark not in found and (former := _find_former(node, declared, "1", str(mark[2]))):
+                found[mark] = name_row(pack, declared, former[0], language)
     return found
 
 
@@ -263,8 +271,10 @@ def list_choices(node: Node, declared: RecordType, scope_no: int | None) -> list
 
 
 def find_named(node: Node, declared: RecordType, scope_no: int | None, text: str) -> list[Row]:
-    """The records (at most two) that a typed text names: by key, else by name."""
+    """The records (at most two) that a typed text names: by key, by a former one, else by name."""
     naming, wanted = naming_field(declared), text.strip()
+    if declared.id == PERSON:
+        wanted = tidy_name(wanted)
     alive = "1" if declared.kind == "ledger" else "NOT deleted"
     scope = "1" if scope_no is None else f"scope_no = {int(scope_no)}"
     for name in dict.fromkeys(each for each in (declared.key, naming) if each):
@@ -273,6 +283,19 @@ def find_named(node: Node, declared: RecordType, scope_no: int | None, text: str
             " ORDER BY scope_no, rec LIMIT 2",
             [wanted],
         )
+        if not rows and name == declared.key:
+            rows = _find_former(node, declared, f"{alive} AND {scope}", wanted)
         if rows:
             return rows
     return []
+
+
+def _find_former(node: Node, declared: RecordType, where: str, number: str) -> list[Row]:
+    """Who had a number before."""
+    if declared.id != PERSON or FORMER not in node.schema.by_name[PERSON].field_names:
+        return []
+    rows = node.query(
+        f'SELECT * FROM "{PERSON}" WHERE {where} AND instr({FORMER}, ?) ORDER BY scope_no, rec',
+        [number],
+    )
+    return [row for row in rows if number in former_numbers(row[FORMER])][:2]

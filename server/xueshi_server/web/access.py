@@ -63,6 +63,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "people.move": "enter",
     "people.undo_move": "enter",
     "people.give_number": "enter",
+    "people.lead_on": "enter",
     "people.order": "enter",
     "people.set_order": "enter",
     "hours.index": "signed_in",

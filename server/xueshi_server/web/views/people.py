@@ -108,6 +108,7 @@ def _show(person: Row, faults: Faults) -> str:
         moves=people_changes.read_moves(person),
         is_temporary=is_temporary(str(person["staff_no"])),
         former=former_numbers(person["former_no"]),
+        behind_count=people_changes.count_behind(person),
         writable=not person["deleted"] and may_write(find_type(PERSON)),
         faults=faults,
         entry_id=request.form.get("entry_id") or secrets.token_hex(16),
@@ -161,6 +162,13 @@ def give_number(name: str) -> Page:
     person = people_changes.find_writable(name)
     faults = people_changes.set_number(person)
     return (_show(person, faults), 422) if faults else go("people.show", done="number", name=name)
+
+
+@blueprint.post("/<name>/references")
+def lead_on(name: str) -> Page:
+    """Let records that name a person by a former number name the one of today."""
+    count = people_changes.lead_on(people_changes.find_writable(name))
+    return go("people.show", done="ledon", n=count, name=name)
 
 
 @blueprint.get("/order")

@@ -18,6 +18,7 @@ from xueshi_server.domain.people import (
     changes_open_to,
     fields_after,
     fields_before,
+    former_numbers,
     is_temporary,
     standing_of,
 )
@@ -190,6 +191,12 @@ def set_number(person: Row) -> Faults:
 
 def _lead_on(action: Action, old: str, number: str) -> None:
     """Let what names the person by the old number name the new one."""
+    for row in _references(old):
+        action.set(row["of"], RecordKey(row["scope_no"], row["rec"]), {row["field"]: number})
+
+
+def _references(number: str) -> list[Row]:
+    """The records that name a person by a number and that this node may change."""
     types = [
         (declared.id, each.id)
         for declared in listed_types()
@@ -199,8 +206,22 @@ def _lead_on(action: Action, old: str, number: str) -> None:
         and each.to == PERSON
         and this_node().role in declared.writers
     ]
-    for row in list_references(this_node(), types, old):
-        action.set(row["of"], RecordKey(row["scope_no"], row["rec"]), {row["field"]: number})
+    return list_references(this_node(), types, number)
+
+
+def count_behind(person: Row) -> int:
+    """How many records here still name a person by a former number: it was changed elsewhere."""
+    return sum(len(_references(each)) for each in former_numbers(person["former_no"]))
+
+
+def lead_on(person: Row) -> int:
+    """Let them all name the number of today; how many there were."""
+    count = count_behind(person)
+    if count:
+        with saving() as action:
+            for each in former_numbers(person["former_no"]):
+                _lead_on(action, each, str(person[NUMBER]))
+    return count
 
 
 # ---- the order of the roster

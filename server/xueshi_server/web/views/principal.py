@@ -21,6 +21,7 @@ from xueshi_server.store.requirements import PERSON, Requirements
 from xueshi_server.web.packs import active_pack, asked_day, listed_forms, listed_types
 from xueshi_server.web.pages import find_key, go, may, public_id, typed
 from xueshi_server.web.result_view import ShownResult, show_results
+from xueshi_server.web.roster import call_person, mark_rows
 from xueshi_server.web.site import actor, language, this_node, this_site
 from xueshi_server.web.sync_state import read_sync_state
 
@@ -95,7 +96,8 @@ def _open_objections() -> list[Objection]:
 def _shown(each: Objection) -> dict[str, Any]:
     node = this_node()
     row, person = find_hour(node, *find_key(each.record)), find_person(node, *find_key(each.person))
-    return {"said": each, "row": row, "name": person["name"] if person else "?"}
+    marks = mark_rows([person] if person else [])
+    return {"said": each, "row": row, "name": call_person(person, marks) if person else "?"}
 
 
 def _judge(pack: Pack) -> tuple[list[Behind], list[ShownResult]]:
@@ -113,7 +115,7 @@ def _judge(pack: Pack) -> tuple[list[Behind], list[ShownResult]]:
                 by_person.setdefault((numbers[str(scope)], int(str(rec))), []).append(each)
         elif each.status in _OWING and _is_soon(each) and each.kind != "county":
             owed.append(each)
-    people = [_person(pack, key, found) for key, found in by_person.items()]
+    people = _people(pack, by_person)
     people.sort(key=lambda each: (-len(each.results), each.staff_no))
     return people, show_results(pack, owed, language())[:_SHOWN_MAX]
 
@@ -124,10 +126,18 @@ def _is_soon(result: Result) -> bool:
     return any(asked_day() <= day <= asked_day() + _SOON for day in days)
 
 
-def _person(pack: Pack, key: tuple[int, int], found: list[Result]) -> Behind:
-    row = find_person(this_node(), *key)
-    name, staff_no = (str(row["name"]), str(row["staff_no"])) if row else ("?", "")
-    return Behind(public_id(*key), name, staff_no, show_results(pack, found, language()))
+def _people(pack: Pack, by_person: dict[tuple[int, int], list[Result]]) -> list[Behind]:
+    rows = {key: find_person(this_node(), *key) for key in by_person}
+    marks = mark_rows(row for row in rows.values() if row)
+    return [
+        Behind(
+            public_id(*key),
+            call_person(row, marks) if (row := rows[key]) else "?",
+            str(row["staff_no"]) if row else "",
+            show_results(pack, found, language()),
+        )
+        for key, found in by_person.items()
+    ]
 
 
 def _why(row: Any) -> str:
