@@ -8,18 +8,19 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 from typing import Final
 
 from xueshi_server.domain.folders import Entry, check_path, encode_folder
 from xueshi_server.errors import NoLibraryFolderError
+from xueshi_server.node_clock import today_of
 from xueshi_server.shelf import Shelf
 from xueshi_server.store.library import (
     FILE,
     FOLDER,
     SITE,
     About,
+    Draft,
     Resource,
     list_resources,
     publish_resource,
@@ -35,28 +36,28 @@ FILES_FOLDER: Final = "files"
 
 
 def add_file(
-    node: Node, path: Path, about: About, *, day: date, actor: str,
-    replaces: Resource | None = None,
-) -> Resource:  # fmt: skip
+    node: Node, path: Path, about: About, *, actor: str, replaces: Resource | None = None
+) -> Resource:
     """Publish a file at the centre; raises NotCentreError, BadPathError, LimitExceededError."""
     name = check_path(path.name)
-    content = node.files.add(path)
-    return publish_resource(
-        node, content, about, kind=FILE, name=name, media=media_of(name), day=day.isoformat(),
-        actor=actor, replaces=replaces.key if replaces else None,
-    )  # fmt: skip
+    draft = _draft(node, about, FILE, name, replaces)
+    return publish_resource(node, node.files.add(path), draft, actor)
 
 
 def add_folder(
-    node: Node, folder: Path, about: About, *, day: date, actor: str, kind: str = FOLDER,
+    node: Node, folder: Path, about: About, *, actor: str, kind: str = FOLDER,
     replaces: Resource | None = None, progress: Progress | None = None,
 ) -> Resource:  # fmt: skip
     """Publish all files of a folder under one name; raises as `add_file`, NoLibraryFolderError."""
     content = keep_folder(node, folder, progress)
-    return publish_resource(
-        node, content, about, kind=kind, name=check_path(folder.resolve().name), media="",
-        day=day.isoformat(), actor=actor, replaces=replaces.key if replaces else None,
-    )  # fmt: skip
+    draft = _draft(node, about, kind, check_path(folder.resolve().name), replaces)
+    return publish_resource(node, content, draft, actor)
+
+
+def _draft(node: Node, about: About, kind: str, name: str, replaces: Resource | None) -> Draft:
+    media = media_of(name) if kind == FILE else ""
+    day = today_of(node).isoformat()
+    return Draft(about, kind, name, media, day, replaces.key if replaces else None)
 
 
 def keep_folder(node: Node, folder: Path, progress: Progress | None = None) -> Content:
@@ -87,17 +88,15 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 
 def publish_site(
-    node: Node, folder: Path, title: str, *, day: date, actor: str,
-    progress: Progress | None = None,
-) -> Resource:  # fmt: skip
+    node: Node, folder: Path, title: str, *, actor: str, progress: Progress | None = None
+) -> Resource:
     """Publish a built training site; the one before is replaced. Raises as `add_folder`."""
     if not (folder / "index.html").is_file():
         raise NoLibraryFolderError(folder=str(folder))
     old = next(iter(list_resources(node, kind=SITE)), None)
     made = add_folder(
-        node, folder, About(title), day=day, actor=actor, kind=SITE, replaces=old,
-        progress=progress,
-    )  # fmt: skip
+        node, folder, About(title), actor=actor, kind=SITE, replaces=old, progress=progress
+    )
     Shelf(node).advance()
     return made
 

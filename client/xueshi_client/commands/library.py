@@ -52,13 +52,11 @@ def add(state: State, /, path: Path, **options: str) -> Reply:
     about = _about(path, options)
     with state.open_node("centre") as node, state.progress("cli.library.adding") as step:
         replaces = find_resource(node, options["replaces"]) if options["replaces"] else None
-        day, actor = today_of(node), options["actor"]
+        actor = options["actor"]
         if path.is_dir():
-            made = add_folder(
-                node, path, about, day=day, actor=actor, replaces=replaces, progress=step
-            )
+            made = add_folder(node, path, about, actor=actor, replaces=replaces, progress=step)
         else:
-            made = add_file(node, path, about, day=day, actor=actor, replaces=replaces)
+            made = add_file(node, path, about, actor=actor, replaces=replaces)
         data = _described(node, made)
     state.tell_saved()
     return Reply(data, [state.word("cli.library.added", **data)])

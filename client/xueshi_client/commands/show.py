@@ -18,7 +18,6 @@ from xueshi_client.state import State
 from xueshi_client.values import PORT
 from xueshi_server.errors import FileNotHereError
 from xueshi_server.library import export_folder, publish_site
-from xueshi_server.node_clock import today_of
 from xueshi_server.shelf import Shelf
 from xueshi_server.site_pages import build_node_site
 
@@ -94,7 +93,6 @@ def site_publish(state: State, *, folder: Path | None, title: str, actor: str) -
             node,
             folder or state.home / SITE_FOLDER,
             title or state.word("cli.site.training"),
-            day=today_of(node),
             actor=actor,
             progress=step,
         )

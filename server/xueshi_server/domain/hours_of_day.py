@@ -2,18 +2,19 @@
 
 import datetime as dt
 import re
+import unicodedata
 from typing import Final
 
 from xueshi_server.domain.errors import BadValueError
 
-_WINDOW: Final = re.compile(r"^(\d{1,2}):(\d{2})\s*[-–—~至到]\s*(\d{1,2}):(\d{2})$")
+_WINDOW: Final = re.compile(r"^(\d{1,2}):(\d{2})\s*[-–—~]\s*(\d{1,2}):(\d{2})$")
 
 
 def parse_hours_of_day(text: str) -> str:
     """A window as it is kept, "22:00-06:00"; empty for none. Raises BadValueError."""
     if not text.strip():
         return ""
-    found = _WINDOW.match(text.strip().replace("：", ":"))
+    found = _WINDOW.match(unicodedata.normalize("NFKC", text.strip()))
     if found is None:
         raise BadValueError("time.unreadable", seen=text[:20])
     hours = [int(each) for each in found.groups()]

@@ -5,7 +5,7 @@ is taken back by a record that `withdraws` it. The bytes move beside the records
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from sqlite3 import Row
 from typing import Final
 
@@ -41,6 +41,20 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """What is to be published: `name` is that of the file, `day` an ISO date, `origin` the public
+    id of the contribution it came as."""
+
+    about: About
+    kind: str
+    name: str
+    media: str
+    day: str
+    replaces: RecordKey | None = None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """A published resource: a file, a folder of files, or the training site."""
 
@@ -55,19 +69,7 @@ class Resource:
     origin: str
 
 
-def publish_resource(
-    node: Node,
-    content: Content,
-    about: About,
-    *,
-    kind: str,
-    name: str,
-    media: str,
-    day: str,
-    actor: str,
-    replaces: RecordKey | None = None,
-    origin: str = "",
-) -> Resource:
+def publish_resource(node: Node, content: Content, draft: Draft, actor: str) -> Resource:
     """Write a resource into the public scope; the same content and words twice add nothing.
 
     Raises NotCentreError.
@@ -75,14 +77,14 @@ def publish_resource(
     scope_no = public_scope_no(node)
     if not node.replica.is_centre or scope_no is None:
         raise NotCentreError
+    about = draft.about
     for known in list_resources(node):
-        if (known.content, known.about, known.kind) == (content, about, kind):
+        if (known.content, known.about, known.kind) == (content, about, draft.kind):
             return known
     fields = {
-        "kind": kind, "title": about.title, "subject": about.subject, "category": about.category,
-        "level": about.level, "authors": about.authors, "summary": about.summary,
-        "minutes": about.minutes, "name": name, "media": media, "added": day, "origin": origin,
-        "content": encode_content(content), "replaces": replaces,
+        **asdict(about), "kind": draft.kind, "name": draft.name, "media": draft.media,
+        "added": draft.day, "origin": draft.origin, "content": encode_content(content),
+        "replaces": draft.replaces,
     }  # fmt: skip
     with node.write(actor=actor) as action:
         key = action.insert("resource", _stated(fields), scope_no=scope_no)
