@@ -41,6 +41,7 @@ TOPICS: Final = {
     "rebuild": "care",
     "backup": "care",
     "restore": "care",
+    "seal-key": "seal_key",
     "doctor": "care",
     "library": "library",
     "site": "show",

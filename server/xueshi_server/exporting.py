@@ -16,6 +16,7 @@ from xueshi_server.errors import UnknownFormatError
 from xueshi_server.record_columns import columns_of
 from xueshi_server.record_rows import read_records
 from xueshi_server.record_tables import find_declared
+from xueshi_server.sealing import Opener
 from xueshi_server.tabular import quote_formula
 from xueshi_sync.node import Node
 
@@ -38,15 +39,18 @@ def export_rows(
     format: str = "xlsx",
     progress: Callable[[int, int | None], None] | None = None,
     language: str = "",
+    opener: Opener | None = None,
 ) -> int:
     """Write all records of `type_name` that this node holds to `output`; return their number.
 
-    Headings are the names of the columns; with a `language`, what people call them.
+    Headings are the names of the columns; with a `language`, what people call them. Of personal
+    numbers the end is written, all of them only with an `opener`.
     """
     if format not in _WRITERS:
         raise UnknownFormatError(format=format)
     pack, declared = find_declared(node, type_name)
-    columns, records = columns_of(pack, declared), read_records(node, pack, declared)
+    columns = columns_of(pack, declared)
+    records = read_records(node, pack, declared, opener=opener)
     names = columns.names()
     titles = columns.titles(language) if language else {}
     heads = [titles.get(name, name) for name in names]

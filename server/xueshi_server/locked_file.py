@@ -30,7 +30,7 @@ class TableFile(Protocol):
     def suffix(self) -> str: ...
 
     def open(
-        self, mode: str = "r", *, encoding: str | None = None, newline: str | None = None
+        self, mode: str, *, encoding: str | None = None, newline: str | None = None
     ) -> IO[Any]: ...
 
 
@@ -62,7 +62,7 @@ class LockedFile:
                 self._size += len(chunk)
 
     def open(
-        self, mode: str = "r", *, encoding: str | None = None, newline: str | None = None
+        self, mode: str, *, encoding: str | None = None, newline: str | None = None
     ) -> IO[Any]:
         """Read it as a file in the clear."""
         plain = io.BufferedReader(_Unlocked(self.path.open("rb"), self._box, self._size), _CHUNK)

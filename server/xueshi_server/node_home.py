@@ -6,9 +6,10 @@ from pathlib import Path
 
 from xueshi_server.node_clock import today_of
 from xueshi_server.record_types import SCHEMA
+from xueshi_server.sealing import ensure_seal_key
 from xueshi_server.store.packs import level_schema
 from xueshi_sync.context import Context
-from xueshi_sync.errors import SchemaUnfitError, StorageError
+from xueshi_sync.errors import InvalidWriteError, SchemaUnfitError, StorageError
 from xueshi_sync.node import LOCK_WAIT_S, Node
 
 
@@ -16,6 +17,9 @@ def open_node(home: Path, *, context: Context | None = None, wait_s: float = LOC
     """The node of a folder, its tables those of its active pack. Raises as `Node.open`."""
     node = Node.open(home, schema=SCHEMA, context=context, wait_s=wait_s)
     level_types(node)
+    # A centre without a key that personal numbers are sealed to gets one; a full disk may wait.
+    with suppress(StorageError, InvalidWriteError, sqlite3.DatabaseError, OSError):
+        ensure_seal_key(node)
     return node
 
 

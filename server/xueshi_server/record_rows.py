@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from sqlite3 import Row
 from typing import Any, Final
@@ -10,6 +11,8 @@ from xueshi_server.domain.fields import number_of
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.record_columns import OWN_ID, PERSON_NAME, SCHOOL, columns_of
+from xueshi_server.seal_errors import SealBrokenError, SealKeyAbsentError
+from xueshi_server.sealing import Opener
 from xueshi_server.store.records import naming_field
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
@@ -20,11 +23,17 @@ _GONE: Final = ("replaced", "void")
 
 
 def read_records(
-    node: Node, pack: Pack, declared: RecordType, further: Collection[str] = ()
+    node: Node,
+    pack: Pack,
+    declared: RecordType,
+    further: Collection[str] = (),
+    *,
+    opener: Opener | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Every record of a type as plain values by column, in a stable order; and of `further` what
-    other records say: `person.subject`."""
-    columns, names = columns_of(pack, declared), _Names(node, pack)
+    other records say: `person.subject`. Of what is sealed the end, or with an `opener` all that it
+    opens."""
+    columns, names = columns_of(pack, declared), _Names(node, pack, opener)
     alive = "NOT deleted" if declared.kind == "register" else f"state NOT IN {_GONE!r}"
     sql = (
         f'SELECT r.*, s.code AS school_code FROM "{declared.id}" r LEFT JOIN scope s'
@@ -54,6 +63,7 @@ class _Names:
 
     node: Node
     pack: Pack
+    opener: Opener | None = None
     known: dict[tuple[str, int], dict[int, tuple[str, str]]] = field(default_factory=dict)
     others: dict[tuple[str, bool], dict[object, Row]] = field(default_factory=dict)
 
@@ -66,6 +76,9 @@ class _Names:
             return 1 if value else 0
         if each.type == "ref":
             return self._called(each, row)[0]
+        if each.type == "sealed" and self.opener is not None:
+            with suppress(SealKeyAbsentError, SealBrokenError):
+                return self.opener(value)
         return number_of(each, value)
 
     def person(self, each: FieldDeclaration, row: Row) -> str:

@@ -22,6 +22,7 @@ from xueshi_server.node_clock import today_of
 from xueshi_server.record_columns import PERSON_NAME, SCHOOL, Columns, columns_of
 from xueshi_server.record_rows import find_field, read_records
 from xueshi_server.record_tables import find_declared, says_school
+from xueshi_server.sealing import Opener
 from xueshi_server.table_errors import UnknownSheetFormError
 from xueshi_server.words import word
 from xueshi_sync.node import Node
@@ -29,7 +30,8 @@ from xueshi_sync.node import Node
 # What an empty form offers room for; more is filled in below.
 EMPTY_ROWS: Final = 40
 _ROWS_MAX: Final = 200_000
-_WIDTHS: Final = {"date": 13, "hours": 8, "int": 9, "money": 11, "bool": 8, "code": 13, "long": 30}
+_WIDTHS: Final = {"date": 13, "hours": 8, "int": 9, "money": 11, "bool": 8, "code": 13, "long": 30,
+                  "sealed": 21}  # fmt: skip
 _NUMBERS: Final = ("hours", "int", "money")
 # A list of choices in a cell holds 255 characters.
 _CHOICES_MOST: Final = 255
@@ -69,6 +71,7 @@ def export_sheet(
     sheet: str = "",
     empty: bool = False,
     language: str = "zh",
+    opener: Opener | None = None,
 ) -> int:
     """Write the form `sheet` of a type, filled or empty, to `output`; return its records.
 
@@ -83,7 +86,9 @@ def export_sheet(
     form = known[sheet] if sheet else _own_form(node, columns, language)
     writing = _Writing(output, form, columns, _filled_in(node), language)
     further = [name for _, name in form.columns if "." in name and not columns.column_of(name)]
-    return writing.write(iter(()) if empty else read_records(node, pack, declared, further))
+    if empty:
+        return writing.write(iter(()))
+    return writing.write(read_records(node, pack, declared, further, opener=opener))
 
 
 def _own_form(node: Node, columns: Columns, language: str) -> Sheet:

@@ -229,7 +229,7 @@ def _records(
 
 
 def _read_json_lines(path: TableFile, headings: Headings) -> Generator[RawRow, None, None]:
-    with path.open(encoding="utf-8-sig") as lines:
+    with path.open("r", encoding="utf-8-sig") as lines:
         try:
             for row_no, line in enumerate(lines, start=1):
                 if not line.strip():
@@ -260,7 +260,7 @@ def _demand_columns(
 
 def _read_csv(path: TableFile) -> Generator[SheetRow, None, None]:
     encoding = _find_encoding(path)
-    with path.open(encoding=encoding, newline="") as lines:
+    with path.open("r", encoding=encoding, newline="") as lines:
         sample = lines.read(_SNIFF_BYTES)
         lines.seek(0)
         reader = csv.reader(lines, delimiter=max(",\t;", key=sample.count))
@@ -280,7 +280,7 @@ def _find_encoding(path: TableFile) -> str:
         marked = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
     for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
         try:
-            with path.open(encoding=encoding) as lines:
+            with path.open("r", encoding=encoding) as lines:
                 while lines.read(1 << 16):
                     pass
         except UnicodeError:

@@ -13,6 +13,7 @@ import click
 from xueshi_client.console import EXIT_OK, EXIT_REFUSED, FilePath, Reply, WordedCommand, option
 from xueshi_client.state import State
 from xueshi_client.usage import WordedUsageError
+from xueshi_server.accounts import Accounts
 from xueshi_server.domain.import_plan import RowFault
 from xueshi_server.errors import MissingHeaderError, UnknownTypeError
 from xueshi_server.exporting import FORMATS, export_rows
@@ -25,6 +26,7 @@ from xueshi_server.importing import (
 )
 from xueshi_server.record_columns import columns_of
 from xueshi_server.record_tables import find_declared
+from xueshi_server.sealing import Opener
 from xueshi_server.sheet_forms import export_sheet
 from xueshi_sync.node import Node
 
@@ -90,6 +92,8 @@ def _describe_fault(
 @option("-o", "--output", type=FilePath(new=True), help="cli.opt.output")
 @option("--form", default="", help="cli.opt.form_sheet")
 @option("--empty", is_flag=True, help="cli.opt.empty_sheet")
+@option("--open-sealed", "reason", metavar="REASON", help="cli.opt.open_sealed")
+@option("--actor", default="admin", show_default=True, help="cli.opt.actor")
 @click.pass_obj
 def export(
     state: State,
@@ -99,26 +103,44 @@ def export(
     output: Path | None,
     form: str,
     empty: bool,
+    reason: str | None,
+    actor: str,
 ) -> Reply | None:
     as_form = bool(form or empty)
     chosen = format_name or ("xlsx" if as_form else _guess_format(output))
     if as_form and chosen != "xlsx":
         raise WordedUsageError("format_needed", file=output.name if output else "", known="xlsx")
-    if output is None and (state.as_json or chosen == "xlsx"):
+    if output is None and (state.as_json or chosen == "xlsx" or reason is not None):
         raise WordedUsageError("output_needed")
-    with state.open_node() as node, state.progress("cli.export.running") as step:
+    if reason is not None and not reason.strip():
+        raise WordedUsageError("reason_needed")
+    role = None if reason is None else "centre"
+    with state.open_node(role) as node, state.progress("cli.export.running") as step:
         _find_labels(node, type_name, state.language)
         if output is None:
             buffer = io.BytesIO()
             export_rows(node, type_name, buffer, format=chosen, progress=step)
             state.out.write(buffer.getvalue().decode("utf-8-sig"))
             return None
-        write = partial(export_rows, format=chosen, progress=step)
+        opener = None if reason is None else Opener(node.home)
+        write = partial(export_rows, format=chosen, progress=step, opener=opener)
         if as_form:
-            write = partial(export_sheet, sheet=form, empty=empty, language=state.language)
+            language = state.language
+            write = partial(export_sheet, sheet=form, empty=empty, language=language, opener=opener)
+        if reason is not None:
+            _note_opening(node, actor, type_name, reason)
         rows = _export_to_file(output, partial(write, node, type_name))
     data = {"type": type_name, "file": str(output), "format": chosen, "rows": rows}
     return Reply(data, [state.word("cli.export.done", **data)])
+
+
+def _note_opening(node: Node, actor: str, type_name: str, reason: str) -> None:
+    """Write down who exports personal numbers and why, before any leaves."""
+    accounts = Accounts(node.home)
+    try:
+        accounts.note("export_sealed", actor, type_name, reason.strip())
+    finally:
+        accounts.close()
 
 
 def _export_to_file(output: Path, write: Callable[[BinaryIO], int]) -> int:
