@@ -28,6 +28,13 @@ MISTAKES: tuple[tuple[tuple[str, str], ...], ...] = (
 )  # fmt: skip
 
 
+def is_shown(lines: list[str], told: str) -> bool:
+    """Whether a page shows what a command says: … stands for figures that follow the base pack,
+    which goes along with every other one."""
+    patterns = [re.escape(line).replace("…", r"\d+") for line in lines]
+    return re.fullmatch("\n".join(patterns), told.rstrip("\n")) is not None
+
+
 def blocks(language: str, kind: str) -> list[str]:
     """The fenced blocks of one kind on the page, in order."""
     text = (find_source() / "docs" / language / PAGE).read_text("utf-8")
@@ -70,7 +77,7 @@ def test_what_the_page_shows_of_pack_check_is_what_it_says(
     )
     run(cli, state)
     commands = [text for text in blocks(language, "console") if " pack-check " in text]
-    assert commands[shown].split("\n")[1:] == out.getvalue().rstrip("\n").split("\n")
+    assert is_shown(commands[shown].split("\n")[1:], out.getvalue()), out.getvalue()
 
 
 @pytest.fixture
@@ -98,7 +105,7 @@ def test_publishing_importing_and_judging_go_as_the_page_shows(
 ) -> None:
     speak = ("--lang", language)
     _, published, _ = console.run("centre", *speak, "pack-publish", str(FOLDER), "--activate")
-    assert published.rstrip("\n").split("\n") == answers(language, "pack-publish")
+    assert is_shown(answers(language, "pack-publish"), published), published
     console.carry("centre", "school", "--to", "S1")
     console.ok("school", "rules")
     sheet = console.folder / "claims.csv"
