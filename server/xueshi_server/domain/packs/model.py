@@ -140,9 +140,8 @@ class Calendar(Part, frozen=True, kw_only=True):
     holiday: list[Holiday] = []
 
 
-FieldKind = Literal[
-    "text", "code", "int", "hours", "money", "date", "bool", "ref", "key", "long", "sealed",
-]  # fmt: skip
+_Plain = Literal["text", "code", "int", "hours", "money", "date", "bool", "ref", "key", "long"]
+FieldKind = _Plain | Literal["sealed"]
 SealedCheck = Literal["id_number", "phone"]
 
 
@@ -151,9 +150,7 @@ class FieldDeclaration(Declared, frozen=True, kw_only=True):
 
     `hours` are whole minutes, `money` whole fen. `code` takes values of the list `codes`; with
     `many` several, separated by "|". `ref` names a record of `to` in the same scope, `key` a
-    record of `to` anywhere by the value of its key field. `sealed` is a personal number, tested by
-    `check` and sealed to the county's key as it is entered: all but its last four characters is for
-    the county alone, and nothing but forms and tables may name it.
+    record of `to` anywhere by its key. `sealed` is a personal number, tested by `check`.
     """
 
     type: FieldKind = "text"
