@@ -296,7 +296,7 @@ def test_the_record_travels_before_its_bytes(
     (found,) = evidence(county.centre, key)
     assert not found.is_here
     page = officer.get(f"/hours/{county.centre.public_id(key)}").text
-    assert "The photo is at the school, not here yet" in page
+    assert "The photo is at Hill School, not here yet" in page
     assert officer.get(f"/attachments/{found.name}/file").status_code == 404
     files_of(county.centre).put_bytes(files_of(county.school).read(found.file))
     assert officer.get(f"/attachments/{found.name}/file").mimetype == "image/jpeg"

@@ -196,7 +196,7 @@ def test_the_centre_sees_the_stamped_page_and_whether_it_holds(
     county.carry_both_ways()
     there = county.centre.find_record(county.school.public_id(person))
     page = officer.text(path_of(county.centre, there, "/check"), on=DAY)
-    assert "The photo is at the school, not here yet" in page
+    assert "The photo is at Hill School, not here yet" in page
     assert "The paper says what the records say now" in page
 
 
