@@ -102,12 +102,13 @@ def _entries() -> list[tuple[str, str, int]]:
         ("grants.index", "menu.grants", 0),
         ("forms.index", "menu.forms", 0),
         ("review.index", "menu.review", 0),
+        ("library.index", "menu.library", 0),
         ("conflicts.index", "menu.conflicts", _open_conflicts()),
         ("sync.index", "menu.sync", 0),
     ]
     if not may("hours.index"):
         # A teacher's first page is the own one.
-        return [("mine.show", "menu.mine", 0)]
+        return [("mine.show", "menu.mine", 0), ("library.index", "menu.library", 0)]
     return [entry for entry in entries if may(entry[0])]
 
 

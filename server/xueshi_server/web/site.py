@@ -17,6 +17,7 @@ from xueshi_server.left_forms import LeftForms
 from xueshi_server.local_file import TriesFile
 from xueshi_server.quick_switch import QuickSwitch
 from xueshi_server.record_types import HOUR
+from xueshi_server.shelf import Shelf
 from xueshi_server.web.throttle import Throttle
 from xueshi_server.words import LANGUAGES
 from xueshi_sync.agent import SyncAgent
@@ -41,6 +42,7 @@ class Site:
     lan: LanDoor | None = None
     clock: Callable[[], float] = monotonic
     switch: QuickSwitch = field(init=False)
+    shelf: Shelf = field(init=False)
     by_login: Throttle = field(init=False)
     by_address: Throttle = field(init=False)
     # When each other machine last asked for a page.
@@ -52,11 +54,14 @@ class Site:
         self.by_login = Throttle(5, 30, self.clock, tries)
         self.by_address = Throttle(20, 10, self.clock, tries)
         self.switch = QuickSwitch(self.accounts)
+        self.shelf = Shelf(self.node)
         LeftForms.prepare(self.accounts)
 
     @property
     def has_training_site(self) -> bool:
-        """Whether the training site has been built."""
+        """Whether a training site was published and arrived, or was built here."""
+        if self.shelf.shown() is not None:
+            return True
         return self.site_dir is not None and (self.site_dir / "index.html").is_file()
 
     @property

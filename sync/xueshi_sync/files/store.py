@@ -158,6 +158,12 @@ class FileStore:
         with self._path(found.content).open("rb") as file:
             yield file
 
+    def note_use(self, sha256: bytes) -> None:
+        """Somebody read a file at its path: it goes last when room is needed."""
+        found = self.rows.content(sha256)
+        if found is not None:
+            self.rows.touch(found.number)
+
     def path(self, sha256: bytes) -> Path | None:
         """Where a whole file of several chunks stands; None for all others."""
         found = self.rows.content(sha256)

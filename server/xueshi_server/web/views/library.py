@@ -1,0 +1,254 @@
+"""The library: catalogue with search, reading in the page, fetching, publishing, the stick."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from flask import Blueprint, abort, make_response, render_template, request
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response
+
+from xueshi_server.domain.errors import BadValueError
+from xueshi_server.domain.folders import BadPathError, check_path
+from xueshi_server.domain.hours import parse_hours
+from xueshi_server.errors import NoStickError, UnknownResourceError
+from xueshi_server.library import add_file, media_of
+from xueshi_server.node_clock import today_of
+from xueshi_server.shelf import Shelf
+from xueshi_server.stick import export_stick, take_stick
+from xueshi_server.store.library import (
+    FILE,
+    SITE,
+    About,
+    Resource,
+    find_resource,
+    list_resources,
+    withdraw_resource,
+)
+from xueshi_server.web.content_files import can_show, send_content
+from xueshi_server.web.pages import go
+from xueshi_server.web.security import POLICY
+from xueshi_server.web.site import actor, language, this_node, this_site
+from xueshi_sync.files.content import Content
+from xueshi_sync.limits import FILE_BYTES
+
+blueprint = Blueprint("library", __name__, url_prefix="/library")
+Page = str | tuple[str, int] | Response
+PAGE: Final = 50
+FIELDS: Final = ("title", "subject", "category", "level", "authors", "summary")
+_MOST: Final = {"title": 200, "summary": 1000}
+# The page shows a file of the library inside itself.
+_POLICY: Final = f"{POLICY}; frame-src 'self'; media-src 'self'"
+# Asked for by a person: before everything else.
+_URGENT: Final = -2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A resource as the catalogue shows it."""
+
+    resource: Resource
+    percent: int
+    is_here: bool
+    size: int
+    looks: str
+
+
+@blueprint.get("/")
+def index() -> str:
+    """The catalogue: everything whose words hold what is searched for."""
+    return _index()
+
+
+def _index(**more: Any) -> str:
+    searched, subject = request.args.get("q", "").strip(), request.args.get("subject", "")
+    everything = [each for each in list_resources(this_node()) if each.kind != SITE]
+    subjects = sorted({each.about.subject for each in everything if each.about.subject})
+    found = [
+        each
+        for each in everything
+        if _matches(each, searched) and subject in ("", each.about.subject)
+    ]
+    start = max(request.args.get("from", 0, int), 0)
+    return render_template(
+        "library.html",
+        lines=[_line(each) for each in found[start : start + PAGE]],
+        count=len(found),
+        start=start,
+        page=PAGE,
+        searched=searched,
+        subject=subject,
+        subjects=subjects,
+        waiting=this_node().files.wanted_count(),
+        **{"typed": {}, "faults": {}, "stick_fault": "", "stick": ""} | more,
+    )
+
+
+def _matches(resource: Resource, searched: str) -> bool:
+    about = resource.about
+    words = (about.title, about.subject, about.category, about.authors, about.summary,
+             resource.name)  # fmt: skip
+    text = "\n".join(words).casefold()
+    return all(each in text for each in searched.casefold().split())
+
+
+def _line(resource: Resource) -> Line:
+    files = this_node().files
+    content = resource.content
+    if resource.kind != FILE:
+        parts = list((Shelf(this_node()).entries(content) or {}).values())
+        size = sum(each.size for each in parts)
+        missing = set(files.missing(each.sha256 for each in parts))
+        here = sum(each.size for each in parts if each.sha256 not in missing)
+        whole = bool(parts) and not missing
+    else:
+        state = files.state(content.sha256)
+        size, here = content.size, state.here_bytes if state else 0
+        whole = state is not None and state.is_whole
+    percent = 100 if whole else min(99, here * 100 // max(size, 1))
+    return Line(resource, percent, whole, size, _looks(resource))
+
+
+def _looks(resource: Resource) -> str:
+    """Which word and sign stand for its kind."""
+    if resource.kind != FILE:
+        return "folder"
+    kind, _, detail = (resource.media or media_of(resource.name)).partition("/")
+    if kind in ("image", "audio", "video"):
+        return kind
+    return "pdf" if detail == "pdf" else "page" if kind == "text" else "other"
+
+
+def _find(name: str) -> Resource:
+    try:
+        return find_resource(this_node(), name)
+    except UnknownResourceError:
+        abort(404)
+
+
+@blueprint.get("/<name>")
+def show(name: str) -> Response:
+    """A resource, read in the page where a browser can."""
+    resource = _find(name)
+    line = _line(resource)
+    entries = []
+    if resource.kind != FILE:
+        missing: set[bytes] = set()
+        inside = Shelf(this_node()).entries(resource.content) or {}
+        missing.update(this_node().files.missing(each.sha256 for each in inside.values()))
+        entries = [
+            (path, content.size, content.sha256 not in missing) for path, content in inside.items()
+        ]
+    first = next((path for path, _, _ in entries if path in ("index.html", "index.htm")), "")
+    page = render_template(
+        "library_show.html", line=line, entries=entries, first=first, shows=can_show(resource.name)
+    )
+    response = make_response(page)
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response
+
+
+@blueprint.get("/<name>/file")
+def file(name: str) -> Response:
+    """The bytes of a resource."""
+    resource = _find(name)
+    if resource.kind != FILE:
+        abort(404)
+    return send_content(
+        resource.content, resource.name, download=request.args.get("download") == "1"
+    )
+
+
+@blueprint.get("/<name>/in/<path:path>")
+def inside(name: str, path: str) -> Response:
+    """A file of a folder."""
+    resource = _find(name)
+    content = _entry(resource, path)
+    if content is None:
+        abort(404)
+    return send_content(content, path, download=request.args.get("download") == "1")
+
+
+def _entry(resource: Resource, path: str) -> Content | None:
+    if resource.kind == FILE:
+        return None
+    return (Shelf(this_node()).entries(resource.content) or {}).get(path)
+
+
+@blueprint.post("/<name>/fetch")
+def fetch(name: str) -> Response:
+    """Fetch a resource before all others, and keep it."""
+    resource, node = _find(name), this_node()
+    node.files.want(resource.content, priority=_URGENT, pinned=True)
+    for content in (Shelf(node).entries(resource.content) or {}).values():
+        node.files.want(content, priority=_URGENT, pinned=True)
+    agent = this_site().agent
+    if agent is not None:
+        agent.wake()
+    return go("library.show", name=name, done="fetching")
+
+
+@blueprint.post("/<name>/withdraw")
+def withdraw(name: str) -> Response:
+    """Take a resource back (centre)."""
+    day = today_of(this_node()).isoformat()
+    withdraw_resource(this_node(), _find(name), day=day, actor=actor())
+    return go("library.index", done="withdrawn")
+
+
+@blueprint.post("/")
+def add() -> Page:
+    """Publish a file (centre)."""
+    request.max_content_length = FILE_BYTES
+    typed = {name: request.form.get(name, "")[:2000].strip() for name in (*FIELDS, "hours")}
+    faults: dict[str, BadValueError] = {}
+    upload = request.files.get("file")
+    if upload is None or not upload.filename:
+        faults["file"] = BadValueError("value.missing")
+    for name in FIELDS:
+        most = _MOST.get(name, 60)
+        if len(typed[name]) > most:
+            faults[name] = BadValueError("value.too_long", most=str(most))
+    minutes = 0
+    try:
+        minutes = parse_hours(typed["hours"]) if typed["hours"] else 0
+    except BadValueError as error:
+        faults["hours"] = error
+    if faults or upload is None:
+        return _index(typed=typed, faults=faults), 422
+    try:
+        made = _publish(upload, typed, minutes)
+    except BadPathError:
+        return _index(typed=typed, faults={"file": BadValueError("value.control")}), 422
+    return go("library.show", name=made.public_id, done="published")
+
+
+def _publish(upload: FileStorage, typed: dict[str, str], minutes: int) -> Resource:
+    # Some browsers give a whole path.
+    name = check_path((upload.filename or "").replace("\\", "/").rsplit("/", 1)[-1])
+    about = About(
+        typed["title"] or Path(name).stem, typed["subject"], typed["category"], typed["level"],
+        typed["authors"], typed["summary"], minutes,
+    )  # fmt: skip
+    with TemporaryDirectory(dir=this_node().home) as folder:
+        place = Path(folder) / name
+        upload.save(place)
+        return add_file(this_node(), place, about, actor=actor())
+
+
+@blueprint.post("/stick")
+def stick() -> Page:
+    """Write the library to a stick, or take it in from one."""
+    typed = request.form.get("folder", "").strip()
+    folder = Path(typed)
+    if not typed or not folder.is_absolute() or not folder.parent.is_dir():
+        return _index(stick_fault="library.stick_no_folder", stick=typed), 422
+    if request.form.get("way") == "take":
+        try:
+            taken = take_stick(this_node(), folder)
+        except NoStickError:
+            return _index(stick_fault="library.stick_no_list", stick=typed), 422
+        return go("library.index", done="taken", n=taken.files)
+    report = export_stick(this_node(), folder, language())
+    return go("library.index", done="written", n=report.files)
