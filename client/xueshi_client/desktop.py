@@ -1,77 +1,158 @@
-"""The window: the node's own pages in the web view of the system, logged in by a one-time ticket.
+"""`xueshi desktop`: the node's own pages in a window of their own, logged in by a one-time ticket.
 
-If the node is served already the window opens on that process; otherwise the node is opened and
-served here for as long as the window is open. The plain browser stays the lighter way.
+- If the node is served already the window opens on that process; otherwise the node is opened and
+  served here for as long as the window is open.
+- One window a node: a second start brings the first one to the front.
+- Where there is no web view, no screen, or the last start died before it showed anything, the
+  pages open in the browser: the lighter way on a weak PC anyway (`--browser`).
 """
 
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+import webbrowser
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
 
-from xueshi_client.errors import MissingPartError
-from xueshi_client.running import ENTER_PATH, TICKET_PATH, post_local, read_running
-from xueshi_client.serving import serve_node
+from filelock import FileLock, Timeout
+
+from xueshi_client.commands.run_local import stop_signals
+from xueshi_client.errors import NotAnsweringError
+from xueshi_client.running import (
+    ENTER_PATH,
+    RAISE_PATH,
+    TICKET_PATH,
+    Running,
+    post_local,
+    read_running,
+)
+from xueshi_client.serving import ServedNode, serve_node, wait_for_stop
 from xueshi_client.state import State
+from xueshi_client.window import Engine, NodeWindow
 from xueshi_sync.errors import NodeInUseError
 
-WIDTH: Final = 1100
-HEIGHT: Final = 760
-LOADED_TIMEOUT_S: Final = 60
+LOCK_FILE: Final = "window.lock"
+# Lies there from the start of a web view until it shows its first page.
+TRYING_FILE: Final = "window.trying"
+_SCREENS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
+
+Opened = Literal["window", "browser", "brought"]
 
 
-def open_window(state: State, *, title_only: bool = False) -> str:
-    """Open the window and wait until it is closed; return the title of the page it showed.
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where the pages are: `url` has a fresh ticket; `served` when this process serves them."""
 
-    With `title_only` the window closes by itself when its first page is loaded.
+    url: str
+    name: str
+    running: Running
+    served: ServedNode | None
+
+
+def open_desktop(
+    state: State,
+    *,
+    in_browser: bool = False,
+    title_only: bool = False,
+    beside: Callable[[Any], object] | None = None,
+) -> tuple[Opened, str]:
+    """Open the window and wait until it is closed: how it was opened, and its first page's title.
+
+    With `title_only` the window closes when its first page is loaded; `beside` is called with the
+    web view's window in a thread of its own.
     """
-    webview = _load_webview()
-    with _find_pages(state) as (url, name):
-        window = webview.create_window(f"{state.word('cli.desktop.title')} · {name}", url,
-                                       width=WIDTH, height=HEIGHT, text_select=True)  # fmt: skip
-        seen: list[str] = []
-        webview.start(_watch, (window, seen, title_only), gui=_choose_engine())
-    return seen[0] if seen else ""
+    lock = FileLock(state.require_home() / LOCK_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        _bring_to_front(state.home)
+        return "brought", ""
+    try:
+        with _find_pages(state) as pages:
+            if in_browser or not can_show(state.home):
+                _open_browser(state, pages)
+                return "browser", ""
+            trying = state.home / TRYING_FILE
+            trying.touch()
+            window = NodeWindow(state, pages.running, pages.served, on_shown=trying.unlink)
+            title = window.run(
+                pages.url, pages.name, engine=_choose_engine(state.language),
+                title_only=title_only, beside=beside,
+            )  # fmt: skip
+            trying.unlink(missing_ok=True)
+            return "window", title
+    finally:
+        lock.release()
 
 
-def _watch(window: Any, seen: list[str], title_only: bool) -> None:
-    """Runs beside the window's loop: notes the title of the first page."""
-    if window.events.loaded.wait(LOADED_TIMEOUT_S):
-        # Not evaluate_js, which wraps the code in eval(): our pages forbid that, rightly.
-        seen.append(str(window.run_js("document.title") or ""))
-    if title_only:
-        window.destroy()
+def can_show(home: Path) -> bool:
+    """Whether a window can be tried; a web view that fails to start ends the whole process."""
+    if importlib.util.find_spec("webview") is None:
+        return False
+    if sys.platform.startswith("linux"):
+        if not any(os.environ.get(each) for each in _SCREENS):
+            return False
+        if importlib.util.find_spec("PySide6") is None and importlib.util.find_spec("gi") is None:
+            return False
+    failed = home / TRYING_FILE
+    if failed.exists():
+        # The next start tries again: it may have been a power cut.
+        failed.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _bring_to_front(home: Path) -> None:
+    """Ask the window that is open to show itself; one that is just opening does so anyway."""
+    running = read_running(home)
+    if running is not None:
+        try:
+            post_local(running, RAISE_PATH, {})
+        except NotAnsweringError:
+            return
+
+
+def _open_browser(state: State, pages: Pages) -> None:
+    """Open the pages in the browser; serve them until Ctrl-C where nobody else does."""
+    opened = webbrowser.open(pages.url)
+    key = "cli.desktop.in_browser" if opened else "cli.desktop.no_browser"
+    state.say(key, url=f"http://127.0.0.1:{pages.running.port}/" if opened else pages.url)
+    if pages.served is not None:
+        with stop_signals() as stopping:
+            state.say("cli.desktop.until")
+            wait_for_stop(stopping)
 
 
 @contextmanager
-def _find_pages(state: State) -> Iterator[tuple[str, str]]:
+def _find_pages(state: State) -> Iterator[Pages]:
     """Address with a fresh ticket, and the node's name."""
+    spoken = f"?lang={state.language}"
     try:
         with state.open_node() as node, serve_node(node) as served:
-            yield served.url + ENTER_PATH + served.door.make_ticket(), node.name
+            running = Running(os.getpid(), served.port, served.door.token)
+            url = served.url + ENTER_PATH + served.door.make_ticket() + spoken
+            yield Pages(url, node.name, running, served)
     except NodeInUseError:
-        running = read_running(state.home)
-        if running is None:
+        running_there = read_running(state.home)
+        if running_there is None:
             raise
-        ticket = post_local(running, TICKET_PATH, {})["ticket"]
-        yield f"http://127.0.0.1:{running.port}{ENTER_PATH}{ticket}", str(state.home.name)
+        given = post_local(running_there, TICKET_PATH, {})
+        url = f"http://127.0.0.1:{running_there.port}{ENTER_PATH}{given['ticket']}{spoken}"
+        yield Pages(url, str(given["name"]), running_there, None)
 
 
-def _load_webview() -> Any:
-    if importlib.util.find_spec("webview") is None:
-        raise MissingPartError(part="pywebview", extra="desktop")
-    import webview
-
-    return webview
-
-
-def _choose_engine() -> str | None:
+def _choose_engine(language: str) -> Engine | None:
     """Qt on Linux, where its wheels bring a web engine; elsewhere the system's own."""
-    if not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux") or importlib.util.find_spec("PySide6") is None:
         return None
     os.environ.setdefault("QT_API", "pyside6")
+    # What the engine itself says (a field for a file, a date) is in the language of the pages.
+    spoken = "--lang=zh-CN" if language == "zh" else "--lang=en-US"
+    flags = os.environ.get("QTWEBENGINE_CHROMIUM_FLAGS", "")
+    os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] = f"{flags} {spoken}".strip()
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         # Chromium's sandbox refuses to start for the superuser.
         os.environ.setdefault("QTWEBENGINE_DISABLE_SANDBOX", "1")

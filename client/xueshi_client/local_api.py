@@ -2,8 +2,10 @@
 
 `POST /local/run` runs a command line on the node that is open here; it needs the token of
 `run.json`. `POST /local/ticket` (same token) gives a ticket that works once within a minute, and
-`GET /local/enter/<ticket>` logs the desktop window in with it. Neither the web app's sessions nor
-its form tokens apply here; only the loopback interface is answered, all else goes to the app.
+`GET /local/enter/<ticket>` logs the desktop window in with it. `POST /local/window` tells an open
+window how the sync stands and how often `POST /local/raise` has called it to the front. Neither
+the web app's sessions nor its form tokens apply here; only the loopback interface is answered, all
+else goes to the app.
 """
 
 import hmac
@@ -12,13 +14,22 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from xueshi_client.running import ENTER_PATH, LOCAL_PATH, TICKET_PATH, TOKEN_HEADER
+from xueshi_client.running import (
+    ENTER_PATH,
+    LOCAL_PATH,
+    RAISE_PATH,
+    TICKET_PATH,
+    TOKEN_HEADER,
+    WINDOW_PATH,
+)
 from xueshi_server.accounts import Accounts
 from xueshi_server.web.security import SESSION_COOKIE
+from xueshi_server.web.sync_state import read_sync_state
+from xueshi_server.words import LANGUAGES
 from xueshi_sync.agent import SyncAgent
 from xueshi_sync.node import Node
 
@@ -29,6 +40,14 @@ if TYPE_CHECKING:
 BODY_BYTES_MAX: Final = 64 * 1024
 # The window opens at once; an old ticket is nobody's.
 TICKET_S: Final = 60.0
+# An exchange is under way.
+SYNCING: Final = "agent.syncing"
+# What the page of sync says first, and what fits into a title.
+_STATES: Final = {
+    "sync.is_alone": "alone",
+    "sync.is_centre": "centre",
+    "sync.never": "never",
+}
 _FORWARDED: Final = "HTTP_X_FORWARDED_FOR"
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _TOKEN_KEY: Final = "HTTP_" + TOKEN_HEADER.upper().replace("-", "_")
@@ -38,9 +57,10 @@ class LocalDoor:
     """Stands before the web app of a serving process; one command at a time."""
 
     def __init__(self, node: Node, agent: SyncAgent | None, token: str) -> None:
-        self._node = node
-        self._agent = agent
+        self.node = node
+        self.agent = agent
         self.token = token
+        self._raised = 0
         self._one_at_a_time = threading.Lock()
         self._tickets: dict[str, float] = {}
         self._tickets_lock = threading.Lock()
@@ -60,8 +80,8 @@ class LocalDoor:
         # A web server in front of a centre is on this machine too; those behind it are not.
         if environ.get("REMOTE_ADDR") in _LOOPBACK and _FORWARDED not in environ:
             if path.startswith(ENTER_PATH) and environ.get("REQUEST_METHOD") == "GET":
-                return self._enter(path.removeprefix(ENTER_PATH), start_response)
-            if path in (LOCAL_PATH, TICKET_PATH):
+                return self._enter(path.removeprefix(ENTER_PATH), environ, start_response)
+            if path in (LOCAL_PATH, TICKET_PATH, WINDOW_PATH, RAISE_PATH):
                 return self._serve(path, environ, start_response)
         return None
 
@@ -78,28 +98,48 @@ class LocalDoor:
         if not self._is_allowed(environ):
             return _answer(start_response, "403 Forbidden", {"error": "local.forbidden"})
         if path == TICKET_PATH:
-            return _answer(start_response, "200 OK", {"ticket": self.make_ticket()})
+            body = {"ticket": self.make_ticket(), "name": self.node.name}
+            return _answer(start_response, "200 OK", body)
         request = _read_request(environ)
-        if request is None:
+        if request is None or (path == LOCAL_PATH and not _is_command(request)):
             return _answer(start_response, "400 Bad Request", {"error": "local.malformed"})
+        if path == RAISE_PATH:
+            self._raised += 1
+            return _answer(start_response, "200 OK", {})
+        if path == WINDOW_PATH:
+            told = self._tell_sync() if request.get("count") else {}
+            return _answer(start_response, "200 OK", {"raised": self._raised, **told})
         with self._one_at_a_time:
             return _answer(start_response, "200 OK", self._run(request))
 
-    def _enter(self, ticket: str, start_response: "StartResponse") -> Iterable[bytes]:
+    def _tell_sync(self) -> dict[str, Any]:
+        """How the sync stands, in one of the few words of a title, and how much is to be sent."""
+        found = read_sync_state(self)
+        if self.agent is not None and self.agent.status().code == SYNCING:
+            return {"state": "syncing", "unsent": found.unsent}
+        fixed = _STATES.get(found.sentence)
+        state = "trouble" if found.tone == "bad" else "waiting" if found.unsent else "level"
+        return {"state": fixed or state, "unsent": found.unsent}
+
+    def _enter(
+        self, ticket: str, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
         """Start a session of the administrator for whoever brings a fresh ticket."""
+        spoken = str(environ.get("QUERY_STRING", "")).removeprefix("lang=")
+        place = f"/?lang={spoken}" if spoken in LANGUAGES else "/"
         with self._tickets_lock:
             ends = self._tickets.pop(ticket, 0.0)
-        accounts = Accounts(self._node.home)
+        accounts = Accounts(self.node.home)
         try:
             admins = [each for each in accounts.list_all() if each.enabled and each.role == "admin"]
             if ends < time.monotonic() or not admins:
-                start_response("303 See Other", [("Location", "/"), ("Content-Length", "0")])
+                start_response("303 See Other", [("Location", place), ("Content-Length", "0")])
                 return [b""]
             cookie = f"{SESSION_COOKIE}={accounts.start_session(admins[0])}"
         finally:
             accounts.close()
         headers = [
-            ("Location", "/"),
+            ("Location", place),
             ("Set-Cookie", f"{cookie}; HttpOnly; SameSite=Lax; Path=/"),
             ("Cache-Control", "no-store"),
             ("Content-Length", "0"),
@@ -124,8 +164,8 @@ class LocalDoor:
             cwd=Path(str(request["cwd"])),
             out=out,
             err=err,
-            node=self._node,
-            agent=self._agent,
+            node=self.node,
+            agent=self.agent,
             environ={"XUESHI_LANG": str(request["lang"])},
         )
         status = run(cli, state)
@@ -140,9 +180,11 @@ def _read_request(environ: "WSGIEnvironment") -> dict[str, Any] | None:
         request = json.loads(environ["wsgi.input"].read(length))
     except ValueError:
         return None
-    if not isinstance(request, dict) or not isinstance(request.get("argv"), list):
-        return None
-    return request if {"cwd", "lang"} <= request.keys() else None
+    return request if isinstance(request, dict) else None
+
+
+def _is_command(request: Mapping[str, Any]) -> bool:
+    return isinstance(request.get("argv"), list) and {"cwd", "lang"} <= request.keys()
 
 
 def _answer(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 RUN_FILE: Final = "run.json"
 LOCAL_PATH: Final = "/local/run"
 TICKET_PATH: Final = "/local/ticket"
+WINDOW_PATH: Final = "/local/window"
+RAISE_PATH: Final = "/local/raise"
 ENTER_PATH: Final = "/local/enter/"
 TOKEN_HEADER: Final = "X-Xueshi-Token"
 # Commands that start a server, end the process or replace the node under it.

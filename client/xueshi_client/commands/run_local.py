@@ -89,14 +89,16 @@ def _open_for_serving(state: State) -> Iterator[Any]:
 
 
 @click.command(cls=WordedCommand)
+@option("--browser", "in_browser", is_flag=True, help="cli.opt.in_browser")
 @option("--title-only", is_flag=True, help="cli.opt.title_only")
 @click.pass_obj
-def desktop(state: State, title_only: bool) -> Reply:
-    from xueshi_client.desktop import open_window
+def desktop(state: State, in_browser: bool, title_only: bool) -> Reply:
+    from xueshi_client.desktop import open_desktop
 
     state.say("cli.desktop.opening")
-    title = open_window(state, title_only=title_only)
-    return Reply({"title": title}, [state.word("cli.desktop.closed")])
+    opened, title = open_desktop(state, in_browser=in_browser, title_only=title_only)
+    word = "brought" if opened == "brought" else "closed"
+    return Reply({"opened": opened, "title": title}, [state.word(f"cli.desktop.{word}")])
 
 
 COMMANDS = (serve, desktop)

@@ -3,12 +3,20 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from xueshi_server.web.site import Site
+from xueshi_sync.agent import SyncAgent
+from xueshi_sync.node import Node
 
 # A school that has not been heard for a week should carry a file to the centre.
 LATE_S: Final = 7 * 86400
+
+
+class Synchronised(Protocol):
+    """A node and its background agent, if it has one."""
+
+    node: Node
+    agent: SyncAgent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class SyncState:
     db_bytes: int
 
 
-def read_sync_state(site: Site) -> SyncState:
+def read_sync_state(site: Synchronised) -> SyncState:
     """Gather the node's and the agent's state."""
     status: dict[str, Any] = site.node.status()
     now_s = time.time()
@@ -72,7 +80,7 @@ def _peer_line(peer: Mapping[str, Any], now_s: float) -> PeerLine:
 
 
 def _choose_words(
-    site: Site, unsent: int, last_s: int | None, since_s: float
+    site: Synchronised, unsent: int, last_s: int | None, since_s: float
 ) -> tuple[str, str, Mapping[str, object]]:
     """The one sentence that a person should read first."""
     if site.node.role == "centre":

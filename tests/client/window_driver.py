@@ -1,0 +1,181 @@
+"""Opens the window of a node in this process and does with it what a person would.
+
+    python -m tests.client.window_driver HOME DOWNLOAD PRINT
+
+The node's centre must be one that takes calls and never answers.
+
+Dialogs are the real ones: a file name is typed into them by key events and Return is pressed. What
+was seen is one JSON object on the last line of standard output.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from tests.client.console_run import xueshi
+from tests.e2e.browser import SCREENSHOTS
+
+WAIT_S: Final = 30.0
+SYNCING: Final = "正在同步"
+
+
+class Hand:
+    """Works in the thread of the window, from another one."""
+
+    def __init__(self, window: Any) -> None:
+        from PySide6.QtCore import QObject, QThread, Signal
+
+        class Bridge(QObject):
+            called = Signal(object)
+
+        self.window = window
+        self._bridge = Bridge()
+        self._bridge.moveToThread(window.native.thread())
+        self._bridge.called.connect(lambda work: work())
+        assert QThread.currentThread() is not window.native.thread()
+
+    def wait(self, probe: Callable[[], Any], what: str) -> Any:
+        """What `probe` finds, as soon as it finds something."""
+        ends = time.monotonic() + WAIT_S
+        while time.monotonic() < ends:
+            found = self.do(probe)
+            if found:
+                return found
+            time.sleep(0.05)
+        raise TimeoutError(what)
+
+    def do(self, work: Callable[[], Any]) -> Any:
+        """Call `work` in the window's thread."""
+        done = threading.Event()
+        found: list[Any] = []
+
+        def call() -> None:
+            try:
+                found.append(work())
+            finally:
+                done.set()
+
+        self._bridge.called.emit(call)
+        assert done.wait(WAIT_S)
+        return found[0]
+
+    def page(self, script: str) -> Any:
+        return self.window.run_js(script)
+
+    def wait_page(self, script: str) -> Any:
+        ends = time.monotonic() + WAIT_S
+        while time.monotonic() < ends:
+            if found := self.page(script):
+                return found
+            time.sleep(0.05)
+        raise TimeoutError(script)
+
+    def type_file_name(self, path: Path) -> str:
+        """Type a name into the open file dialog and press Return; return what it proposed."""
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+        from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
+
+        def dialog() -> Any:
+            found = QApplication.activeModalWidget()
+            return found if isinstance(found, QFileDialog) else None
+
+        def type_it() -> str:
+            asked = dialog()
+            edit = asked.findChild(QLineEdit, "fileNameEdit")
+            proposed = edit.text()
+            edit.selectAll()
+            QTest.keyClicks(edit, str(path))
+            QTest.keyClick(edit, Qt.Key.Key_Return)
+            return str(proposed)
+
+        self.wait(dialog, "a file dialog")
+        self.picture("desktop-dialog")
+        return str(self.do(type_it))
+
+    def press(self, button: str) -> str:
+        """Press a button of the question that is open; return what it asks."""
+        from PySide6.QtWidgets import QApplication, QMessageBox
+
+        def question() -> Any:
+            found = QApplication.activeModalWidget()
+            return found if isinstance(found, QMessageBox) else None
+
+        def press_it() -> str:
+            asked = question()
+            text = str(asked.text())
+            asked.button(QMessageBox.StandardButton[button]).click()
+            return text
+
+        self.wait(question, "a question")
+        return str(self.do(press_it))
+
+    def picture(self, name: str, size: tuple[int, int] | None = None) -> None:
+        """The screen, with the window at a size, if somebody asked for pictures."""
+        from PySide6.QtGui import QGuiApplication
+
+        folder = os.environ.get(SCREENSHOTS)
+        if not folder:
+            return
+        if size is not None:
+            self.do(lambda: self.window.native.resize(*size))
+        time.sleep(1.0)
+        path = str(Path(folder) / f"{name}.png")
+        self.do(lambda: QGuiApplication.primaryScreen().grabWindow(0).save(path))
+
+
+def use(hand: Hand, seen: dict[str, Any], home: Path, paths: list[Path]) -> None:
+    """Pack on the page of sync, print it, start a second time, and close while a sync runs."""
+    download, printed = paths
+    window, native = hand.window, hand.window.native
+    seen["path"] = hand.wait_page("location.pathname == '/' && location.pathname")
+    window.load_url(f"{hand.page('location.origin')}/sync-state/")
+    hand.wait_page("location.pathname == '/sync-state/' && document.readyState == 'complete'")
+    hand.page("document.querySelector('form[data-download] button').click()")
+    seen["proposed"] = hand.type_file_name(download)
+    hand.wait(download.is_file, "the download")
+    hand.picture("desktop-wide", (1140, 760))
+    hand.picture("desktop-narrow", (420, 700))
+    hand.page("setTimeout(function () { window.print(); }, 0)")
+    seen["print_proposed"] = hand.type_file_name(printed)
+    hand.wait(printed.is_file, "the PDF")
+    hand.do(native.showMinimized)
+    seen["second"] = xueshi(home, "desktop", "--json").data["opened"]
+    hand.wait(lambda: not native.isMinimized(), "the front")
+    hand.wait(lambda: SYNCING in native.windowTitle(), "a sync")
+    window.destroy()
+    seen["question"] = hand.press("Cancel")
+    seen["title"] = hand.do(native.windowTitle)
+
+
+def main() -> None:
+    """Open, use, close; a failure ends the process."""
+    from xueshi_client.desktop import open_desktop
+    from xueshi_client.state import State
+
+    home, *paths = map(Path, sys.argv[1:])
+    seen: dict[str, Any] = {}
+
+    def beside(window: Any) -> None:
+        try:
+            hand = Hand(window)
+            use(hand, seen, home, paths)
+            window.destroy()
+            hand.press("Ok")
+        except BaseException as error:
+            print(json.dumps({**seen, "error": repr(error)}), flush=True)
+            os._exit(1)
+
+    state = State.for_process(["desktop"])
+    state.home_option = str(home)
+    seen["opened"], seen["first_title"] = open_desktop(state, beside=beside)
+    print(json.dumps(seen, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
