@@ -19,7 +19,15 @@ from typing import Any, Final
 
 import sqlite_utils
 
-from xueshi_server.browse_lists import PREFIX, copy_lists, list_metadata, plan_lists
+from xueshi_server.browse_lists import (
+    PREFIX,
+    copy_lists,
+    drop_names,
+    heading_of,
+    list_metadata,
+    plan_lists,
+    put_names,
+)
 from xueshi_server.browse_pack import (
     browsed_types,
     copy_types,
@@ -106,20 +114,23 @@ TABLES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
         ("verdict",),
     ),
 }
+# Where the fields stand that only the pack knows.
+_MORE: Final = "/* more */"
+_KINDS: Final = {"FLOAT": float, "INTEGER": int, "TEXT": str}
 _HOUR_KEY: Final = "h.date || printf('.%04d.%012d', h.scope_no, h.rec)"
 _COPY: Final = {
     "hours": f"""
         SELECT {_HOUR_KEY}, h.date, coalesce(s.name, s.code), p.staff_no, p.name, h.title, h.form,
           h.category, h.minutes / 60.0, h.credited / 60.0, coalesce(w.text, h.state), h.note,
-          h.recorded_by, datetime(h.entered_at, 'unixepoch', 'localtime')
+          h.recorded_by, datetime(h.entered_at, 'unixepoch', 'localtime') {_MORE}
         FROM node.hour h
         LEFT JOIN node.person p ON p.scope_no = h.scope_no AND p.rec = h.person
         LEFT JOIN node.scope s ON s.scope_no = h.scope_no
         LEFT JOIN word w ON w.key = 'state.' || h.state""",
-    "people": """
+    "people": f"""
         SELECT p.staff_no || printf('.%04d.%012d', p.scope_no, p.rec), coalesce(s.name, s.code),
           p.staff_no, p.name, w.text, count(h.rec), coalesce(sum(h.credited), 0) / 60.0,
-          coalesce(sum(h.minutes) FILTER (WHERE h.state = 'pending'), 0) / 60.0
+          coalesce(sum(h.minutes) FILTER (WHERE h.state = 'pending'), 0) / 60.0 {_MORE}
         FROM node.person p
         LEFT JOIN node.scope s ON s.scope_no = p.scope_no
         LEFT JOIN node.hour h ON h.scope_no = p.scope_no AND h.person = p.rec
@@ -164,9 +175,14 @@ def copy_records(
         link.execute("ATTACH ? AS node", [f"{source.absolute().as_uri()}?mode=ro"])
         link.execute("BEGIN IMMEDIATE")
         _put_words(link, language)
-        counts = {table: _copy_table(db, table, language) for table in TABLES}
+        if lists:
+            put_names(link, lists)
+        added = lists["added"] if lists else {}
+        counts = {table: _copy_table(db, table, language, added.get(table)) for table in TABLES}
         counts |= copy_types(link, types) if types else {}
-        counts |= copy_lists(link, lists) if lists else {}
+        if lists:
+            counts |= copy_lists(link, lists)
+            drop_names(link)
         link.execute("DROP TABLE word")
         link.execute("COMMIT")
         return counts
@@ -183,17 +199,27 @@ def _put_words(link: sqlite3.Connection, language: str) -> None:
     link.executemany("INSERT INTO word VALUES (?, ?)", rows)
 
 
-def _copy_table(db: sqlite_utils.Database, name: str, language: str) -> int:
+def _copy_table(
+    db: sqlite_utils.Database, name: str, language: str, added: Mapping[str, Any] | None
+) -> int:
+    """Fill a readable table; `added` has what the pack declares beyond its own columns."""
     columns, _, facets = TABLES[name]
-    table = db.table(name)
-    heading = _headings(language)
-    if not table.exists():
-        types = {heading[column]: _type_of(column) for column in columns}
+    table, heading = db.table(name), _headings(language)
+    types: dict[str, type] = {heading[column]: _type_of(column) for column in columns}
+    query = _COPY[name]
+    for known, shown in (added or {"told": {}})["told"].items():
+        query = query.replace(f"{known},", f"{shown},")
+    further = ""
+    for label, field, kind, shown in (added or {"more": ()})["more"]:
+        types[heading_of(label, field, list(types))] = _KINDS[kind]
+        further += f", {shown}"
+    if not table.exists() or list(table.columns_dict) != list(types):
+        table.drop(ignore=True)
         table.create(types, pk=heading["key"], not_null={heading["key"]})
         for facet in facets:
             table.create_index([heading[facet]])
     db.execute(f"DELETE FROM [{name}]")
-    return db.execute(f"INSERT INTO [{name}] {_COPY[name]}").rowcount
+    return db.execute(f"INSERT INTO [{name}] {query.replace(_MORE, further)}").rowcount
 
 
 def _headings(language: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ pack. The names are those of the node at the time of copying.
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from xueshi_server.browse_pack import show_end
@@ -21,6 +21,16 @@ from xueshi_server.words import word
 PREFIX: Final = "list_"
 # Shown for a reference whose record is not here.
 NOT_HERE: Final = "—"
+# Tables with people and schools by name: their type, how its rows are called in their queries, and
+# the fields they show in a way of their own.
+READABLE: Final = {
+    "hours": (
+        "hour",
+        "h",
+        ("person", "date", "title", "form", "category", "minutes", "note", "recorded_by"),
+    ),
+    "people": ("person", "p", ("staff_no", "name", "active")),
+}
 _PER_UNIT: Final = {"hours": 60.0, "money": 100.0}
 _WHOLE: Final = ("int",)
 
@@ -30,11 +40,32 @@ Plan = dict[str, Any]
 def plan_lists(pack: Pack, types: Iterable[str], language: str) -> Plan:
     """The tables of `types`: their columns, how they are filled, and the words they need."""
     listed = list(types)
+    readable = [of for of, _, _ in READABLE.values() if of in pack.types]
+    pointing = [*listed, *(of for of in readable if of not in listed)]
     return {
         "words": _words(pack, language),
-        "names": [[of, _name_query(pack, of, language)] for of in _targets(pack, listed)],
+        "names": [[of, _name_query(pack, of, language)] for of in _targets(pack, pointing)],
         "lists": {PREFIX + of: _plan_list(pack, pack.types[of], language) for of in listed},
+        "added": {
+            table: _plan_added(pack.types[of], alias, shown, language)
+            for table, (of, alias, shown) in READABLE.items()
+            if of in pack.types
+        },
     }
+
+
+def _plan_added(
+    declared: RecordType, alias: str, shown: Collection[str], language: str
+) -> dict[str, Any]:
+    """What a readable table lacks of the fields of its type: expressions for codes that it would
+    show as they are, and further columns (label, name, kind, expression)."""
+    fields = [(each, _shown(each, alias)) for each in declared.field]
+    return {
+        "told": {f'{alias}.{each.id}': text for each, text in fields
+                 if each.id in shown and each.type == "code"},
+        "more": [[word_label(each.label, language), each.id, _kind(each), text]
+                 for each, text in fields if each.id not in shown],
+    }  # fmt: skip
 
 
 def list_metadata(pack: Pack, of: str, language: str) -> dict[str, Any]:
@@ -48,8 +79,9 @@ def list_metadata(pack: Pack, of: str, language: str) -> dict[str, Any]:
     }
 
 
-def copy_lists(link: sqlite3.Connection, plan: Mapping[str, Any]) -> dict[str, int]:
-    """Fill the planned tables from the attached database `node`; the rows of each."""
+def put_names(link: sqlite3.Connection, plan: Mapping[str, Any]) -> None:
+    """Make the words of a plan and the names of what is referred to ready for its expressions;
+    `drop_names` ends that."""
     words = plan["words"]
     link.create_function("in_words", 2, lambda kind, value: _in_words(words, kind, value))
     link.execute(
@@ -61,13 +93,21 @@ def copy_lists(link: sqlite3.Connection, plan: Mapping[str, Any]) -> dict[str, i
     for of, query in plan["names"]:
         if of in here:
             link.execute(f"INSERT INTO called {query}", [of])
-    counts = {
+
+
+def drop_names(link: sqlite3.Connection) -> None:
+    """Forget what `put_names` made."""
+    link.execute("DROP TABLE called")
+
+
+def copy_lists(link: sqlite3.Connection, plan: Mapping[str, Any]) -> dict[str, int]:
+    """Fill the planned tables from the attached database `node`; the rows of each."""
+    here = {row[0] for row in link.execute("SELECT name FROM node.sqlite_master")}
+    return {
         name: _copy_list(link, name, each)
         for name, each in plan["lists"].items()
         if name.removeprefix(PREFIX) in here
     }
-    link.execute("DROP TABLE called")
-    return counts
 
 
 def _copy_list(link: sqlite3.Connection, name: str, planned: Mapping[str, Any]) -> int:
@@ -168,13 +208,13 @@ def _plan_list(pack: Pack, declared: RecordType, language: str) -> Plan:
     headings = [word(f"browse.column.{name}", language) for name, _, _ in columns]
     for each in declared.field:
         columns.append((each.id, _kind(each), _shown(each)))
-        headings.append(_heading(word_label(each.label, language), each.id, headings))
+        headings.append(heading_of(word_label(each.label, language), each.id, headings))
     rest = [("entered", "TEXT", "datetime(t.entered_at, 'unixepoch', 'localtime')")]
     if declared.kind == "ledger":
         rest.insert(0, ("state", "TEXT", "in_words('state', t.state)"))
     for name, kind, shown in rest:
         columns.append((name, kind, shown))
-        headings.append(_heading(word(f"browse.column.{name}", language), name, headings))
+        headings.append(heading_of(word(f"browse.column.{name}", language), name, headings))
     where = "" if declared.kind == "ledger" else " WHERE NOT t.deleted"
     return {
         "columns": [
@@ -185,7 +225,7 @@ def _plan_list(pack: Pack, declared: RecordType, language: str) -> Plan:
     }
 
 
-def _heading(label: str, name: str, taken: Sequence[str]) -> str:
+def heading_of(label: str, name: str, taken: Sequence[str]) -> str:
     """A label that no other column has: SQLite holds letters of either case for one."""
     known = {each.casefold() for each in taken}
     return f"{label} ({name})" if label.casefold() in known else label
@@ -197,11 +237,11 @@ def _kind(field: FieldDeclaration) -> str:
     return "INTEGER" if field.type in _WHOLE else "TEXT"
 
 
-def _shown(field: FieldDeclaration) -> str:
-    """The expression that shows a field of `t`."""
-    value = f't."{field.id}"'
+def _shown(field: FieldDeclaration, of: str = "t") -> str:
+    """The expression that shows a field of the row `of`."""
+    value = f'{of}."{field.id}"'
     if field.to:
-        return _called(field, value)
+        return _called(field, value, of)
     if field.type == "code":
         return f"in_words({_text(f'code.{field.codes}')}, {value})"
     if field.type == "bool":
@@ -211,14 +251,15 @@ def _shown(field: FieldDeclaration) -> str:
     return show_end(value) if field.type == "sealed" else value
 
 
-def _called(field: FieldDeclaration, value: str) -> str:
+def _called(field: FieldDeclaration, value: str, row: str) -> str:
     """What a reference means: a record of its own school by number, or one by its key."""
     of = f"c.of_type = {_text(str(field.to))}"
     if field.type == "key":
         found = f"SELECT c.name FROM called c WHERE {of} AND c.key = {value} LIMIT 1"
         return f"coalesce(({found}), {value})"
     found = (
-        f"SELECT c.name FROM called c WHERE {of} AND c.scope_no = t.scope_no AND c.rec = {value}"
+        f"SELECT c.name FROM called c"
+        f" WHERE {of} AND c.scope_no = {row}.scope_no AND c.rec = {value}"
     )
     return f"CASE WHEN {value} IS NOT NULL THEN coalesce(({found}), {_text(NOT_HERE)}) END"
 

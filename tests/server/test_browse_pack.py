@@ -18,8 +18,9 @@ from tests.server.test_browse import fetch, read_address
 from tests.server.test_browser import is_wider_than_the_window
 from tests.server.walks.shipped_county import TODAY, County, make_county
 from xueshi_server.browse import TABLES, copy_records, datasette_command, make_metadata
-from xueshi_server.browse_lists import PREFIX, plan_lists
+from xueshi_server.browse_lists import PREFIX, READABLE, plan_lists
 from xueshi_server.browse_pack import browsed_types, read_active_pack
+from xueshi_server.domain.sealed import MARK
 
 PACKS = ("jiyuan", "chongqing", "mianzhu", "qinggang", "township-primary")
 
@@ -101,6 +102,37 @@ def test_every_reference_of_a_list_shows_a_name(browsed: tuple[County, Path]) ->
                 assert [text for text in values if str(text).isdigit() or text == "—"] == [], of
                 if field.to == "person":
                     assert values == [] or values[0].startswith("卢建设"), (of, field.id)
+
+
+def test_hours_and_people_show_every_field_that_the_pack_gives_them(
+    browsed: tuple[County, Path],
+) -> None:
+    county, target = browsed
+    added = plan_lists(county.pack, [], "zh")["added"]
+    with closing(sqlite3.connect(target)) as db:
+        db.row_factory = sqlite3.Row
+        for table, (of, _, shown) in READABLE.items():
+            row = db.execute(f"SELECT * FROM {table} ORDER BY 1 LIMIT 1").fetchone()
+            fields = {each.id: each for each in county.pack.types[of].field}
+            assert {name for _, name, *_ in added[table]["more"]} | {*shown} >= fields.keys()
+            for _, name, *_ in added[table]["more"]:
+                label = fields[name].label.zh
+                value = row[label if label in row.keys() else f"{label} ({name})"]  # noqa: SIM118
+                codes = county.pack.codes.get(fields[name].codes or "")
+                known = {code.label.zh for code in codes.value} if codes else {value}
+                assert value is None or value in known, (table, name)
+                if fields[name].type == "sealed":
+                    assert value is None or len(value) == 2 * len(MARK), name
+
+
+def test_the_county_s_words_stand_for_its_codes_of_hours(browsed: tuple[County, Path]) -> None:
+    county, target = browsed
+    form = next(each for each in county.pack.types["hour"].field if each.id == "form")
+    if form.codes is None:
+        return
+    with closing(sqlite3.connect(target)) as db:
+        said = {text for (text,) in db.execute("SELECT 形式 FROM hours")}
+    assert said <= {code.label.zh for code in county.pack.codes[form.codes].value}
 
 
 def test_a_list_has_the_rows_that_are_not_deleted(browsed: tuple[County, Path]) -> None:
