@@ -5,14 +5,15 @@ place: the same sheet has the same bytes on every machine. Fonts of the system a
 sheet with a character beyond the subset, which some names have.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from typst import Fonts
+if TYPE_CHECKING:
+    from typst import Fonts
 
 FAMILY: Final = "Xueshi Serif"
 # Where rare characters may be found, by the names that systems give their large serif faces.
@@ -56,9 +57,24 @@ def rare(texts: Iterable[str]) -> set[str]:
     }
 
 
+def texts_in(data: object) -> Iterator[str]:
+    """Every text in what the templates are given."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        for each in data.values():
+            yield from texts_in(each)
+    elif isinstance(data, list | tuple):
+        for each in data:
+            yield from texts_in(each)
+
+
 @cache
-def load_fonts(*, with_system: bool) -> Fonts:
+def load_fonts(*, with_system: bool) -> "Fonts":
     """The fonts to set with; those of the system are looked for once, which takes a while."""
+    # Loaded by the first print; which characters are rare is asked by pages too.
+    from typst import Fonts
+
     return Fonts(
         include_system_fonts=with_system,
         include_embedded_fonts=False,

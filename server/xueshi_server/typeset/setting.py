@@ -6,7 +6,7 @@ time of printing, and the shipped fonts come first.
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -15,10 +15,13 @@ from typing import Any, Final
 from typst import Compiler
 
 from xueshi_server.typeset.arrange import Sheet, arrange
-from xueshi_server.typeset.fonts import families, load_fonts, rare
+from xueshi_server.typeset.fonts import families, load_fonts, rare, texts_in
 
 # What was laid out is kept for so many more runs of the setter.
 _KEPT_RUNS: Final = 12
+# No font has it: it is set as the box that stands for what is missing.
+_NO_CHARACTER: Final = "\U0010fffd"
+_GLYPH_PPI: Final = 72
 # Pictures for the screen and for comparison.
 PREVIEW_PPI: Final = 96
 
@@ -53,12 +56,33 @@ def forget_layouts() -> None:
 
 def missing_characters(sheets: Sequence[Sheet], language: str) -> set[str]:
     """Characters beyond the shipped fonts: they look as the system's fonts have them, if at all."""
-    return rare(_texts([arrange(each, language) for each in sheets]))
+    return rare(texts_in([arrange(each, language) for each in sheets]))
+
+
+def unprintable_of(wanted: Collection[str]) -> set[str]:
+    """Of characters beyond the shipped fonts those that no font of this machine has: on paper
+    they are empty boxes."""
+    box = _picture_of(_NO_CHARACTER)
+    return {each for each in wanted if _picture_of(each) == box}
+
+
+def _picture_of(character: str) -> Any:
+    compiler = Compiler(
+        str(_templates() / "glyph.typ"),
+        root=str(_templates()),
+        font_paths=load_fonts(with_system=True),
+        ignore_system_fonts=True,
+        sys_inputs={
+            "character": character,
+            "fonts": json.dumps(families(with_system=True)),
+        },
+    )
+    return compiler.compile(format="png", ppi=_GLYPH_PPI)
 
 
 def _set(sheets: Sequence[Sheet], language: str, **settings: Any) -> Any:
     data = [arrange(each, language) for each in sheets]
-    with_system = bool(rare(_texts(data)))
+    with_system = bool(rare(texts_in(data)))
     compiler = Compiler(
         str(_templates() / "main.typ"),
         root=str(_templates()),
@@ -75,18 +99,6 @@ def _set(sheets: Sequence[Sheet], language: str, **settings: Any) -> Any:
 def _timestamp(sheets: Sequence[Sheet]) -> dt.datetime:
     latest = max(dt.date.fromisoformat(each.document.as_of) for each in sheets)
     return dt.datetime.combine(latest, dt.time(), dt.UTC)
-
-
-def _texts(data: object) -> Iterator[str]:
-    """Every text in what the templates are given."""
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, dict):
-        for each in data.values():
-            yield from _texts(each)
-    elif isinstance(data, list | tuple):
-        for each in data:
-            yield from _texts(each)
 
 
 @cache

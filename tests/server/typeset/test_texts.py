@@ -8,7 +8,7 @@ from pypdf import PdfReader
 
 from tests.server.typeset.filling import sheet_of
 from xueshi_server.typeset.arrange import clean
-from xueshi_server.typeset.setting import missing_characters, set_pdf
+from xueshi_server.typeset.setting import missing_characters, set_pdf, unprintable_of
 
 NASTY: Final = {
     "code": "#panic(1)",
@@ -73,3 +73,9 @@ def test_a_character_that_no_font_has_is_reported_and_still_printed() -> None:
     sheet = sheet_of("base", "file_label", name="甲\U000323b0")
     assert missing_characters([sheet], "zh") == {"\U000323b0"}
     assert set_pdf([sheet], "zh").startswith(b"%PDF")
+
+
+def test_it_is_told_which_characters_no_font_here_has() -> None:
+    # The last one is assigned to nothing, so no font can have it; the shipped one has the first.
+    assert unprintable_of({"\U000323b0", "王", "\U0003fff0"}) >= {"\U0003fff0"}
+    assert unprintable_of({"王"}) == set()

@@ -12,12 +12,15 @@ from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.domain.rules.catalogue import BUILT_IN
 from xueshi_server.errors import ServerError, UnknownRecordError
 from xueshi_server.store.material import COUNTY, type_of_form
+from xueshi_server.store.people import PERSON
 from xueshi_server.store.records import RecordFilter, list_records, name_row
 from xueshi_server.store.schools import list_schools
 from xueshi_server.typeset.arrange import Sheet, arrange
+from xueshi_server.typeset.fonts import rare, texts_in
 from xueshi_server.web.packs import active_pack, asked_day, find_type, listed_forms
 from xueshi_server.web.pages import public_id, read_cursor
 from xueshi_server.web.paper import list_awaited, list_prints, read_stamped
+from xueshi_server.web.roster import mark_rows
 from xueshi_server.web.site import language, this_node
 
 if TYPE_CHECKING:
@@ -63,11 +66,20 @@ def choose(form_id: str) -> Page:
         if len(rows) > _CHOICES:
             last = rows[_CHOICES - 1]
             more = f"{last['sort_value']}~{last['scope_no']}~{last['rec']}"
+        marks = mark_rows(rows) if declared.id == PERSON else {}
         places = [
             (
                 name_row(pack, declared, each, spoken),
                 public_id(each["scope_no"], each["rec"]),
-                " · ".join(str(part) for part in (each["sort_value"], each["school"]) if part),
+                " · ".join(
+                    str(part)
+                    for part in (
+                        marks.get((each["scope_no"], each["rec"])),
+                        each["sort_value"],
+                        each["school"],
+                    )
+                    if part
+                ),
             )
             for each in rows[:_CHOICES]
         ]
@@ -112,7 +124,24 @@ def show_sheet(sheet: Sheet, paper: dict[str, Any] | None = None) -> str:
     """The page of a filled form: what the PDF of it shows, for the browser to print."""
     shown = arrange(sheet, language())
     shown["sections"] = keep_end_together(shown["sections"])
-    return render_template("form_print.html", document=sheet.document, sheet=shown, paper=paper)
+    return render_template(
+        "form_print.html",
+        document=sheet.document,
+        sheet=shown,
+        paper=paper,
+        unprintable=_list_unprintable(shown),
+    )
+
+
+def _list_unprintable(shown: dict[str, Any]) -> list[str]:
+    """Characters that come out of the printer as boxes; rare ones in names."""
+    wanted = rare(texts_in(shown))
+    if not wanted:
+        return []
+    # The setter is loaded only where it has to be asked.
+    from xueshi_server.typeset.setting import unprintable_of
+
+    return sorted(unprintable_of(wanted))
 
 
 def keep_end_together(sections: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
