@@ -22,11 +22,14 @@ _SHOWN: Final = frozenset(
 # Shown, but as a page of nobody: no script, no form, no origin.
 _BOXED: Final = frozenset({"text/html", "image/svg+xml", "application/xhtml+xml", "text/css"})
 _SANDBOX: Final = (
-    "sandbox; default-src 'none'; frame-ancestors 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
-    " media-src 'self'; font-src 'self' data:"
+    "sandbox; default-src 'none'; frame-ancestors 'self'; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' data:; media-src 'self'; font-src 'self' data:"
 )
 # A PDF's viewer is a part of the browser, which a sandbox would keep out.
-_QUIET: Final = "default-src 'none'; frame-ancestors 'self'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'"
+_QUIET: Final = (
+    "default-src 'none'; frame-ancestors 'self'; style-src 'unsafe-inline'; img-src 'self';"
+    " media-src 'self'"
+)
 
 
 def can_show(name: str) -> bool:
