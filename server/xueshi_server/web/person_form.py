@@ -12,6 +12,7 @@ from xueshi_server.domain.people import add_former, next_temporary, tag_of
 from xueshi_server.domain.values import parse_text
 from xueshi_server.store.people import find_holders, list_numbers
 from xueshi_server.store.records import default_scope
+from xueshi_server.store.schools import list_schools
 from xueshi_server.web.declared_form import Faults
 from xueshi_server.web.packs import active_pack
 from xueshi_server.web.site import this_node
@@ -83,8 +84,8 @@ def complete(values: dict[str, Value], scope_no: int | None) -> None:
         return
     node = this_node()
     place = default_scope(node, active_pack().types[PERSON], scope_no)
-    rows = node.query("SELECT code FROM scope WHERE scope_no = ?", [place])
-    code = str(rows[0]["code"] or "") if rows else node.code
+    schools = {each["scope_no"]: each["code"] for each in list_schools(node)}
+    code = str(schools.get(place) or "")
     tag = tag_of(node.node_id, node.replica.epoch_name)
     values[NUMBER] = next_temporary(code or node.code, tag, list_numbers(node, place))
 
