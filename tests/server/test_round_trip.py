@@ -13,6 +13,7 @@ import pytest
 from tests.server.every_type import fill_county, in_order
 from tests.server.walks.shipped_county import County, make_county
 from xueshi_server.domain.packs.model import RecordType
+from xueshi_server.domain.sealed import is_mask
 from xueshi_server.exporting import export_rows
 from xueshi_server.importing import ImportReport, import_rows
 from xueshi_server.pack_files import list_shipped, read_shipped
@@ -81,10 +82,14 @@ def take_all(trip: Trip, folder: Path) -> None:
 
 
 def read_all(node: Node, of: str) -> list[dict[str, Any]]:
+    """The records of a type; of personal numbers, whose end alone leaves, nothing comes back."""
     output = io.BytesIO()
     export_rows(node, of, output, format="jsonl")
     rows = [json.loads(line) for line in output.getvalue().splitlines()]
-    return [{name: value for name, value in row.items() if name != "id"} for row in rows]
+    return [
+        {name: "" if is_mask(str(value)) else value for name, value in row.items() if name != "id"}
+        for row in rows
+    ]
 
 
 @pytest.mark.parametrize(("pack_id", "of"), TYPES)

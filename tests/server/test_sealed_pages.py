@@ -1,5 +1,7 @@
 """Personal numbers on the pages: entered sealed, shown by their end, opened at the centre alone."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,9 @@ from tests.server.conftest import County
 from tests.server.nodes import add_person
 from tests.server.pages import Visitor, accounts_of, make_visitor
 from xueshi_server.accounts import Role
+from xueshi_server.browse import copy_records
+from xueshi_server.browse_lists import plan_lists
+from xueshi_server.record_types import BASE_PACK
 from xueshi_server.sealing import Opener, ensure_seal_key
 from xueshi_server.web import create_app
 from xueshi_sync.node import Node
@@ -247,3 +252,18 @@ def test_a_number_under_a_destroyed_key_says_so(entered: County, officer: Visito
     assert answer.status_code == 422
     assert "sealed to key 1" in answer.text
     assert "enter it again" in answer.text
+
+
+def test_the_copy_for_datasette_has_the_end_alone(entered: County, tmp_path: Path) -> None:
+    target = tmp_path / "county.db"
+    source = entered.centre.home / "data" / "view.db"
+    copy_records(source, target, "en", ["person"], plan_lists(BASE_PACK, ["person"], "en"))
+    box = one_person(entered.centre)["id_number"]
+    assert isinstance(box, bytes)
+    with closing(sqlite3.connect(target)) as db:
+        assert db.execute("SELECT id_number, phone FROM person").fetchone() == (
+            "••••002X",
+            "••••5678",
+        )
+        assert db.execute('SELECT "ID number" FROM list_person').fetchone() == ("••••002X",)
+    assert box[5:] not in target.read_bytes()
