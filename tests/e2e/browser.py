@@ -52,7 +52,8 @@ def give_up(reason: str) -> NoReturn:
 
 
 def _note_outside(url: str, outside: list[str]) -> None:
-    if not url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+    # The viewer of PDFs is a part of the browser with addresses of its own.
+    if not url.startswith(("http://127.0.0.1:", "data:", "blob:", "chrome-extension:", "chrome:")):
         outside.append(url)
 
 
