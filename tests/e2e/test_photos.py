@@ -17,7 +17,8 @@ from tests.server.nodes import make_world
 from tests.server.test_browser import is_wider_than_the_window, serve_pages
 from xueshi_server.accounts import Accounts, Role
 from xueshi_server.photos import PHOTO_BYTES_MAX
-from xueshi_server.store.attachments import About, files_of, list_attachments
+from xueshi_server.store.attached_files import read_file
+from xueshi_server.store.attachments import About, list_attachments
 from xueshi_server.store.prints import Prints
 from xueshi_server.web.security import SESSION_COOKIE
 from xueshi_sync.node import Node
@@ -133,7 +134,7 @@ def test_a_claim_with_two_photos_goes_from_a_phone_to_the_principal(desk: Desk) 
     found = list_attachments(desk.school, About("hour", hours(desk)[0]))
     assert [(each.width, each.height) for each in found] == [(1200, 1600), (1600, 1200)]
     for each in found:
-        data = files_of(desk.school).read(each.file)
+        data = read_file(desk.school, each.file)
         assert len(data) <= PHOTO_BYTES_MAX
         assert not Image.open(io.BytesIO(data)).getexif()
     desk.look("mine")

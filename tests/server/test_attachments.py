@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,12 +10,23 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from tests.process.county import serving
 from tests.server.conftest import County
 from tests.server.nodes import add_hour, add_person
 from tests.server.pages import TEST_PIN, Visitor, accounts_of, make_visitor
 from tests.server.test_photos import SCRIPT, bomb, noise, picture
-from xueshi_server.store.attachments import About, Attachment, files_of, list_attachments
-from xueshi_server.store.claim_drafts import PHOTOS_MAX
+from xueshi_server.delivering import deliver_files, take_offers
+from xueshi_server.store.attached_files import (
+    NotHereError,
+    forget_file,
+    has_file,
+    keep_file,
+    keep_small,
+    read_file,
+    read_small,
+)
+from xueshi_server.store.attachments import About, Attachment, list_attachments
+from xueshi_server.store.claim_drafts import PHOTOS_MAX, ClaimDrafts
 from xueshi_server.web.security import SESSION_COOKIE
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
@@ -74,7 +86,10 @@ def save_draft(visitor: Visitor, **fields: Any) -> dict[str, Any]:
 
 
 def stored(node: Node) -> list[Path]:
-    return [path for path in (node.home / "attached").rglob("*") if path.is_file()]
+    """Files and small pictures here, and what is left of others."""
+    places = [node.home / "files" / "whole", node.home / "attached-small"]
+    found = [path for place in places for path in place.rglob("*") if path.is_file()]
+    return [*found, *node.home.glob("*.part")]
 
 
 # ---- a claim with photos
@@ -156,7 +171,7 @@ def test_a_photo_that_a_record_names_stays_when_a_draft_drops_it(
     teacher.post("/mine/claim", photo=photo(), **CLAIM)
     file = save_draft(teacher, photo=photo())["photos"][0]["file"]
     teacher.post("/mine/discard")
-    assert files_of(school).has(file)
+    assert has_file(school, file)
 
 
 def test_a_draft_given_up_is_gone(teacher: Visitor, school: Node) -> None:
@@ -170,8 +185,6 @@ def test_a_draft_given_up_is_gone(teacher: Visitor, school: Node) -> None:
 def test_a_claim_whose_answer_was_lost_is_no_draft_any_more(
     teacher: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from xueshi_server.store.claim_drafts import ClaimDrafts
-
     with monkeypatch.context() as patched:
         patched.setattr(ClaimDrafts, "clear", lambda self: None)
         teacher.post("/mine/claim", photo=photo(), **CLAIM)
@@ -298,7 +311,7 @@ def test_the_record_travels_before_its_bytes(
     page = officer.get(f"/hours/{county.centre.public_id(key)}").text
     assert "The photo is at Hill School, not here yet" in page
     assert officer.get(f"/attachments/{found.name}/file").status_code == 404
-    files_of(county.centre).put_bytes(files_of(county.school).read(found.file))
+    keep_file(county.centre, read_file(county.school, found.file))
     assert officer.get(f"/attachments/{found.name}/file").mimetype == "image/jpeg"
 
 
@@ -337,7 +350,7 @@ def test_what_is_withdrawn_stays_with_its_reason(
     (found,) = evidence(school)
     assert found.withdrawn is not None
     assert (found.withdrawn.reason, found.withdrawn.by) == ("of another day", "admin")
-    assert files_of(school).has(found.file)
+    assert has_file(school, found.file)
     assert "of another day" in admin.text(f"/hours/{name}")
 
 
@@ -419,3 +432,74 @@ def test_attachments_are_found_without_reading_all_of_them(
     ]
     assert sum("INDEX attachment_" in each for each in plans) == 2
     assert not [each for each in plans if each.startswith(("SCAN t", "SCAN attachment"))]
+
+
+# ---- the bytes
+
+
+@pytest.mark.parametrize("name", ["../../node.db", "", "A" * 64, "0" * 63, f"{'0' * 64}/x"])
+def test_what_is_no_digest_names_no_file(school: Node, name: str) -> None:
+    assert not has_file(school, name)
+    assert read_small(school, name) is None
+    with pytest.raises(NotHereError):
+        read_file(school, name)
+    forget_file(school, name)
+
+
+def test_a_file_that_was_damaged_is_not_given(school: Node) -> None:
+    digest = keep_file(school, noise(700))
+    (path,) = stored(school)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(NotHereError):
+        read_file(school, digest)
+
+
+def test_what_a_killed_upload_left_is_cleared_later(school: Node) -> None:
+    old, young = (school.home / f"{name}.photo.part" for name in ("old", "young"))
+    for path in (old, young):
+        path.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    keep_file(school, b"next")
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_a_forgotten_file_takes_its_small_picture_along(school: Node) -> None:
+    digest = keep_file(school, noise(700))
+    keep_small(school, digest, b"small")
+    assert read_small(school, digest) == b"small"
+    forget_file(school, digest)
+    assert stored(school) == []
+    assert not has_file(school, digest)
+
+
+def test_a_full_disk_loses_the_photo_and_nothing_else(
+    teacher: Visitor, school: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(school.files, "add", full)
+    answer = teacher.post("/mine/claim", photo=photo(), **CLAIM)
+    assert answer.status_code == 422
+    assert "disk is full" in answer.text
+    assert 'value="Reading circle"' in answer.text
+    assert teacher.post("/mine/claim", **CLAIM).status_code == 303
+
+
+def test_the_bytes_follow_the_record_to_the_centre(
+    teacher: Visitor, county: County, officer: Visitor
+) -> None:
+    teacher.post("/mine/claim", photo=photo(noise(450)), **CLAIM)
+    save_draft(teacher, photo=photo(noise(300)))
+    county.carry_both_ways()
+    (found,) = evidence(county.centre)
+    take_offers(county.centre)
+    with serving(county.centre.wsgi_app()) as (host, port):
+        deliver_files(county.school, url=f"http://{host}:{port}", at_once=True)
+    (found,) = evidence(county.centre)
+    assert found.is_here
+    assert officer.get(f"/attachments/{found.name}/file", small=1).mimetype == "image/jpeg"
+    # A draft is nobody's business but its writer's.
+    drafted = ClaimDrafts(county.school.home, 1).find()
+    assert drafted is not None
+    assert not has_file(county.centre, drafted.photos[0].file)

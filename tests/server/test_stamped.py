@@ -12,7 +12,8 @@ from tests.server.conftest import County
 from tests.server.nodes import add_hour, add_person
 from tests.server.pages import Visitor, make_visitor, plain
 from tests.server.test_attachments import photo, teacher_of
-from xueshi_server.store.attachments import About, files_of, list_attachments
+from xueshi_server.store.attached_files import has_file
+from xueshi_server.store.attachments import LINES, STAMPED, About, Attachment, list_attachments
 from xueshi_server.store.prints import PRINTS_MAX, Prints
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
@@ -41,6 +42,11 @@ def attach(visitor: Visitor, node: Node, person: RecordKey, **fields: Any) -> An
     return visitor.post(path_of(node, person, "/stamped"), **sent)
 
 
+def pages(node: Node, person: RecordKey, kind: str = STAMPED) -> list[Attachment]:
+    found = list_attachments(node, About("person", person))
+    return [each for each in found if each.kind == kind]
+
+
 def rename(node: Node, person: RecordKey, name: str) -> None:
     with node.write(actor="admin") as action:
         action.set("person", person, {"name": name})
@@ -64,11 +70,10 @@ def test_the_digest_is_read_as_it_stands_in_groups_on_paper(
     digest = print_form(admin, school, person)
     typed = f" {digest[:4].upper()} {digest[4:]} "
     assert attach(admin, school, person, digest=typed).status_code == 303
-    (found,) = list_attachments(school, About("person", person))
-    assert (found.kind, found.form, found.printed, found.as_of) == (
-        "stamped_page", FORM, digest, DAY,
-    )  # fmt: skip
-    assert files_of(school).has(found.content)
+    (found,) = pages(school, person)
+    assert (found.form, found.printed, found.as_of) == (FORM, digest, DAY)
+    (lines,) = pages(school, person, LINES)
+    assert (lines.printed, has_file(school, lines.file)) == (digest, True)
 
 
 def test_a_paper_that_still_holds_says_so(admin: Visitor, school: Node, person: RecordKey) -> None:
@@ -111,7 +116,7 @@ def test_the_paper_of_a_digest_that_nobody_printed_is_asked_about_once(
     answer = attach(admin, school, person, digest="0123abcd")
     assert answer.status_code == 422
     assert "printed no such form" in answer.text
-    assert list_attachments(school, About("person", person)) == []
+    assert pages(school, person) == []
     assert attach(admin, school, person, digest="0123abcd", sure="1").status_code == 303
     page = admin.text(path_of(school, person, "/check"), on=DAY)
     assert "not known which line" in page
@@ -133,14 +138,14 @@ def test_a_bad_photo_of_a_stamped_page_is_named(
     answer = attach(admin, school, person, digest=digest, photo=(io.BytesIO(b"<svg>"), "stamp.svg"))
     assert answer.status_code == 422
     assert "stamp.svg" in answer.text
-    assert list_attachments(school, About("person", person)) == []
+    assert pages(school, person) == []
 
 
 def test_a_page_taken_back_is_waited_for_again(
     admin: Visitor, school: Node, person: RecordKey
 ) -> None:
     attach(admin, school, person, digest=print_form(admin, school, person))
-    (found,) = list_attachments(school, About("person", person))
+    (found,) = pages(school, person)
     admin.post(path_of(school, person, "/stamped/withdraw"), on=DAY, attachment=found.name)
     assert "Li Ming" in admin.text("/forms/unstamped")
 

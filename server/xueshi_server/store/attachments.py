@@ -1,8 +1,9 @@
 """Attachments: evidence beside a record, and photos of stamped pages.
 
-An attachment is a record of the type `attachment`; its bytes stand in a folder of the node by
-their digest. A record travels before its bytes: what is not here yet says so. Nothing is erased:
-who withdraws an attachment writes that, with the reason, and both stay.
+An attachment is a record of the type `attachment`; its bytes are a file of the node by their
+digest. A record travels before its bytes: what is not here yet says so. Nothing is erased: who
+withdraws an attachment writes that, with the reason, and both stay. With a stamped page go the
+lines that were printed, as an attachment of their own.
 """
 
 import datetime as dt
@@ -12,7 +13,7 @@ from sqlite3 import Row
 from typing import Any, Final
 
 from xueshi_server.photos import Upload
-from xueshi_server.store.content_folder import ContentFolder, Held
+from xueshi_server.store.attached_files import has_file, keep_file, keep_small
 from xueshi_server.store.records import ATTACHMENT
 from xueshi_sync.node import Node
 from xueshi_sync.replica import public_id
@@ -20,12 +21,10 @@ from xueshi_sync.writer import Action, RecordKey
 
 EVIDENCE: Final = "evidence"
 STAMPED: Final = "stamped_page"
+LINES: Final = "printed_lines"
 WITHDRAWAL: Final = "withdrawal"
 # Fields that refer to the record itself, so that they hold before it has its lasting name.
 _REFERRED: Final = ("hour", "person")
-_FOLDER: Final = "attached"
-# Small pictures by the digest of the large one: made anew where they are lost.
-_THUMBS: Final = "attached-small"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +38,11 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """Which printed form a stamped page is of; `content` is the file with its lines, if kept."""
+    """Which printed form a stamped page is of: the digest on it, and the day of its data."""
 
     form: str
     printed: str
     as_of: dt.date
-    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,6 @@ class Attachment:
     form: str = ""
     printed: str = ""
     as_of: str = ""
-    content: str = ""
     withdrawn: Withdrawn | None = field(default=None)
 
 
@@ -87,22 +84,12 @@ def can_attach(node: Node) -> bool:
     return ATTACHMENT in node.schema.by_name
 
 
-def files_of(node: Node) -> ContentFolder:
-    """The bytes of attachments at a node."""
-    return ContentFolder(node.home / _FOLDER)
-
-
-def thumbs_of(node: Node) -> ContentFolder:
-    """Small pictures, named by the digest of the picture they are of."""
-    return ContentFolder(node.home / _THUMBS)
-
-
-def keep_upload(node: Node, upload: Upload) -> Held:
-    """Put the bytes of an upload on the disk, and its small picture beside them."""
-    held = files_of(node).put_bytes(upload.data)
+def keep_upload(node: Node, upload: Upload) -> str:
+    """Put the bytes of an upload on the disk, and its small picture beside them; their digest."""
+    digest = keep_file(node, upload.data)
     if upload.thumb:
-        thumbs_of(node).put_named(held.digest, upload.thumb)
-    return held
+        keep_small(node, digest, upload.thumb)
+    return digest
 
 
 # ---- writing
@@ -125,7 +112,6 @@ def write_attachment(
             "form": paper.form,
             "printed": paper.printed,
             "as_of": paper.as_of.isoformat(),
-            "content": paper.content or None,
         }
     place = about.name if about.key is None else f"{about.key.scope_no}.{about.key.rec}"
     mark = f"{place}-{fields['file']}-{row.get('printed') or ''}"
@@ -209,9 +195,7 @@ def is_referred_to(node: Node, digest: str) -> bool:
     """Whether any attachment names a file: then its bytes stay."""
     if not can_attach(node):
         return False
-    rows = node.query(
-        f"SELECT 1 FROM {ATTACHMENT} WHERE file = ?1 OR content = ?1 LIMIT 1", [digest]
-    )
+    rows = node.query(f"SELECT 1 FROM {ATTACHMENT} WHERE file = ? LIMIT 1", [digest])
     return bool(rows)
 
 
@@ -241,8 +225,7 @@ def _read(node: Node, where: Sequence[str], values: Sequence[Any]) -> list[Attac
         " ORDER BY t.entered_at, t.scope_no, t.rec",
         values,
     )
-    files = files_of(node)
-    found = [_attachment(node, files, each) for each in rows if each["kind"] != WITHDRAWAL]
+    found = [_attachment(node, each) for each in rows if each["kind"] != WITHDRAWAL]
     return [_with_withdrawal(node, each) for each in found]
 
 
@@ -261,7 +244,7 @@ def _with_withdrawal(node: Node, attachment: Attachment) -> Attachment:
     return replace(attachment, withdrawn=taken)
 
 
-def _attachment(node: Node, files: ContentFolder, row: Row) -> Attachment:
+def _attachment(node: Node, row: Row) -> Attachment:
     key = RecordKey(row["scope_no"], row["rec"])
     return Attachment(
         key=key,
@@ -278,9 +261,8 @@ def _attachment(node: Node, files: ContentFolder, row: Row) -> Attachment:
         at_s=row["entered_at"] or 0,
         node_name=row["node_name"] or "",
         is_own=row["node_id"] == node.node_id,
-        is_here=files.has(row["file"] or ""),
+        is_here=has_file(node, row["file"] or ""),
         form=row["form"] or "",
         printed=row["printed"] or "",
         as_of=row["as_of"] or "",
-        content=row["content"] or "",
     )

@@ -21,9 +21,10 @@ from xueshi_server.photos import (
     Upload,
     take_upload,
 )
-from xueshi_server.store.attachments import files_of, keep_upload, thumbs_of
-from xueshi_server.store.content_folder import Held, NoRoomError, NotHereError
+from xueshi_server.store.attached_files import NotHereError, read_file, read_small
+from xueshi_server.store.attachments import keep_upload
 from xueshi_server.web.site import this_node
+from xueshi_sync.errors import StorageError
 
 FIELD: Final = "photo"
 # Types that leave this node as themselves, with the ending of their files.
@@ -36,15 +37,15 @@ _POLICY: Final = "default-src 'none'; style-src 'none'; sandbox"
 class Taken:
     """A file that is on the disk now."""
 
-    held: Held
+    file: str
     upload: Upload
 
     @property
     def fields(self) -> dict[str, Any]:
         """What an attachment says of it."""
         return {
-            "file": self.held.digest,
-            "bytes": self.held.size_bytes,
+            "file": self.file,
+            "bytes": len(self.upload.data),
             "media": self.upload.media,
             "width": self.upload.width or None,
             "height": self.upload.height or None,
@@ -84,10 +85,10 @@ def _has_bytes(each: Any) -> bool:
     return bool(first)
 
 
-def _keep(upload: Upload) -> Held:
+def _keep(upload: Upload) -> str:
     try:
         return keep_upload(this_node(), upload)
-    except (NoRoomError, OSError) as error:
+    except (StorageError, OSError) as error:
         raise BadValueError("photo.no_room") from error
 
 
@@ -101,11 +102,8 @@ def give_file(file: str, media: str, name: str, *, small: bool = False) -> Respo
     node = this_node()
     known = media if media in _GIVEN else _OTHER
     try:
-        if small and media == JPEG and thumbs_of(node).has(file):
-            with thumbs_of(node).open(file) as thumb:
-                data = thumb.read()
-        else:
-            data = files_of(node).read(file)
+        data = read_small(node, file) if small and media == JPEG else None
+        data = data or read_file(node, file)
     except NotHereError:
         abort(404)
     response = send_file(

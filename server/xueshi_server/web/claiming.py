@@ -8,7 +8,8 @@ from typing import Any, Final
 from flask import request, url_for
 
 from xueshi_server.domain.errors import BadValueError
-from xueshi_server.store.attachments import files_of, find_picture, is_referred_to, thumbs_of
+from xueshi_server.store.attached_files import forget_file
+from xueshi_server.store.attachments import find_picture, is_referred_to
 from xueshi_server.store.claim_drafts import PHOTOS_MAX, ClaimDraft, ClaimDrafts, DraftPhoto
 from xueshi_server.web.attaching import BadUpload, Taken, take_uploads, thumb_size, told
 from xueshi_server.web.site import language, this_node, whoami
@@ -65,8 +66,8 @@ def _with_most(each: BadUpload) -> BadUpload:
 def _photo(each: Taken) -> DraftPhoto:
     upload = each.upload
     return DraftPhoto(
-        each.held.digest,
-        each.held.size_bytes,
+        each.file,
+        len(upload.data),
         upload.media,
         upload.width,
         upload.height,
@@ -79,8 +80,7 @@ def drop_photo(file: str) -> None:
     drafts = own_drafts()
     drafts.drop_photo(file)
     if not drafts.is_in_any(file) and not is_referred_to(this_node(), file):
-        files_of(this_node()).drop(file)
-        thumbs_of(this_node()).drop(file)
+        forget_file(this_node(), file)
 
 
 def discard_draft() -> None:

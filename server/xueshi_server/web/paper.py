@@ -21,15 +21,15 @@ from xueshi_server.domain.printed import (
 from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.domain.rules.catalogue import BUILT_IN
 from xueshi_server.errors import UnknownRecordError
+from xueshi_server.store.attached_files import NotHereError, read_file
 from xueshi_server.store.attachments import (
+    LINES,
     STAMPED,
     About,
     Attachment,
     can_attach,
-    files_of,
     list_attachments,
 )
-from xueshi_server.store.content_folder import NotHereError
 from xueshi_server.store.material import type_of_form
 from xueshi_server.store.packs import find_active
 from xueshi_server.store.prints import Print, Prints
@@ -109,13 +109,17 @@ def list_prints(form: Form, name: str) -> list[Print]:
 
 def list_stamped(form: Form, name: str) -> list[Attachment]:
     """The stamped pages that stand, newest first."""
+    return _list(form, name, STAMPED)
+
+
+def _list(form: Form, name: str, kind: str) -> list[Attachment]:
     if not can_attach(this_node()):
         return []
     found = list_attachments(this_node(), about_of(form, name))
     return [
         each
         for each in reversed(found)
-        if each.kind == STAMPED and each.form == form.id and each.withdrawn is None
+        if each.kind == kind and each.form == form.id and each.withdrawn is None
     ]
 
 
@@ -189,13 +193,13 @@ def _fill_again(press: "Press", name: str, old: Paper) -> Paper:
 
 def find_content(form: Form, name: str, digest: str) -> bytes | None:
     """The lines of a print with a digest, kept here or with its stamped page."""
-    for each in list_prints(form, name):
-        if each.digest == digest:
-            return each.content
-    for page in list_stamped(form, name):
-        if page.printed == digest and page.content:
+    for printed in list_prints(form, name):
+        if printed.digest == digest:
+            return printed.content
+    for each in _list(form, name, LINES):
+        if each.printed == digest:
             try:
-                return files_of(this_node()).read(page.content)
+                return read_file(this_node(), each.file)
             except NotHereError:
                 return None
     return None

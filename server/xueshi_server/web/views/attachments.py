@@ -10,6 +10,7 @@ from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.values import parse_text
 from xueshi_server.store.attachments import (
+    LINES,
     About,
     Attachment,
     can_attach,
@@ -50,12 +51,17 @@ def evidence_of(of: str, row: Row) -> list[Attachment]:
     node, key = this_node(), RecordKey(row["scope_no"], row["rec"])
     if not can_attach(node):
         return []
-    found = list_attachments(node, About(of, key))
+    found = _shown(About(of, key))
     declared = active_pack().types.get(of)
     older = declared.corrects if declared is not None else None
     if older and older in row.keys() and row[older]:  # noqa: SIM118
-        found = [*list_attachments(node, About(of, RecordKey(key.scope_no, row[older]))), *found]
+        found = [*_shown(About(of, RecordKey(key.scope_no, row[older]))), *found]
     return found
+
+
+def _shown(about: About) -> list[Attachment]:
+    """What a person can look at: not the lines that go with a stamped page."""
+    return [each for each in list_attachments(this_node(), about) if each.kind != LINES]
 
 
 def may_attach() -> bool:
@@ -179,7 +185,7 @@ def _show(
         type_name=type_name,
         name=_name(row),
         back=back,
-        found=list_attachments(this_node(), about),
+        found=_shown(about),
         field=FIELD,
         together=TOGETHER_MAX,
         bad=told(bad or []),

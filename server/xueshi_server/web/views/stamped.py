@@ -2,7 +2,7 @@
 prints that still wait for theirs."""
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -13,11 +13,12 @@ from xueshi_server.domain.packs.model import Form
 from xueshi_server.domain.printed import encode_paper, paper_of
 from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.errors import UnknownRecordError
+from xueshi_server.store.attached_files import keep_file
 from xueshi_server.store.attachments import (
+    LINES,
     STAMPED,
     Paper,
     can_attach,
-    files_of,
     withdraw,
     write_attachment,
 )
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
 blueprint = Blueprint("stamped", __name__, url_prefix="/forms")
 Page = str | tuple[str, int] | Response
 # A form of several sheets is photographed sheet by sheet.
-PAGES_MAX = 6
+PAGES_MAX: Final = 6
+_LINES_MEDIA: Final = "application/json"
 
 
 @blueprint.get("/unstamped")
@@ -92,7 +94,7 @@ def attach(form_id: str, name: str) -> Page:
     press = _press(form, _asked_day())
     digest = plain_digest(request.form.get("digest", ""))
     try:
-        paper = Paper(form.id, digest, press.as_of, _keep_content(press, name, digest))
+        content = _find_content(press, name, digest)
     except BadValueError as error:
         # What was photographed is asked for again with the digest: nothing else was typed.
         return show_paper(press, name, digest, digest_fault=error), 422
@@ -101,12 +103,11 @@ def attach(form_id: str, name: str) -> Page:
     taken, bad = take_uploads(most=PAGES_MAX, pdf=True)
     if not taken and not bad:
         bad = [BadUpload("", BadValueError("photo.empty"))]
-    this_node().replica.seal()
-    with saving() as action:
-        for each in taken:
-            write_attachment(
-                this_node(), action, about_of(form, name), each.fields, kind=STAMPED, paper=paper
-            )
+    files = [(STAMPED, each.fields) for each in taken]
+    if taken and content is not None:
+        fields = {"file": keep_file(this_node(), content), "bytes": len(content)}
+        files.append((LINES, {**fields, "media": _LINES_MEDIA}))
+    _write(form, name, Paper(form.id, digest, press.as_of), files)
     if bad:
         return show_paper(press, name, digest, bad=bad), 422
     return _to_paper(form_id, name, press, "attached", len(taken))
@@ -124,20 +125,27 @@ def take_back(form_id: str, name: str) -> Page:
     return _to_paper(form_id, name, _press(form, _asked_day()), "withdrawn", None)
 
 
-def _keep_content(press: "Press", name: str, digest: str) -> str:
-    """The file with the lines of the paper; empty where nobody knows what stood on it, and the
-    digest was said to be right all the same."""
+def _write(form: Form, name: str, paper: Paper, files: list[tuple[str, dict[str, Any]]]) -> None:
+    # A record that cannot be referred to is named by its lasting name.
+    this_node().replica.seal()
+    about = about_of(form, name)
+    with saving() as action:
+        for kind, fields in files:
+            write_attachment(this_node(), action, about, fields, kind=kind, paper=paper)
+
+
+def _find_content(press: "Press", name: str, digest: str) -> bytes | None:
+    """The lines of the paper; None where nobody knows what stood on it, and the digest was said to
+    be right all the same."""
     if len(digest) != DIGEST_CHARS:
         raise BadValueError("paper.no_digest", count=str(DIGEST_CHARS))
     document = press.fill(name).document
     content = find_content(press.form, name, digest)
     if content is None and document.digest == digest:
         content = encode_paper(paper_of(document, press.language))
-    if content is None:
-        if request.form.get("sure") != "1":
-            raise BadValueError("paper.unknown", seen=digest)
-        return ""
-    return files_of(this_node()).put_bytes(content).digest
+    if content is None and request.form.get("sure") != "1":
+        raise BadValueError("paper.unknown", seen=digest)
+    return content
 
 
 def _to_paper(form_id: str, name: str, press: "Press", done: str, n: int | None) -> Page:
