@@ -87,6 +87,8 @@ def choose(form_id: str) -> Page:
         "form_choose.html",
         form=form,
         title=word_label(form.label, spoken),
+        of="" if form.scope in BUILT_IN else declared.id,
+        of_label="" if form.scope in BUILT_IN else word_label(declared.label, spoken),
         places=places,
         more=more,
         text=request.args.get("q", ""),
