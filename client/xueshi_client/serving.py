@@ -70,6 +70,7 @@ def serve_node(
                 site_dir=node.home / SITE_FOLDER,
                 wrap=door.wrap,
                 lan=lan,
+                endings=open_things,
             )
         except OSError as error:
             if not _can_listen(host):

@@ -1,6 +1,7 @@
 """A node on one port: its pages and the exchange, on a server that streams request bodies."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from xueshi_server.delivering import take_offers
 from xueshi_server.lan import LanDoor
 from xueshi_server.web import create_app
 from xueshi_server.web.site import EXTENSION
+from xueshi_server.web.work import end_work
 from xueshi_sync.agent import SyncAgent
 from xueshi_sync.http_listener import make_http_server
 from xueshi_sync.node import Node
@@ -26,17 +28,21 @@ def make_server(
     site_dir: Path | None = None,
     wrap: "Callable[[WSGIApplication], WSGIApplication] | None" = None,
     lan: LanDoor | None = None,
+    endings: ExitStack | None = None,
 ) -> "Server":
     """Open the port (0: any free one) for the pages of `node`. Raises OSError when it is taken.
 
     `wrap` puts a layer of the caller's before the pages. `serve()` it, or `safe_start()`. Through
-    `lan` its page opens further addresses; the caller stops it.
+    `lan` its page opens further addresses; the caller stops it. `endings`, closed after the server
+    has stopped and before the node is, ends what was begun on the pages.
     """
     take_offers(node)
     app = create_app(node, agent=agent, site_dir=site_dir, lan=lan)
     served: WSGIApplication = app if wrap is None else wrap(app)
     server = make_http_server(served, (host, port))
     server.prepare()
+    if endings is not None:
+        endings.callback(end_work, app)
     if lan is not None:
         accounts = app.extensions[EXTENSION].accounts
         lan.attach(accounts, served, (host, int(server.bind_addr[1])))

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Final
 
 from xueshi_server.errors import ServerError
@@ -18,6 +18,7 @@ from xueshi_server.import_preview import PreviewPage, read_preview
 from xueshi_server.importing import ImportReport, Reading, import_rows
 from xueshi_server.locked_file import LockedFile
 from xueshi_server.table_errors import GoneImportError
+from xueshi_server.web.work import EndingError
 from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
 
@@ -81,6 +82,7 @@ class ImportJobs:
     jobs: dict[str, ImportJob] = field(default_factory=dict)
     _guard: Lock = field(default_factory=Lock)
     _turn: Lock = field(default_factory=Lock)
+    _ending: Event = field(default_factory=Event)
 
     def __post_init__(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -120,6 +122,12 @@ class ImportJobs:
             raise GoneImportError
         return job
 
+    def close(self) -> None:
+        """Let nothing use the node any more: what is not imported yet is not imported at all."""
+        self._ending.set()
+        for job in list(self.jobs.values()):
+            job.is_over(_LONGEST_S)
+
     def _run(self, job: ImportJob) -> ImportJob:
         job.thread = Thread(target=self._work, args=(job,), name="import", daemon=True)
         job.thread.start()
@@ -127,6 +135,8 @@ class ImportJobs:
 
     def _work(self, job: ImportJob) -> None:
         def step(done: int, total: int | None) -> None:
+            if self._ending.is_set():
+                raise EndingError
             job.done, job.total = done, total
 
         upload = job.upload
@@ -143,6 +153,8 @@ class ImportJobs:
                     progress=step,
                     reading=reading,
                 )
+        except EndingError:
+            return
         except (ServerError, SyncError) as error:
             job.error = error
         job.broke = False

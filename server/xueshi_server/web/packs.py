@@ -21,8 +21,13 @@ def today() -> dt.date:
 
 def asked_day() -> dt.date:
     """The day that `?on=` names, in years that have a year after them; else today."""
+    return day_of(request.args.get("on", ""))
+
+
+def day_of(text: str) -> dt.date:
+    """The day that is written there, in years that have a year after them; else today."""
     try:
-        day = dt.date.fromisoformat(request.args.get("on", ""))
+        day = dt.date.fromisoformat(text)
     except ValueError:
         return today()
     return day if FIRST_YEAR <= day.year <= LAST_YEAR else today()

@@ -193,13 +193,6 @@ def test_the_page_of_a_form_leads_to_its_pdf(office: Office, visitor: Visitor) -
     assert answer.data == office.press().print_one(office.people[0].name)
 
 
-def test_the_list_leads_to_one_pdf_of_everybody(office: Office, visitor: Visitor) -> None:
-    assert 'href="/forms/personal_statement/pdf"' in visitor.get("/forms/personal_statement/").text
-    answer = visitor.get("/forms/personal_statement/pdf", on="2026-03-02")
-    reader = PdfReader(io.BytesIO(answer.data))
-    assert len(reader.outline) == len(office.people)
-
-
 def test_the_page_says_whether_a_paper_holds(office: Office, visitor: Visitor) -> None:
     name = office.people[0].name
     path, digest = f"/forms/personal_statement/{name}/check", office.press().digest(name, "zh")

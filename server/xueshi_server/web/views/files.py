@@ -34,6 +34,7 @@ from xueshi_server.web.asked import row_number
 from xueshi_server.web.import_jobs import ImportJob, ImportJobs, Upload, fields_of
 from xueshi_server.web.packs import active_pack, find_type, listed_types
 from xueshi_server.web.site import actor, language, this_node, this_site
+from xueshi_server.web.work import at_end
 from xueshi_server.words import word
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
@@ -96,6 +97,7 @@ def _jobs() -> ImportJobs:
     jobs: ImportJobs | None = current_app.extensions.get(_EXTENSION)
     if jobs is None:
         jobs = current_app.extensions.setdefault(_EXTENSION, ImportJobs(this_node()))
+        at_end(current_app, jobs.close)
     return jobs
 
 

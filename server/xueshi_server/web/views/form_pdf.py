@@ -1,17 +1,16 @@
-"""Forms as PDF to download, one or one for everybody; and whether a paper still holds."""
+"""A form as PDF to download; and whether a paper still holds."""
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, abort, render_template, request, send_file
 from werkzeug.wrappers import Response
 
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.fields import word_label
-from xueshi_server.domain.forms import Document
 from xueshi_server.domain.printed import needs_stamp
 from xueshi_server.domain.rules.amounts import RuleError
-from xueshi_server.errors import ServerError, UnknownRecordError
+from xueshi_server.errors import UnknownRecordError
 from xueshi_server.store.attachments import can_attach
 from xueshi_server.web.attaching import FIELD, BadUpload, told
 from xueshi_server.web.packs import active_pack, asked_day, listed_forms
@@ -33,14 +32,6 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("form_pdf", __name__, url_prefix="/forms")
 Page = str | tuple[str, int] | Response
-# What is set while a page waits; more is printed from the command line, which shows how far it is.
-TOGETHER_MAX: Final = 200
-
-
-class TooManyToPrintError(ServerError):
-    """More sheets than a page waits for; fields `count`, `limit` and `form`."""
-
-    code = "print.too_many"
 
 
 @blueprint.get("/<form_id>/<name>/pdf")
@@ -54,28 +45,6 @@ def one(form_id: str, name: str) -> Page:
     data = set_pdf([sheet], language())
     keep_prints(press, [(name, sheet.document, sheet.about)])
     return _give(data, label)
-
-
-@blueprint.get("/<form_id>/pdf")
-def everybody(form_id: str) -> Page:
-    """The form for everybody it can be about, in one file."""
-    press = _press(form_id)
-    names = press.everybody()
-    if len(names) > TOGETHER_MAX:
-        raise TooManyToPrintError(count=len(names), limit=TOGETHER_MAX, form=form_id)
-    printed: list[tuple[str, Document, str]] = []
-
-    def fill(name: str) -> "Sheet":
-        sheet = press.fill(name)
-        printed.append((name, sheet.document, sheet.about))
-        return sheet
-
-    try:
-        data = press.print_all(names, fill=fill)
-    except RuleError as error:
-        raise FormFaultyError(why=error.rule_code) from error
-    keep_prints(press, printed)
-    return _give(data, f"{word_label(press.form.label, language())}-{press.as_of}")
 
 
 @blueprint.get("/<form_id>/<name>/check")
