@@ -15,9 +15,11 @@ from xueshi_server.errors import ServerError
 from xueshi_server.lan import LanDoor
 from xueshi_server.web.left import forget_what_was_sent
 from xueshi_server.web.pages import install_page_tools
+from xueshi_server.web.print_jobs import PrintJobs
 from xueshi_server.web.security import guard
 from xueshi_server.web.site import EXTENSION, LANGUAGE_COOKIE, Site, language
-from xueshi_server.web.views import BLUEPRINTS
+from xueshi_server.web.views import BLUEPRINTS, print_everybody
+from xueshi_server.web.work import at_end
 from xueshi_server.words import LANGUAGES, word_error
 from xueshi_sync.agent import SyncAgent
 from xueshi_sync.errors import StorageError, SyncError
@@ -41,6 +43,7 @@ _STATUS: Final = {
     "web.forged": 403,
     "web.unknown_host": 400,
     "server.no_such_record": 404,
+    "print.gone": 404,
     "node.storage": 503,
 }
 
@@ -67,6 +70,8 @@ def create_app(
         frozenset({"localhost", socket.gethostname().lower(), f"{socket.gethostname()}.local"}),
         lan,
     )
+    prints = app.extensions[print_everybody.EXTENSION] = PrintJobs(node)
+    at_end(app, prints.close)
     install_page_tools(app)
     guard(app)
     forget_what_was_sent(app)
