@@ -220,6 +220,18 @@ class Accounts:
         self._shut_out(account_id)
         return code
 
+    def rename(self, account: Account, login: str) -> bool:
+        """Let an account log in by another name; False where somebody else has it."""
+        try:
+            self._run(
+                "UPDATE account SET login = ? WHERE account_id = ?",
+                login.lower(),
+                account.account_id,
+            )
+        except sqlite3.IntegrityError:
+            return False
+        return True
+
     def list_all(self) -> list[Account]:
         """All accounts by log-in name."""
         return [_account(row) for row in self._run(f"{_SELECT} ORDER BY login")]

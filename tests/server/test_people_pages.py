@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 
 from tests.server.conftest import County
 from tests.server.nodes import add_hour
-from tests.server.pages import Visitor, plain
+from tests.server.pages import Visitor, accounts_of, plain
 from xueshi_server.store.name_keys import FILE_NAME, find_keys
 from xueshi_server.store.people import PersonFilter, list_people
 from xueshi_sync.node import Node
@@ -210,6 +211,18 @@ def test_one_person_in_two_schools_keeps_the_number(
     form = {"scope": str(home), "staff_no": "77"}
     assert officer.post("/people/new", **form, name="卜二").status_code == 422
     assert officer.post("/people/new", **form, name="丁一").status_code == 303
+
+
+def test_the_teacher_logs_in_by_the_new_number(
+    app: Flask, admin: Visitor, school: Node, newcomer: RecordKey
+) -> None:
+    old, name = str(row_of(school, newcomer)["staff_no"]), school.public_id(newcomer)
+    admin.post("/accounts/codes", person=name)
+    assert old.lower() in [each.login for each in accounts_of(app).list_all()]
+    admin.post(f"/people/{name}/number", staff_no="5102222")
+    admin.post(f"/people/{name}/edit", name="龙䶮", staff_no="5102223")
+    logins = [each.login for each in accounts_of(app).list_all()]
+    assert ("5102223" in logins, old.lower() in logins) == (True, False)
 
 
 # ---- staff changes

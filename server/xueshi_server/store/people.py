@@ -154,7 +154,7 @@ def list_roster(node: Node, scope_no: int) -> list[Row]:
     """The people of one school who are there now, in the order of the roster; those without a
     place in it stand at the end by their number."""
     return node.query(
-        "SELECT p.scope_no, p.rec, p.staff_no, p.name, p.roster_no"
+        "SELECT p.scope_no, p.rec, p.staff_no, p.name, p.roster_no, p.former_no"
         f" FROM {_people(node)} p WHERE p.scope_no = :scope_no AND NOT p.deleted AND NOT {_GONE}"
         f" ORDER BY {_PLACE}, p.rec",
         {"scope_no": scope_no, "today": today_of(node).isoformat()},

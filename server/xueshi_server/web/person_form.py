@@ -15,7 +15,9 @@ from xueshi_server.store.records import default_scope
 from xueshi_server.store.schools import list_schools
 from xueshi_server.web.declared_form import Faults
 from xueshi_server.web.packs import active_pack
-from xueshi_server.web.site import this_node
+from xueshi_server.web.pages import is_name_of
+from xueshi_server.web.site import actor, this_node, this_site
+from xueshi_sync.writer import RecordKey
 
 PERSON: Final = "person"
 NUMBER: Final = "staff_no"
@@ -88,6 +90,15 @@ def complete(values: dict[str, Value], scope_no: int | None) -> None:
     code = str(schools.get(place) or "")
     tag = tag_of(node.node_id, node.replica.epoch_name)
     values[NUMBER] = next_temporary(code or node.code, tag, list_numbers(node, place))
+
+
+def rename_account(key: RecordKey, old: str, number: str) -> None:
+    """Let the teacher who logged in here by an old number log in by the new one."""
+    accounts = this_site().accounts
+    for each in accounts.list_all():
+        known = each.login == old.lower() and is_name_of(each.person, key)
+        if known and accounts.rename(each, number):
+            accounts.note("login", actor(), each.login, number)
 
 
 def read_number(text: str, faults: Faults) -> str:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from xueshi_server.accounts import ROLES, Account, Role
 from xueshi_server.domain.errors import BadValueError
+from xueshi_server.domain.people import former_numbers
 from xueshi_server.domain.values import parse_text
 from xueshi_server.errors import LoginTakenError, ServerError
 from xueshi_server.store.people import list_roster, load_people
@@ -143,7 +144,8 @@ def _give_code(each: dict[str, Any]) -> dict[str, Any]:
         accounts.note("add", actor(), each["staff_no"], "teacher")
     else:
         code = accounts.renew_code(account.account_id)
-        accounts.note("renew", actor(), account.login)
+        accounts.rename(account, each["staff_no"])
+        accounts.note("renew", actor(), each["staff_no"])
     return {**each, "code": code}
 
 
@@ -154,7 +156,10 @@ def _list_teachers() -> list[dict[str, Any]]:
     lines = []
     for row in list_roster(this_node(), scope_no):
         key = RecordKey(scope_no, row["rec"])
-        name, account = public_id(scope_no, row["rec"]), known.get(row["staff_no"].lower())
+        numbers = (row["staff_no"], *former_numbers(row["former_no"]))
+        name = public_id(scope_no, row["rec"])
+        # A number that the county gave meanwhile is not yet what the teacher logs in by.
+        account = next((known[each.lower()] for each in numbers if each.lower() in known), None)
         is_own = account is None or (account.has_pin and is_name_of(account.person, key))
         line = {"id": name, "account": account, "open": is_own}
         lines.append({**line, "staff_no": row["staff_no"], "name": row["name"]})

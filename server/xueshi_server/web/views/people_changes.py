@@ -34,7 +34,12 @@ from xueshi_server.store.people import (
 from xueshi_server.web.declared_form import Faults
 from xueshi_server.web.packs import active_pack, find_type, listed_types, today
 from xueshi_server.web.pages import find_key, go, public_id
-from xueshi_server.web.person_form import NUMBER, check_number, read_number
+from xueshi_server.web.person_form import (
+    NUMBER,
+    check_number,
+    read_number,
+    rename_account,
+)
 from xueshi_server.web.roster import mark_rows
 from xueshi_server.web.site import home_scope_no, language, saving, this_node
 from xueshi_server.web.views.records import may_write
@@ -181,11 +186,12 @@ def set_number(person: Row) -> Faults:
     if faults:
         return faults
     old = str(person[NUMBER])
+    key = RecordKey(person["scope_no"], person["rec"])
     with saving() as action:
-        key = RecordKey(person["scope_no"], person["rec"])
         former = add_former(person["former_no"], old)
         action.set(PERSON, key, {NUMBER: number, "former_no": former})
         _lead_on(action, old, number)
+    rename_account(key, old, number)
     return {}
 
 

@@ -94,6 +94,9 @@ def update(type_name: str, name: str) -> Page:
         if changed:
             with saving() as action:
                 action.set(type_name, key, changed)
+        if declared.id == PERSON and person_form.NUMBER in changed:
+            number = str(changed[person_form.NUMBER])
+            person_form.rename_account(key, str(row[person_form.NUMBER]), number)
         return _go_to(declared, key)
     values[str(declared.corrects)] = row["rec"]
     with saving() as action:
