@@ -15,7 +15,7 @@ from xueshi_client.console import run
 from xueshi_client.main import cli
 from xueshi_client.state import State
 
-NUMBER = "11010519491231002X"
+NUMBER = "51068319850108002X"
 PHONE = "13812345678"
 PERSON = {"staff_no": "T1", "name": "Li Ming", "id_number": NUMBER, "phone": PHONE}
 

@@ -98,10 +98,14 @@ def test_a_number_says_day_and_sex() -> None:
 
 
 def test_empty_day_and_sex_are_taken_from_the_number() -> None:
-    assert compare_facts(PERSON, "11010519491231002X", {"sex": "", "born_on": None}) == (
-        {"born_on": "1949-12-31", "sex": "2"},
+    assert compare_facts(PERSON, "51068319850108002X", {"sex": "", "born_on": None}) == (
+        {"born_on": "1985-01-08", "sex": "2"},
         {},
     )
+
+
+def test_a_day_that_its_own_field_refuses_is_not_put_there() -> None:
+    assert compare_facts(PERSON, "11010519491231002X", {}) == ({"sex": "2"}, {})
 
 
 def test_another_day_or_sex_is_told_beside_its_field() -> None:

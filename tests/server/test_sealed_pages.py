@@ -19,7 +19,7 @@ from xueshi_server.web import create_app
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
 
-NUMBER = "11010519491231002X"
+NUMBER = "51068319850108002X"
 PHONE = "13812345678"
 PERSON = {"staff_no": "T1", "name": "Li Ming", "active": "1", "entry_id": "f1"}
 
@@ -74,7 +74,7 @@ def test_a_number_is_sealed_as_it_is_entered(keyed: County, registrar: Visitor) 
 def test_what_the_number_says_is_filled_in(keyed: County, registrar: Visitor) -> None:
     registrar.post("/people/new", **PERSON, id_number=NUMBER)
     person = one_person(keyed.school)
-    assert (person["born_on"], person["sex"]) == ("1949-12-31", "2")
+    assert (person["born_on"], person["sex"]) == ("1985-01-08", "2")
 
 
 def test_another_day_of_birth_is_told_beside_it_and_saved_when_confirmed(
@@ -210,7 +210,7 @@ def test_who_opened_whose_number_and_why_is_noted_without_it(
     assert "saw a number in full" in officer.text("/accounts/notes")
 
 
-@pytest.mark.parametrize("reason", ["", "  ", f"for {NUMBER}", "1101 0519-4912 3100 2x"])
+@pytest.mark.parametrize("reason", ["", "  ", f"for {NUMBER}", "5106 8319-8501 0800 2x"])
 def test_without_a_proper_reason_nothing_is_opened(
     entered: County, officer: Visitor, reason: str
 ) -> None:

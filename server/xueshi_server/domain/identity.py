@@ -7,11 +7,13 @@ No message holds the number.
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
+from xueshi_server.domain.dates import parse_date
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.packs.model import FieldDeclaration, SealedCheck
 
@@ -105,7 +107,9 @@ def compare_facts(
     born, sex = fields.get(BORN), fields.get(SEX)
     if born is not None and born.type == "date":
         if not said.get(BORN):
-            empty[BORN] = facts.born_on
+            # A day that the field itself would refuse is not put there.
+            with suppress(BadValueError):
+                empty[BORN] = parse_date(facts.born_on)
         elif str(said[BORN]) != facts.born_on:
             differing[BORN] = BadValueError("id.born_differs")
     if sex is not None and sex.type == "code" and not sex.many:
