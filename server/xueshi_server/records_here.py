@@ -37,10 +37,10 @@ class RecordsHere:
         self.twins = 0
         self._keyed = declared.key if declared.kind == "register" else None
         self._keys = self._keys_here()
-        counts = declared.kind == "ledger" and declared.amount is not None
-        about = any(each.type == "ref" and each.to == PERSON for each in declared.field)
         self._telling = [each.id for each in self.fields if each.required]
-        self._may_have_twins = counts and about and declared.when in self._telling
+        # What has a day and is about somebody or something is told apart by what it says.
+        about = any(each.to and each.id in self._telling for each in declared.field)
+        self._may_have_twins = about and declared.when in self._telling
         self._saying: dict[tuple[object, ...], list[int]] | None = None
         self._taken: set[tuple[int, int]] = set()
 
@@ -113,10 +113,12 @@ class RecordsHere:
     def _read_sayings(self) -> dict[tuple[object, ...], list[int]]:
         """School and what every record must say, to the records that say it."""
         names = ", ".join(f'"{name}"' for name in self._telling)
+        ledger = self._declared.kind == "ledger"
+        alive = f"state NOT IN {_GONE!r}" if ledger else "NOT deleted"
         found: dict[tuple[object, ...], list[int]] = {}
         for row in self._node.query(
             f'SELECT scope_no, rec, {names} FROM "{self._declared.id}"'
-            f" WHERE state NOT IN {_GONE!r} ORDER BY scope_no, rec"
+            f" WHERE {alive} ORDER BY scope_no, rec"
         ):
             place = (row["scope_no"], *(row[name] for name in self._telling))
             found.setdefault(place, []).append(int(row["rec"]))
