@@ -20,6 +20,7 @@ from xueshi_client.usage import WordedValueError
 from xueshi_client.values import CODE, ORGANISATION, URL
 from xueshi_server.accounts import FIRST_LOGIN, create_first_admin
 from xueshi_server.record_types import SCHEMA
+from xueshi_server.sealing import ensure_seal_key
 from xueshi_sync.context import Context
 from xueshi_sync.errors import NetworkError, RefusedError
 from xueshi_sync.node import Node
@@ -49,6 +50,7 @@ def init(state: State, role: str, name: str, code: str) -> Reply:
         home, role=role, name=name, code=code, schema=SCHEMA, context=Context.system()
     )
     try:
+        ensure_seal_key(node)
         data = {
             "home": str(home),
             "node_id": node.node_id,
