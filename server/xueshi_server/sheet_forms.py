@@ -3,9 +3,10 @@
 A pack declares the form (`Sheet` in its model): title, cells above the headings, what is merged,
 widths, headings and footer. Where it declares none for a type, the empty form is made of the
 type's own columns. Every text is a text cell, also of an empty form: no staff number that is typed
-there loses its zeros, no date becomes a number.
+there loses its zeros. Dates are dates, hours and money numbers.
 """
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -36,6 +37,8 @@ _NUMBERS: Final = ("hours", "int", "money")
 # A list of choices in a cell holds 255 characters.
 _CHOICES_MOST: Final = 255
 _PAPER_A4: Final = 9
+# A day as the county writes it; the program of the spreadsheet sorts and filters it as one.
+_DATE_FORMAT: Final = "yyyy-mm-dd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class _Writing:
         self._columns = list(_columns_of(form, columns))
         look = {"num_format": TEXT_FORMAT, "border": 1, "text_wrap": True, "valign": "vcenter"}
         self._texts = self._book.add_format(look)
+        self._dates = self._book.add_format(look | {"num_format": _DATE_FORMAT, "align": "center"})
         self._numbers = self._book.add_format({"border": 1, "valign": "vcenter"})
 
     def write(self, records: Iterator[dict[str, Any]]) -> int:
@@ -211,10 +215,19 @@ class _Writing:
             value = record.get(column.name, "")
             if column.field is not None and column.field.type in ("code", "bool"):
                 value = self._say(column.field, value)
-            if isinstance(value, str):
+            if value and column.field is not None and column.field.type == "date":
+                self._page.write_datetime(row, place, dt.date.fromisoformat(value), self._dates)
+            elif isinstance(value, str):
                 self._page.write_string(row, place, value, self._texts)
             else:
                 self._page.write_number(row, place, value, self._numbers)
+
+    def _format_of(self, column: _Column) -> Any:
+        """How an empty cell of a column takes what is typed: a number, a date, else as text."""
+        kind = column.field.type if column.field is not None else "text"
+        if kind in _NUMBERS:
+            return self._numbers
+        return self._dates if kind == "date" else self._texts
 
     def _say(self, field: FieldDeclaration, value: Any) -> str:
         if field.type == "bool":
@@ -229,12 +242,10 @@ class _Writing:
         """Framed rows to fill in, with the choices where a column has few; the row after them."""
         for row in range(first, first + EMPTY_ROWS):
             for place, column in enumerate(self._columns):
-                numbers = column.field is not None and column.field.type in _NUMBERS
                 if column.name is None:
                     self._page.write_number(row, place, row - first + 1, self._numbers)
                 else:
-                    self._page.write_blank(row, place, None,
-                                           self._numbers if numbers else self._texts)  # fmt: skip
+                    self._page.write_blank(row, place, None, self._format_of(column))
         for place, column in enumerate(self._columns):
             codes = self._codes(column.field) if column.field is not None else None
             if codes is not None and column.field is not None and not column.field.many:

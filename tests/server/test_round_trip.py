@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from openpyxl import load_workbook
 
 from tests.server.every_type import fill_county, in_order
 from tests.server.walks.shipped_county import County, make_county
@@ -18,12 +19,28 @@ from xueshi_server.exporting import export_rows
 from xueshi_server.importing import ImportReport, import_rows
 from xueshi_server.pack_files import list_shipped, read_shipped
 from xueshi_server.record_tables import held_by
+from xueshi_server.sheet_forms import export_sheet
 from xueshi_server.store.packs import load_files
 from xueshi_server.store.records import BESIDE
 from xueshi_sync.node import Node
 
 COUNT: Final = 3
 PACKS: Final = tuple(each for each in list_shipped() if each != "base")
+SHEETS: Final = tuple(
+    (pack_id, sheet)
+    for pack_id in PACKS
+    for sheet in load_files(read_shipped(pack_id), pack_id).sheets
+)
+# Kind of a field, of the cell, and how the spreadsheet shows it: "@" is text as it was typed.
+KINDS: Final = {
+    *((kind, "str", "@") for kind in ("text", "long", "code", "bool", "ref", "key", "sealed")),
+    *(
+        (kind, number, "General")
+        for kind in ("hours", "int", "money")
+        for number in ("int", "float")
+    ),
+    ("date", "datetime", "yyyy-mm-dd"),
+}
 TYPES: Final = tuple(
     (pack_id, of)
     for pack_id in PACKS
@@ -137,3 +154,64 @@ def test_a_bad_cell_of_any_type_is_named_by_row_and_column(
         assert found == [(2, declared.when, "date.unreadable")], of
         tried += 1
     assert tried
+
+
+# ---- the county's own sheets
+
+
+def write_sheet(trip: Trip, sheet: str, folder: Path) -> tuple[Node, Path]:
+    """A filled sheet of the first county, and the node that wrote it."""
+    pack = trip.first.pack
+    node, path = trip.node(trip.first, pack.types[pack.sheets[sheet].of]), folder / f"{sheet}.xlsx"
+    with path.open("wb") as file:
+        assert export_sheet(node, pack.sheets[sheet].of, file, sheet=sheet) == COUNT
+    return node, path
+
+
+@pytest.mark.parametrize(("pack_id", "sheet"), SHEETS)
+def test_the_county_s_sheet_has_every_cell_in_its_place_and_kind(
+    trips: dict[str, Trip], pack_id: str, sheet: str, tmp_path: Path
+) -> None:
+    trip = trips[pack_id]
+    declared = trip.first.pack.sheets[sheet]
+    fields = {each.id: each for each in trip.first.pack.types[declared.of].field}
+    _, path = write_sheet(trip, sheet, tmp_path)
+    page = load_workbook(path).worksheets[0]
+    head = 2 if declared.title else 1
+    assert declared.title is None or page.cell(1, 1).value == declared.title.zh
+    assert [cell.value for cell in page[head]] == [heading for heading, _ in declared.columns]
+    filled = [row for row in page.iter_rows(min_row=head + 1, max_row=head + COUNT)]
+    seen = {
+        (fields[name].type, type(row[place].value).__name__, row[place].number_format)
+        for row in filled
+        for place, (_, name) in enumerate(declared.columns)
+        if row[place].value is not None
+    }
+    assert seen <= KINDS
+    written = [cell.value for row in page.iter_rows(min_row=head + COUNT + 1) for cell in row]
+    assert [text for text in written if text] == declared.footer
+
+
+@pytest.mark.parametrize(("pack_id", "sheet"), SHEETS)
+def test_the_county_s_sheet_comes_back_and_adds_nothing(
+    trips: dict[str, Trip], pack_id: str, sheet: str, tmp_path: Path
+) -> None:
+    node, path = write_sheet(trips[pack_id], sheet, tmp_path)
+    of = trips[pack_id].first.pack.sheets[sheet].of
+    report = import_rows(node, of, path)
+    assert (report.faults, report.added, report.known) == ((), 0, COUNT)
+
+
+def test_a_sheet_of_any_type_with_a_new_row_brings_that_row_alone(
+    trips: dict[str, Trip], tmp_path: Path
+) -> None:
+    node, path = write_sheet(trips["chongqing"], "duty_sheet", tmp_path)
+    book = load_workbook(path)
+    page = book.worksheets[0]
+    # The footer stands below the records, with an empty row between: the new one goes there.
+    for old, new in zip(page[3], page[3 + COUNT], strict=True):
+        new.value = old.value
+    page.cell(3 + COUNT, 4).value = "新的一条"
+    book.save(path)
+    report = import_rows(node, "duty_record", path, dry_run=True)
+    assert (report.faults, report.would_add) == ((), 1)

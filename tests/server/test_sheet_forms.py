@@ -1,5 +1,6 @@
 """The county's own spreadsheets: filled cell by cell, and empty to be filled in."""
 
+import datetime as dt
 import re
 import zipfile
 from collections.abc import Iterator
@@ -85,7 +86,8 @@ def test_a_form_has_title_headings_records_and_footer(school: Node) -> None:
     rows = cells_of(written(school, sheet="hour_sheet"))
     assert rows[0][0] == "绵竹市教师教育学时登记表"
     assert rows[1] == ["教师编号", "日期", "方式", "内容", "学时", "备注"]
-    assert (rows[2][0], rows[2][1], rows[2][3], rows[2][4]) == ("00123", "2026-03-01", "=1+1", 1.5)
+    day = dt.date(2026, 3, 1)
+    assert (rows[2][0], rows[2][1], rows[2][3], rows[2][4]) == ("00123", day, "=1+1", 1.5)
     assert [text for text in rows[5] if text] == ["登记员:", "学校(盖章):"]
 
 
@@ -128,7 +130,7 @@ def test_a_column_may_say_what_the_person_is(school: Node, monkeypatch: pytest.M
     columns = [("教师编号", "person"), ("姓名", "person.name"), ("在岗", "person.active")]
     declare(monkeypatch, school, columns=[*columns, ("日期", "date")])
     rows = cells_of(written(school, sheet="hour_sheet"))
-    assert rows[2][:4] == ["00123", "卢建设", "是", "2026-03-01"]
+    assert rows[2][:4] == ["00123", "卢建设", "是", dt.date(2026, 3, 1)]
 
 
 def test_every_text_of_a_form_is_a_text_cell(school: Node) -> None:
