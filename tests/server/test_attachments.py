@@ -186,9 +186,18 @@ def test_a_claim_whose_answer_was_lost_is_no_draft_any_more(
     teacher: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(ClaimDrafts, "clear", lambda self: None)
+        patched.setattr(ClaimDrafts, "clear", lambda self, sent: None)
         teacher.post("/mine/claim", photo=photo(), **CLAIM)
     assert "The claim that you did not send" not in teacher.text("/mine/")
+
+
+def test_a_draft_that_arrives_after_its_claim_does_not_come_back(teacher: Visitor) -> None:
+    save_draft(teacher)
+    teacher.post("/mine/claim", **CLAIM)
+    assert save_draft(teacher)["photos"] == []
+    assert "The claim that you did not send" not in teacher.text("/mine/")
+    save_draft(teacher, entry_id="two")
+    assert "The claim that you did not send" in teacher.text("/mine/")
 
 
 # ---- who sees what

@@ -15,6 +15,8 @@ from typing import Final
 FILE_NAME: Final = "claims.db"
 PHOTOS_MAX: Final = 6
 _VALUES_CHARS_MAX: Final = 200_000
+# Forms that were sent, so that a page that is still open does not bring them back.
+_SENT_MAX: Final = 20
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS draft (
   account_id INTEGER PRIMARY KEY, form_id TEXT NOT NULL, typed TEXT NOT NULL,
@@ -24,6 +26,9 @@ CREATE TABLE IF NOT EXISTS photo (
   account_id INTEGER NOT NULL, place INTEGER NOT NULL, file TEXT NOT NULL,
   size_bytes INTEGER NOT NULL, media TEXT NOT NULL, width INTEGER NOT NULL,
   height INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account_id, file)
+) STRICT;
+CREATE TABLE IF NOT EXISTS sent (
+  account_id INTEGER NOT NULL, form_id TEXT NOT NULL, PRIMARY KEY (account_id, form_id)
 ) STRICT;
 """
 
@@ -133,12 +138,33 @@ class ClaimDrafts:
         with self._open() as db:
             db.execute("DELETE FROM photo WHERE account_id = ? AND file = ?", [self._account, file])
 
-    def clear(self) -> None:
-        """Forget the draft and its photos."""
+    def was_sent(self, form_id: str) -> bool:
+        """Whether a form was sent for good."""
+        if not self._path.exists():
+            return False
+        with self._open() as db:
+            row = db.execute(
+                "SELECT 1 FROM sent WHERE account_id = ? AND form_id = ?", [self._account, form_id]
+            ).fetchone()
+        return row is not None
+
+    def clear(self, *, sent: bool = False) -> None:
+        """Forget the draft and its photos; `sent`: because it was sent."""
         if not self._path.exists():
             return
         with self._open() as db:
             db.execute("BEGIN IMMEDIATE")
+            if sent:
+                db.execute(
+                    "INSERT OR REPLACE INTO sent SELECT account_id, form_id FROM draft"
+                    " WHERE account_id = ?",
+                    [self._account],
+                )
+                db.execute(
+                    "DELETE FROM sent WHERE account_id = ?1 AND rowid NOT IN (SELECT rowid FROM"
+                    " sent WHERE account_id = ?1 ORDER BY rowid DESC LIMIT ?2)",
+                    [self._account, _SENT_MAX],
+                )
             db.execute("DELETE FROM draft WHERE account_id = ?", [self._account])
             db.execute("DELETE FROM photo WHERE account_id = ?", [self._account])
             db.execute("COMMIT")

@@ -11,7 +11,7 @@ from xueshi_server.domain.errors import BadValueError
 from xueshi_server.store.attached_files import forget_file
 from xueshi_server.store.attachments import find_picture, is_referred_to
 from xueshi_server.store.claim_drafts import PHOTOS_MAX, ClaimDraft, ClaimDrafts, DraftPhoto
-from xueshi_server.web.attaching import BadUpload, Taken, take_uploads, thumb_size, told
+from xueshi_server.web.attaching import FIELD, BadUpload, Taken, take_uploads, thumb_size, told
 from xueshi_server.web.site import language, this_node, whoami
 from xueshi_server.words import word
 from xueshi_sync.writer import RecordKey
@@ -33,9 +33,16 @@ def find_draft() -> ClaimDraft | None:
     drafts = own_drafts()
     draft = drafts.find()
     if draft is not None and draft.entry and this_node().feeds.entry(draft.entry) is not None:
-        drafts.clear()
+        drafts.clear(sent=True)
         return None
     return draft
+
+
+def is_late() -> bool:
+    """Whether the page saves by itself what was sent already: it was on its way meanwhile."""
+    has_more = bool(request.files.getlist(FIELD)) or "drop" in request.form
+    form_id = request.form.get("entry_id", "")[:FORM_ID_CHARS]
+    return not has_more and own_drafts().was_sent(form_id)
 
 
 def take_draft(typed: Mapping[str, str]) -> tuple[ClaimDraft, list[BadUpload]]:
@@ -50,7 +57,8 @@ def take_draft(typed: Mapping[str, str]) -> tuple[ClaimDraft, list[BadUpload]]:
     room = PHOTOS_MAX - len(known.photos if known else ())
     taken, bad = take_uploads(most=room)
     for each in taken:
-        drafts.add_photo(_photo(each))
+        if not drafts.add_photo(_photo(each)):
+            drop_photo(each.file)
     # The most that there can be, not what was left of it.
     bad = [_with_most(each) for each in bad]
     draft = drafts.find()
@@ -122,7 +130,7 @@ def show_photos(draft: ClaimDraft | None) -> list[dict[str, Any]]:
     return shown
 
 
-def show_draft(draft: ClaimDraft, bad: list[BadUpload]) -> dict[str, Any]:
+def show_draft(draft: ClaimDraft | None, bad: list[BadUpload]) -> dict[str, Any]:
     """The answer to the script of the page."""
     spoken = language()
     faults = [

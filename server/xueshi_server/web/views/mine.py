@@ -36,6 +36,7 @@ from xueshi_server.web.claiming import (
     OPEN_STATES,
     discard_draft,
     find_draft,
+    is_late,
     own_drafts,
     own_photo,
     photo_fields,
@@ -102,7 +103,7 @@ def claim() -> Page:
         hour = action.insert(_HOUR, row, entry_id=entry)
         for each in kept.photos if can_attach(this_node()) else ():
             write_attachment(this_node(), action, About(_HOUR, hour), photo_fields(each))
-    own_drafts().clear()
+    own_drafts().clear(sent=True)
     return go("mine.show", done="claimed")
 
 
@@ -110,8 +111,11 @@ def claim() -> Page:
 def draft() -> Page:
     """Keep what is typed, add photos, take one away; for the page's script and without it."""
     _own_key()
+    by_script = request.accept_mimetypes.best == "application/json"
+    if by_script and is_late():
+        return jsonify(show_draft(None, []))
     kept, bad = take_draft(given_values(find_type(_HOUR)))
-    if request.accept_mimetypes.best == "application/json":
+    if by_script:
         return jsonify(show_draft(kept, bad))
     if bad:
         return _show(Shown(bad=bad)), 422
