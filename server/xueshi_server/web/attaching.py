@@ -5,6 +5,7 @@ else is a download.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
@@ -21,7 +22,7 @@ from xueshi_server.photos import (
     Upload,
     take_upload,
 )
-from xueshi_server.store.attached_files import NotHereError, read_file, read_small
+from xueshi_server.store.attached_files import NotHereError, keep_small, read_file, read_small
 from xueshi_server.store.attachments import keep_upload
 from xueshi_server.web.site import this_node
 from xueshi_sync.errors import StorageError
@@ -102,8 +103,7 @@ def give_file(file: str, media: str, name: str, *, small: bool = False) -> Respo
     node = this_node()
     known = media if media in _GIVEN else _OTHER
     try:
-        data = read_small(node, file) if small and media == JPEG else None
-        data = data or read_file(node, file)
+        data = _read_small(file) if small and media == JPEG else read_file(node, file)
     except NotHereError:
         abort(404)
     response = send_file(
@@ -114,6 +114,23 @@ def give_file(file: str, media: str, name: str, *, small: bool = False) -> Respo
     )
     response.headers["Content-Security-Policy"] = _POLICY
     return response
+
+
+def _read_small(file: str) -> bytes:
+    """The small picture; of a photo that came from another node it is made when it is first asked
+    for."""
+    node = this_node()
+    if kept := read_small(node, file):
+        return kept
+    data = read_file(node, file)
+    try:
+        upload = take_upload(data, "")
+    except BadValueError:
+        # Not made by a node of ours: the browser may know better.
+        return data
+    with suppress(OSError):
+        keep_small(node, file, upload.thumb)
+    return upload.thumb
 
 
 def thumb_size(width: int, height: int) -> tuple[int, int]:
