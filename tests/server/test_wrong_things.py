@@ -29,7 +29,7 @@ ROUNDS: Final = 5
 # What a session says beside its hours, and what of it are times of day.
 OWN: Final = ("until", "starts", "ends", "organiser", "place", "lecturer")
 _TIMES: Final = ("session_starts", "session_ends")
-CLAIM: Final = '<form method="post" action="/mine/claim"'
+CLAIM: Final = 'id="claim-form"'
 # Kinds of fields whose input shows whatever was typed.
 _SHOWN_AGAIN: Final = ("text", "long", "date", "int", "hours", "money", "ref", "key")
 _HAN: Final = re.compile(r"[\u4e00-\u9fff]")
@@ -213,6 +213,9 @@ def send_round(desk: Desk, declared: RecordType, form: Sent, number: int) -> Non
 def entry_form(desk: Desk, declared: RecordType) -> Sent:
     """The form of a new record."""
     role, fields = desk.role(declared), {each.id: each for each in form_of(declared)}
+    if declared.id == "person":
+        # Without a number a person gets a temporary one.
+        fields["staff_no"] = structs.replace(fields["staff_no"], required=False)
     place = role == "centre" and declared.place == "school"
     more = (("scope", desk.scope(declared)),) if place else ()
     return Sent(role, f"/records/{declared.id}/new", fields, more)
@@ -269,6 +272,6 @@ def test_a_wrong_thing_in_a_claim_is_told_beside_it_and_the_rest_is_kept(
     before, hour = desk.written(), desk.county.pack.types["hour"]
     fields = {each.id: each for each in form_of(hour) if each.id in page.controls}
     form = Sent("teacher", "/mine/claim", fields, (), CLAIM)
-    for number in range(ROUNDS):
+    for number in range(3):
         send_round(desk, hour, form, number)
     assert desk.written() == before
