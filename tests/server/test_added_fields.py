@@ -189,7 +189,7 @@ def test_the_page_of_a_person_shows_the_fields_of_the_pack(admin: Visitor, schoo
     name = add(school, "P1", registered_on="2020-03-05", active=True)
     text = admin.text(f"/people/{name}")
     assert "First registered 2020-03-05" in text
-    assert "Active yes" in text
+    assert "At work" in text
 
 
 def test_a_person_is_changed_in_the_fields_of_the_pack(admin: Visitor, school: Node) -> None:

@@ -88,7 +88,7 @@ def test_people_are_found_by_name_where_only_one_has_it(school: Node, tmp_path: 
     report = take(school, tmp_path, "person,date,grade\n卢建设,2026-02-01,合格\n", dry_run=True)
     assert not report.refused
     report = take(school, tmp_path, "person,date,grade\n范晓琳,2026-02-01,合格\n", dry_run=True)
-    assert [each.code for each in report.faults] == ["ref.several"]
+    assert [each.code for each in report.faults] == ["person.several"]
 
 
 def test_a_missing_column_is_named(school: Node, tmp_path: Path) -> None:

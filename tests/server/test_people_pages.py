@@ -150,7 +150,7 @@ def test_a_number_that_is_changed_stays_as_a_former_one(
     admin: Visitor, school: Node, people: list[RecordKey]
 ) -> None:
     name = school.public_id(people[4])
-    admin.post(f"/people/{name}/edit", name="丁一", staff_no="5109999", sex="1")
+    admin.post(f"/people/{name}/edit", name="丁一", staff_no="5109999", active="1")
     row = row_of(school, people[4])
     assert (row["staff_no"], row["former_no"], row["active"]) == ("5109999", "5101005", 1)
     assert names_on(admin.get("/people/", q="5101005").text) == ["丁一"]

@@ -409,7 +409,7 @@ def test_claims_are_taken_over_by_the_session_they_are_like(
         120,
         own.rec,
     )
-    assert "No claims to match" in admin.text("/session/claims/")
+    assert "There is no claim to compare" in admin.text("/session/claims/")
 
 
 def test_a_claim_beside_hours_of_the_session_is_shown_and_not_taken(

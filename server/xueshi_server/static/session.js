@@ -30,7 +30,7 @@
   function bare(text) { return text.toLowerCase().replace(/['\u2019\u02bc\s\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65\uff0e.-]/g, ""); }
   rows.forEach(function (row) {
     row.words = [bare(row.querySelector("b").textContent), bare(row.querySelector("small").textContent)];
-    row.sounds = (row.dataset.read || "").split(" ").map(function (some) { return some.split("/"); });
+    row.sounds = (row.dataset.r || "").split(" ").map(function (some) { return some.split("/"); });
   });
   function fits(sounds, at, letters) {
     if (letters === "") { return true; }
@@ -59,7 +59,7 @@
   var order = document.getElementById("order");
   order.addEventListener("change", function () {
     var at = order.selectedIndex;
-    function place(row) { return Number(row.dataset.places.split(" ")[at]); }
+    function place(row) { return Number(row.dataset.o.split(" ")[at]); }
     rows.sort(function (one, other) { return place(one) - place(other); });
     rows.forEach(function (row) { list.appendChild(row); });
     document.cookie = "xueshi_order=" + order.value + "; path=/; max-age=100000000; samesite=lax";

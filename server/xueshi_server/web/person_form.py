@@ -21,8 +21,6 @@ from xueshi_sync.writer import RecordKey
 
 PERSON: Final = "person"
 NUMBER: Final = "staff_no"
-# Set by staff changes and by new numbers, not typed.
-HIDDEN: Final = ("former_no", "active", "left_on")
 # What a registrar knows of a new colleague; the rest is folded up.
 _FIRST: Final = ("name", NUMBER, "sex", "born_on", "hired_on", "roster_no", "id_number", "phone")
 _TAKEN: Final = "record.key_taken"
@@ -30,7 +28,7 @@ _TAKEN: Final = "record.key_taken"
 
 def arrange(fields: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(what is asked for first, what is folded up) of the fields as the form shows them."""
-    known = {each["id"]: each for each in fields if each["id"] not in HIDDEN}
+    known = {each["id"]: each for each in fields}
     first = [known.pop(name) for name in _FIRST if name in known]
     for each in first:
         # Without a number a person gets a temporary one.
@@ -39,23 +37,20 @@ def arrange(fields: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[di
 
 
 def tidy(values: dict[str, Value], faults: Faults, row: Row | None) -> None:
-    """Write the name one way; let a new person wait for a number; keep what the form has not."""
+    """Write the name one way; let a new person wait for a number; keep a number that is changed."""
     if isinstance(name := values.get("name"), str):
         values["name"] = tidy_name(name)
         if not values["name"]:
             faults["name"] = BadValueError("value.missing")
-    known = active_pack().types[PERSON]
-    hidden = [each.id for each in known.field if each.id in HIDDEN]
-    for name in hidden:
-        faults.pop(name, None)
-        values[name] = row[name] if row is not None else (True if name == "active" else None)
     if row is None:
+        if values.get("active") is None and "active" not in faults:
+            values["active"] = True
         if faults.get(NUMBER) is not None and faults[NUMBER].value_code == "value.missing":
             del faults[NUMBER]
         return
     changed = values.get(NUMBER)
-    if "former_no" in hidden and changed and changed != row[NUMBER]:
-        values["former_no"] = add_former(row["former_no"], str(row[NUMBER]))
+    if "former_no" in values and changed and changed != row[NUMBER]:
+        values["former_no"] = add_former(str(values["former_no"] or ""), str(row[NUMBER]))
 
 
 def check_number(
