@@ -16,3 +16,11 @@
       .catch(function () { isNoted = false; });
   });
 })();
+// On a phone a wide table scrolls in its part of the sheet: by keyboard too.
+function reach() {
+  document.querySelectorAll("section").forEach((part) => {
+    if (part.scrollWidth > part.clientWidth) { part.tabIndex = 0; } else { part.removeAttribute("tabindex"); }
+  });
+}
+reach();
+addEventListener("resize", reach);
