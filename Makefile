@@ -13,7 +13,7 @@ COVERED := $(shell find sync server client tests -name '*.py' -o -name '*.toml' 
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test soak check format-check lint types contracts coverage sizes site \
-	fix vectors bench lock wheel-check dev run clean
+	fix vectors bench lock wheel-check desktop dev run clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -72,6 +72,9 @@ bench: $(VENV)/.stamp-run ## One JSON line a figure; arguments in BENCH_ARGS
 
 wheel-check: $(VENV)/.stamp-dev ## Build the wheel, install it in a clean environment and run it
 	tools/wheel-check "$(BIN)/python" "$(PYTHON)"
+
+desktop: $(VENV)/.stamp-dev $(VENV)/.stamp-system site ## Build dist/xueshi: runs without installation on this system, with a window
+	tools/desktop "$(BIN)/python"
 
 lock: $(VENV)/.stamp-build ## Resolve the pinned locks again (hashes, no registry address inside)
 	$(PIP) install --quiet uv

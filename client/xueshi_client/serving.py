@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from xueshi_client.bundled import choose_site
 from xueshi_client.errors import BadHostError, PortTakenError
 from xueshi_client.local_api import LocalDoor
 from xueshi_client.running import announce
@@ -67,7 +68,7 @@ def serve_node(
                 host,
                 port,
                 agent=agent,
-                site_dir=node.home / SITE_FOLDER,
+                site_dir=choose_site(node.home / SITE_FOLDER),
                 wrap=door.wrap,
                 lan=lan,
                 endings=open_things,
