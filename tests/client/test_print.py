@@ -8,6 +8,7 @@ import pytest
 
 from tests.client.console_run import TIMEOUT_S, command
 from tests.client.test_rules import Console
+from xueshi_server.store.prints import Prints
 
 FORM = "personal_statement"
 
@@ -35,6 +36,15 @@ def test_everybody_is_printed_into_one_file(school: Console) -> None:
     data = (school.folder / "all.pdf").read_bytes()
     assert data.startswith(b"%PDF")
     assert len(data) == found["bytes"]
+
+
+def test_what_the_console_prints_waits_for_its_stamped_pages(school: Console) -> None:
+    school.ok("school", "print", FORM, "--out", "all.pdf", "--as-of", "2026-03-02")
+    awaited = Prints(school.folder / "school").list_awaited()
+    assert [(each.about, each.as_of.isoformat()) for each in awaited] == [
+        ("张晓琳", "2026-03-02"),
+        ("龚𬭎", "2026-03-02"),
+    ]
 
 
 def test_those_named_are_printed(school: Console) -> None:

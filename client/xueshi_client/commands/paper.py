@@ -10,13 +10,16 @@ import click
 from xueshi_client.console import EXIT_OK, EXIT_REFUSED, FilePath, Reply, WordedCommand, option
 from xueshi_client.state import State
 from xueshi_client.usage import WordedUsageError
+from xueshi_server.domain.forms import Document
 from xueshi_server.domain.packs.held import held_forms
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.node_clock import today_of
+from xueshi_server.printed_forms import note_prints
 from xueshi_server.store.packs import find_active
 from xueshi_sync.node import Node
 
 if TYPE_CHECKING:
+    from xueshi_server.typeset.arrange import Sheet
     from xueshi_server.typeset.printing import Press
 
 
@@ -65,9 +68,18 @@ def _print(state: State, press: "Press", names: Sequence[str], out: Path) -> Rep
     """Set everything first; the file appears when it is whole."""
     from xueshi_server.typeset.printing import write_whole
 
+    printed: list[tuple[str, Document, str]] = []
+
+    def fill(name: str) -> "Sheet":
+        sheet = press.fill(name)
+        printed.append((name, sheet.document, sheet.about))
+        return sheet
+
     with state.progress("cli.print.running") as step:
-        data = press.print_all(names, step)
+        data = press.print_all(names, step, fill=fill)
     write_whole(out, data)
+    # Who sits at the console keeps the node.
+    note_prints(press, printed, by="admin")
     found = {
         "form": press.form.id,
         "pack": press.pack.id,

@@ -2,7 +2,6 @@
 and whether the paper still says what the records say."""
 
 import datetime as dt
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -14,13 +13,12 @@ from xueshi_server.domain.printed import (
     Paper,
     compare_papers,
     decode_paper,
-    encode_paper,
-    needs_stamp,
     paper_of,
 )
 from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.domain.rules.catalogue import BUILT_IN
 from xueshi_server.errors import UnknownRecordError
+from xueshi_server.printed_forms import note_prints, subject_key
 from xueshi_server.store.attached_files import NotHereError, read_file
 from xueshi_server.store.attachments import (
     LINES,
@@ -74,37 +72,17 @@ def about_of(form: Form, name: str) -> About:
     return About(type_of_form(active_pack(), form), find_key(name))
 
 
-def subject_of(form: Form, name: str) -> str:
-    """The same for the list of prints: a record by its place in this database, which stays."""
-    about = about_of(form, name)
-    return about.name if about.key is None else f"{about.key.scope_no}.{about.key.rec}"
-
-
 # ---- what was printed
 
 
 def keep_prints(press: "Press", filled: Iterable[tuple[str, Document, str]]) -> None:
     """Remember what was printed: (subject, document, whom it is about) each."""
-    may_stamp, now_s, by = may("stamped.attach"), int(time.time()), actor()
-    Prints(this_node().home).keep(
-        Print(
-            press.form.id,
-            subject_of(press.form, name),
-            document.digest,
-            press.as_of,
-            about,
-            encode_paper(paper_of(document, press.language)),
-            may_stamp and needs_stamp(document),
-            now_s,
-            by,
-        )
-        for name, document, about in filled
-    )
+    note_prints(press, filled, by=actor(), stamped=may("stamped.attach"))
 
 
 def list_prints(form: Form, name: str) -> list[Print]:
     """The prints of a form about one subject, newest first."""
-    return Prints(this_node().home).list_of(form.id, subject_of(form, name))
+    return Prints(this_node().home).list_of(form.id, subject_key(this_node(), form, name))
 
 
 def list_stamped(form: Form, name: str) -> list[Attachment]:

@@ -13,6 +13,7 @@ from xueshi_server.domain.packs.model import Form
 from xueshi_server.domain.printed import encode_paper, paper_of
 from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.errors import UnknownRecordError
+from xueshi_server.printed_forms import subject_key
 from xueshi_server.store.attached_files import keep_file
 from xueshi_server.store.attachments import (
     LINES,
@@ -35,7 +36,6 @@ from xueshi_server.web.paper import (
     list_stamped,
     name_of_print,
     plain_digest,
-    subject_of,
 )
 from xueshi_server.web.site import language, saving, this_node
 from xueshi_server.web.views.form_pdf import show_paper
@@ -69,7 +69,7 @@ def index() -> Page:
 def put_aside(form_id: str, name: str) -> Page:
     """Wait no longer for a stamped page."""
     form = _find(form_id)
-    Prints(this_node().home).put_aside(form.id, subject_of(form, name))
+    Prints(this_node().home).put_aside(form.id, subject_key(this_node(), form, name))
     return go("stamped.index", done="putaside")
 
 
