@@ -26,13 +26,15 @@ _FIRST: Final = ("name", NUMBER, "sex", "born_on", "hired_on", "roster_no", "id_
 _TAKEN: Final = "record.key_taken"
 
 
-def arrange(fields: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def arrange(
+    fields: list[dict[str, Any]], *, is_new: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(what is asked for first, what is folded up) of the fields as the form shows them."""
     known = {each["id"]: each for each in fields}
     first = [known.pop(name) for name in _FIRST if name in known]
     for each in first:
-        # Without a number a person gets a temporary one.
-        each["required"] = each["required"] and each["id"] != NUMBER
+        # Without a number a new person gets a temporary one.
+        each["required"] = each["required"] and not (is_new and each["id"] == NUMBER)
     return first, list(known.values())
 
 

@@ -204,7 +204,7 @@ def _show(declared: RecordType, values: Mapping[str, str], faults: Faults, row: 
         show_input(each, values.get(each.id, ""), scope_no, row) for each in form_fields(declared)
     ]
     is_person = declared.id == PERSON
-    fields, more = person_form.arrange(fields) if is_person else (fields, [])
+    fields, more = person_form.arrange(fields, is_new=row is None) if is_person else (fields, [])
     return render_template(
         "people_form.html" if is_person else "record_form.html",
         declared=declared,
