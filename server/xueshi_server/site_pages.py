@@ -5,7 +5,7 @@ pack or figures did not change comes out of the builder as it was.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -44,10 +44,16 @@ from xueshi_sync.node import Node
 _CODES_MAX: Final = 12
 
 
-def build_node_site(node: Node, folder: Path) -> BuiltSite:
-    """Build the training site with this node's totals and its pack, and put it into `folder`."""
+def build_node_site(
+    node: Node, folder: Path, *, pages: Mapping[str, str] | None = None
+) -> BuiltSite:
+    """Build the training site with this node's totals and its pack, and put it into `folder`.
+
+    `pages` are further ones, Markdown by path below `docs`.
+    """
     as_of = dt.date.today()
-    return build_site(folder, read_figures(node, as_of), pages=make_pages(node, as_of))
+    made = {**make_pages(node, as_of), **(pages or {})}
+    return build_site(folder, read_figures(node, as_of), pages=made)
 
 
 def make_pages(node: Node, as_of: dt.date) -> dict[str, str]:

@@ -143,6 +143,9 @@ class CountingProxy:
     ) -> None:
         """Carry one direction; what is on its way is kept in order with its time of arrival."""
         writer.transport.set_write_buffer_limits(0)
+        # What waits in the kernel for a busy reader is lost by a reset, and is counted already.
+        raw = writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, READ_BYTES)
         flying: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(FLYING_MAX)
         landing = asyncio.create_task(self._land(flying, writer, up=up))
         try:

@@ -1,0 +1,223 @@
+"""A large school under a shipped pack: its people, sessions, hours, and records of other types.
+
+Everything is entered through the node as the pages do it, checked by the centre, and comes back:
+the databases are those that years of work would have left.
+"""
+
+import datetime as dt
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from xueshi_client.bench.world import (
+    CENTRE_CODE,
+    create_node,
+    enrol_by_hand,
+    exchange_in_memory,
+)
+from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
+from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.node_clock import today_of
+from xueshi_server.pack_files import read_shipped
+from xueshi_server.store.packs import find_pack, level_schema, publish_release
+from xueshi_server.store.records import find_row
+from xueshi_server.store.steps import list_open, read_moving, take_step, workflow_of
+from xueshi_sync.node import Node
+from xueshi_sync.writer import RecordKey
+
+SCHOOL: Final = "S1"
+PACK: Final = "qinggang"
+TEACHERS: Final = 300
+YEARS: Final = 5
+SURNAMES: Final = "卢范田原苗侯段孔酒翟常聂商杜程"
+GIVEN: Final = ("建设", "晓琳", "玉洁", "志强", "素梅", "文斌", "雅静", "海涛", "红霞", "世昌")
+TITLES: Final = ("集体备课", "师德师风专题学习", "听评课", "读书沙龙交流", "校园安全应急演练", "作业设计研讨")
+LONG: Final = "围绕低年级识字教学开展小课题研究，撰写教学反思，所带班级学业水平稳步提升。"
+# Written by others, or beside the record that they belong to.
+_LEFT_OUT: Final = frozenset({"person", "hour", "session", "step", "attachment"})
+# One action of this many records is saved at once.
+_ACTION_ROWS: Final = 2000
+# Of the hours nine in ten are approved; of each other type there are so many to 100,000 hours.
+_APPROVED: Final = 0.9
+_OTHERS_PER_HOUR: Final = 0.005
+# Records of a type with a workflow that have taken a step.
+_STEPPED: Final = 40
+_SEED: Final = 20260701
+
+
+@dataclass
+class School:
+    """The nodes while the school is made, and what is known by then."""
+
+    centre: Node
+    node: Node
+    pack: Pack
+    day: dt.date
+    chance: random.Random = field(default_factory=lambda: random.Random(_SEED))
+    people: list[RecordKey] = field(default_factory=list)
+    keys: dict[str, list[RecordKey]] = field(default_factory=dict)
+    named: dict[str, list[str]] = field(default_factory=dict)
+
+
+@contextmanager
+def make_school(folder: Path, count: int, teachers: int = TEACHERS) -> Iterator[School]:
+    """A school's node in `folder/school` with `count` records of hours; it is open in the block."""
+    centre = create_node(folder / "centre", "centre", CENTRE_CODE)
+    node = create_node(folder / "school", "school", SCHOOL)
+    try:
+        enrol_by_hand(centre, node)
+        publish_release(centre, read_shipped(PACK), PACK, activate=True)
+        level_schema(centre, today_of(centre))
+        carry_all(centre, node)
+        level_schema(node, today_of(node))
+        school = School(centre, node, find_pack(node, PACK), today_of(node))
+        _enter_people(school, teachers)
+        _enter_sessions(school, count, teachers)
+        _enter_others(school, max(3, int(count * _OTHERS_PER_HOUR)))
+        carry_all(centre, node)
+        _approve(school)
+        carry_all(centre, node)
+        _take_steps(school)
+        yield school
+    finally:
+        node.close()
+        centre.close()
+
+
+def carry_all(centre: Node, node: Node) -> None:
+    """Exchange in memory until nothing is waiting."""
+    while exchange_in_memory(centre, node)[1]:
+        pass
+
+
+def _enter_people(school: School, count: int) -> None:
+    declared = school.pack.types["person"]
+    with school.node.write(actor="registrar") as action:
+        for number in range(count):
+            row = _draw(school, declared, number)
+            name = SURNAMES[number % 15] + GIVEN[number * 7 % 10] + ("" if number < 150 else "华")
+            row |= {"staff_no": f"T{number + 1:04}", "name": name, "active": True}
+            row |= {"hired_on": f"{2000 + number % 20}-09-01", "roster_no": number + 1}
+            for gone in ("left_on", "former_no"):
+                row.pop(gone, None)
+            school.people.append(action.insert("person", row))
+    school.keys["person"] = school.people
+
+
+def _enter_sessions(school: School, count: int, teachers: int) -> None:
+    """Session after session, everybody in turn."""
+    declared, first = school.pack.types["hour"], school.day - dt.timedelta(days=365 * YEARS)
+    sessions = -(-count // teachers)
+    for some in _batches(range(sessions), max(1, _ACTION_ROWS // teachers)):
+        with school.node.write(actor="registrar") as action:
+            for number in some:
+                day = first + dt.timedelta(days=365 * YEARS * number // sessions)
+                minutes = 45 * school.chance.randint(1, 4)
+                title = f"{TITLES[number % len(TITLES)]}(第{number + 1}期)"
+                held = {"title": title, "date": day.isoformat(), "minutes": minutes}
+                action.insert("session", held | {"organiser": "教导处", "expected": teachers})
+                for person in school.people[: count - number * teachers]:
+                    row = _draw(school, declared, number)
+                    row |= held | {"person": person.rec, "recorded_by": "registrar"}
+                    row.pop("corrects", None)
+                    action.insert("hour", row)
+
+
+def _enter_others(school: School, count: int) -> None:
+    """Records of every other type that a school writes, after those that they refer to."""
+    for of in _in_order(school.pack):
+        declared = school.pack.types[of]
+        rows = [row for number in range(count) if (row := _draw(school, declared, number))]
+        with school.node.write(actor="registrar") as action:
+            school.keys[of] = [action.insert(of, row) for row in rows]
+        if declared.key:
+            school.named[of] = [str(row[declared.key]) for row in rows]
+
+
+def _in_order(pack: Pack) -> list[str]:
+    wanted = {
+        of: each
+        for of, each in pack.types.items()
+        if "school" in each.writers and each.place == "school" and of not in _LEFT_OUT
+    }
+    done: list[str] = []
+    while len(done) < len(wanted):
+        ready = [
+            of
+            for of, each in wanted.items()
+            if of not in done
+            and all(one.to in (of, *done) or one.to not in wanted for one in each.field)
+        ]
+        done += ready or [of for of in wanted if of not in done]
+    return done
+
+
+def _approve(school: School) -> None:
+    """The centre approves most of what waits, for every type that it judges."""
+    centre, pack = school.centre, school.pack
+    for of, declared in pack.types.items():
+        if "centre" not in declared.judges or of in ("step", "attachment"):
+            continue
+        rows = centre.query(f"SELECT scope_no, rec FROM \"{of}\" WHERE state = 'pending'")
+        chosen = [RecordKey(*row) for row in rows if school.chance.random() < _APPROVED]
+        for some in _batches(chosen, _ACTION_ROWS):
+            with centre.write(actor="centre") as action:
+                for key in some:
+                    action.judge(of, key, "approve")
+
+
+def _take_steps(school: School) -> None:
+    """Some records of each workflow take the first step that is open to the school."""
+    for of, keys in school.keys.items():
+        if workflow_of(school.pack, of) is None:
+            continue
+        declared = school.pack.types[of]
+        for key in keys[:_STEPPED]:
+            row = find_row(school.node, declared, *key)
+            moving = row and read_moving(school.node, school.pack, declared, row)
+            for each in list_open(school.node, moving, school.day) if moving else ():
+                wanted = {"step": each.move.id, "opinion": "同意", "papers": each.move.papers}
+                if each.here and not each.refusals:
+                    take_step(
+                        school.node, moving, wanted, on=school.day, actor="registrar"
+                    )  # type: ignore[arg-type]
+                    break
+
+
+def _batches(each: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (each[at : at + size] for at in range(0, len(each), size))
+
+
+def _draw(school: School, declared: RecordType, number: int) -> dict[str, Any]:
+    """The fields of one record; empty where it refers to what is not here."""
+    row: dict[str, Any] = {}
+    for each in declared.field:
+        value = _value(school, declared, each, number)
+        if value is None and each.required:
+            return {}
+        if value is not None and each.id != declared.corrects:
+            row[each.id] = value
+    return row
+
+
+def _value(school: School, declared: RecordType, each: FieldDeclaration, number: int) -> Any:
+    chance = school.chance
+    if each.type == "ref":
+        known: Sequence[RecordKey] = school.keys.get(each.to or "", ())
+        return chance.choice(known).rec if known else None
+    if each.type == "key":
+        names = school.named.get(each.to or "")
+        return chance.choice(names) if names else None
+    if each.type == "code":
+        codes = school.pack.codes.get(each.codes or "")
+        return None if codes is None else chance.choice(codes.value).id
+    if each.type == "text":
+        is_key = each.id == declared.key
+        return (f"{declared.id}-{number + 1:05}" if is_key else TITLES[number % 6])[: each.max]
+    if each.type == "date":
+        return (school.day - dt.timedelta(days=chance.randrange(365 * YEARS))).isoformat()
+    plain = {"long": LONG[: each.max], "bool": number % 2 == 0, "int": min(3, each.max or 3)}
+    return (plain | {"hours": 45 * (1 + number % 4), "money": 120050}).get(each.type)
