@@ -143,7 +143,8 @@ def _list_unprintable(shown: dict[str, Any]) -> list[str]:
     # The setter is loaded only where it has to be asked.
     from xueshi_server.typeset.setting import unprintable_of
 
-    return sorted(unprintable_of(wanted))
+    # With the number of the character: this page may have no picture of it either.
+    return [f"{each} U+{ord(each):04X}" for each in sorted(unprintable_of(wanted))]
 
 
 def keep_end_together(sections: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
