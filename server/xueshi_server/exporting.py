@@ -10,8 +10,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, Final
 
-import xlsxwriter  # type: ignore[import-untyped]
-
 from xueshi_server.errors import UnknownFormatError
 from xueshi_server.record_columns import columns_of
 from xueshi_server.record_rows import read_records
@@ -97,6 +95,9 @@ def _csv_cell(value: object) -> object:
 
 
 def _write_sheet(output: BinaryIO, fields: Iterable[str], records: Iterable[Record]) -> int:
+    # Loaded by the first workbook: a node at rest does without.
+    import xlsxwriter  # type: ignore[import-untyped]
+
     book = xlsxwriter.Workbook(
         output, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )

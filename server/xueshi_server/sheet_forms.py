@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO, Final
 
-import xlsxwriter  # type: ignore[import-untyped]
-from xlsxwriter.utility import xl_cell_to_rowcol  # type: ignore[import-untyped]
-
 from xueshi_server.domain.fields import show_field, word_label
 from xueshi_server.domain.packs.model import CodeList, FieldDeclaration, Sheet
 from xueshi_server.domain.packs.pack import Pack
@@ -128,6 +125,9 @@ class _Writing:
         filled_in: dict[str, str],
         language: str,
     ) -> None:
+        # Loaded by the first workbook: a node at rest does without.
+        import xlsxwriter  # type: ignore[import-untyped]
+
         self._form, self._pack, self._language = form, columns.pack, language
         self._filled_in = filled_in
         settings = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -165,6 +165,8 @@ class _Writing:
 
     def _write_top(self) -> int:
         """The title and what else stands above the headings; the row of the headings."""
+        from xlsxwriter.utility import xl_cell_to_rowcol  # type: ignore[import-untyped]
+
         form, last = self._form, len(self._columns) - 1
         cells = {xl_cell_to_rowcol(at): self._fill(text) for at, text in form.cells}
         merged = [tuple(map(xl_cell_to_rowcol, each.split(":"))) for each in form.merged]

@@ -15,12 +15,9 @@ from importlib import resources
 from itertools import chain, islice
 from typing import Final
 
-from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
-
-from xueshi_server.domain.cells import is_blank, show_cell
+from xueshi_server.domain.cells import SheetRow, is_blank, show_cell
 from xueshi_server.errors import MissingHeaderError
 from xueshi_server.table_errors import HeadingTwiceError
-from xueshi_server.workbook import SheetRow
 
 # Title, subtitle, school, period and how to fill it in stand above the header.
 HEADER_SEARCH_ROWS: Final = 40
@@ -84,7 +81,7 @@ class Header:
 
     def letters(self) -> dict[str, str]:
         """Field to the letter of its column."""
-        return {name: xl_col_to_name(place) for name, place in self.places.items()}
+        return {name: letters_of_column(place) for name, place in self.places.items()}
 
 
 @dataclass
@@ -94,6 +91,16 @@ class _Guess:
     row: SheetRow
     cells: Mapping[int, str]
     places: dict[str, int] = field(default_factory=dict)
+
+
+def letters_of_column(place: int) -> str:
+    """What a spreadsheet calls a column counted from 0: A to Z, AA, AB, ..."""
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
 
 
 def find_header(
@@ -177,7 +184,7 @@ def _refuse_twins(guess: _Guess, headings: Headings, sheet: str) -> None:
         if key is None:
             continue
         if key in seen and guess.places.get(headings.fields[key]) in (place, seen[key]):
-            columns = f"{xl_col_to_name(seen[key])}, {xl_col_to_name(place)}"
+            columns = f"{letters_of_column(seen[key])}, {letters_of_column(place)}"
             raise HeadingTwiceError(
                 heading=" ".join(text.split()), columns=columns, row=guess.row.row_no, sheet=sheet
             )

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from itertools import chain
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from xueshi_server.domain.cells import is_blank, show_cell
+from xueshi_server.domain.cells import SheetRow, is_blank, show_cell
 from xueshi_server.domain.import_plan import RawRow
 from xueshi_server.errors import (
     FileTooLargeError,
@@ -36,7 +36,9 @@ from xueshi_server.table_errors import (
     WhichSheetError,
 )
 from xueshi_server.table_header import Header, Headings, find_header, is_record, plain_heading
-from xueshi_server.workbook import SheetRow, Workbook
+
+if TYPE_CHECKING:
+    from xueshi_server.workbook import Workbook
 
 # A county's year of hours is about a million rows; one file is one school's or one cluster's.
 ROWS_MAX: Final = 200_000
@@ -102,6 +104,9 @@ def open_table(path: TableFile, headings: Headings, *, sheet: str = "") -> Itera
     with ExitStack() as stack:
         kind = _kind_of(path, start)
         if kind == "xlsx":
+            # The reader of workbooks takes 20 MB: a node at rest does without.
+            from xueshi_server.workbook import Workbook
+
             book = stack.enter_context(Workbook(path))
             table = _choose_sheet(book, headings, sheet, path.name)
         elif kind == "jsonl":
@@ -160,7 +165,7 @@ def _looks_like_csv(start: bytes) -> bool:
 # ---- workbooks
 
 
-def _choose_sheet(book: Workbook, headings: Headings, wanted: str, file: str) -> Table:
+def _choose_sheet(book: "Workbook", headings: Headings, wanted: str, file: str) -> Table:
     """The one sheet that has the header and records; raises WhichSheetError where several do."""
     names = ", ".join(each.name for each in book.sheets)
     shown = [each for each in book.sheets if not each.hidden] or book.sheets

@@ -14,7 +14,7 @@ import re
 import warnings
 import zipfile
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any, Final
@@ -28,7 +28,7 @@ from openpyxl.utils.datetime import MAC_EPOCH
 from openpyxl.utils.escape import unescape
 from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 
-from xueshi_server.domain.cells import FailedCell, SheetNumber
+from xueshi_server.domain.cells import FailedCell, SheetNumber, SheetRow
 from xueshi_server.errors import FileTooLargeError, ServerError, UnreadableFileError
 from xueshi_server.locked_file import TableFile
 from xueshi_server.table_errors import (
@@ -54,18 +54,6 @@ _PARTS: Final = {"word/": "docx", "ppt/": "pptx", "content.xml": "ods", "xl/work
 _CHINESE_DAYS: Final = {*range(27, 32), 36, *range(50, 55), 57, 58}
 # It says what it would not write again; nothing is written here.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"openpyxl\.")
-
-
-@dataclass(frozen=True, slots=True)
-class SheetRow:
-    """A row as the spreadsheet numbers it. `cells` has the value of a merged cell in each of its
-    rows, `carried` the columns where it comes from above; `own` counts the cells filled here."""
-
-    row_no: int
-    cells: Mapping[int, object]
-    own: int
-    hidden: bool = False
-    carried: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

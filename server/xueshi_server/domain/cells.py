@@ -8,7 +8,7 @@ lost is refused, because nobody finds a wrong digit later.
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -53,6 +53,18 @@ class BadCellError(DomainError):
         super().__init__(f"{value_code} {details}")
         self.value_code = value_code
         self.details = details
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """A row as the spreadsheet numbers it. `cells` has the value of a merged cell in each of its
+    rows, `carried` the columns where it comes from above; `own` counts the cells filled here."""
+
+    row_no: int
+    cells: Mapping[int, object]
+    own: int
+    hidden: bool = False
+    carried: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

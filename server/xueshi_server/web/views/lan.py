@@ -4,7 +4,6 @@ import io
 import sys
 from dataclasses import dataclass
 
-import segno
 from flask import Blueprint, abort, render_template
 from markupsafe import Markup
 from werkzeug.wrappers import Response
@@ -66,6 +65,9 @@ def _lan() -> LanDoor:
 
 def draw_code(text: str) -> Markup:
     """A QR code as a drawing in the page: no image to fetch, no style."""
+    # Loaded where it is drawn: a node that stays on its PC does without.
+    import segno
+
     drawn = io.BytesIO()
     segno.make(text, error="m", micro=False).save(
         drawn, kind="svg", xmldecl=False, svgns=True, nl=False, border=4, dark="#000", light="#fff",
