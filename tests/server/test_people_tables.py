@@ -44,7 +44,7 @@ def test_rare_names_come_back_as_they_went(
 
 
 def test_a_name_is_written_one_way_and_its_place_read(school: Node, tmp_path: Path) -> None:
-    rows = [
+    rows: list[list[object]] = [
         ["序号", "教师编号", "姓名"],
         [1, "T1", "阿依古丽・买买提"],
         ["2、", "T2", "王  芳"],
