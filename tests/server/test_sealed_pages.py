@@ -267,3 +267,19 @@ def test_the_copy_for_datasette_has_the_end_alone(entered: County, tmp_path: Pat
         )
         assert db.execute('SELECT "ID number" FROM list_person').fetchone() == ("••••002X",)
     assert box[5:] not in target.read_bytes()
+
+
+def test_no_log_and_no_address_holds_a_number(
+    keyed: County, registrar: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    answers = [
+        registrar.post("/people/new", **PERSON, id_number=NUMBER[:-1]),
+        registrar.post("/people/new", **{**PERSON, "born_on": "1950-01-01"}, id_number=NUMBER),
+        registrar.post("/people/new", **PERSON, id_number=NUMBER, phone=PHONE),
+    ]
+    keyed.carry_both_ways()
+    headers = " ".join(str(each.headers) for each in answers)
+    for text in (NUMBER, NUMBER[:-1], PHONE):
+        assert text not in caplog.text
+        assert text not in headers

@@ -10,10 +10,12 @@ from nacl.public import PrivateKey
 from stdnum.cn import ric
 
 from tests.server.conftest import County
-from tests.server.nodes import NOW_MS, add_person
+from tests.server.nodes import NOW_MS, World, add_person
 from xueshi_server.domain.identity import parse_id_number
 from xueshi_server.domain.sealed import mask_sealed, split_sealed
 from xueshi_server.errors import NotCentreError
+from xueshi_server.node_home import open_node
+from xueshi_server.record_types import SCHEMA
 from xueshi_server.resealing import describe_keys, destroy_old, rotate
 from xueshi_server.seal_errors import SealBrokenError, SealKeyAbsentError, SealWaitingError
 from xueshi_server.sealing import (
@@ -25,8 +27,10 @@ from xueshi_server.sealing import (
     make_generation,
 )
 from xueshi_server.store.seal_keys import list_seal_keys
+from xueshi_sync.context import Context
 from xueshi_sync.keys import write_key
 from xueshi_sync.node import Node
+from xueshi_sync.schema import Schema
 from xueshi_sync.writer import RecordKey
 
 NUMBER = "11010519491231002X"
@@ -230,3 +234,23 @@ def test_a_key_whose_file_is_left_over_is_not_used_again(sealed_county: County) 
     centre = sealed_county.centre
     make_generation(centre, actor="admin")
     assert held_generations(centre.home) == [2, 1]
+
+
+@pytest.mark.parametrize("remembered", [False, True], ids=["as-created", "remembered"])
+def test_a_centre_of_an_older_program_gets_its_key_at_its_next_start(
+    world: World, *, remembered: bool
+) -> None:
+    old = Schema(1, tuple(each for each in SCHEMA.tables if each.name != "seal_key"))
+    first = Schema(1, tuple(each for each in old.tables if each.name != "session"))
+    home = world.folder / "C1"
+    context = Context(world.folder / "state", now_ms=lambda: NOW_MS, fingerprint=lambda: ["x"] * 4)
+    schema = first if remembered else old
+    with Node.create(
+        home, role="centre", name="C", code="C1", schema=schema, context=context
+    ) as node:
+        add_person(node)
+        node.adopt_schema(old)
+    with open_node(home, context=context) as node:
+        assert [each.generation for each in list_seal_keys(node)] == [1]
+        assert [row["name"] for row in node.query("SELECT name FROM person")] == ["Li Ming"]
+        assert node.check(deep=True).problems == []
