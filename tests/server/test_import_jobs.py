@@ -1,5 +1,7 @@
 """A checked file is imported as it was checked, by whoever sent it, once; and equal records."""
 
+import threading
+import time
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from tests.server.pages import Visitor, make_visitor, plain
 from xueshi_server.importing import import_rows
 from xueshi_server.sheet_forms import export_sheet
 from xueshi_server.web import import_jobs
+from xueshi_server.web.work import end_work
 from xueshi_sync.node import Node
 
 TABLE = "教师编号,姓名,日期,内容,学时\nT1,Li Ming,2026-03-01,Reading,1.5\n"
@@ -126,3 +129,21 @@ def test_a_record_that_says_something_else_is_another_one(school: Node, tmp_path
         "教师编号,日期,题目,学时,备注\nT1,2026-03-01,Reading,1.5,in the evening\n", "utf-8"
     )
     assert import_rows(school, "hour", path, actor="admin").added == 1
+
+
+def test_an_import_ends_before_the_node_is_closed(
+    app: Flask, admin: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+
+    def import_for_ever(*_: Any, progress: Any, **__: Any) -> None:
+        while True:
+            begun.set()
+            progress(1, None)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(import_jobs, "import_rows", import_for_ever)
+    upload(admin, dry_run="1")
+    assert begun.wait(10)
+    end_work(app)
+    assert "import" not in [each.name for each in threading.enumerate()]
