@@ -127,6 +127,24 @@ def offices(county: County) -> Iterator[dict[str, Office]]:
         }
 
 
+def sample_values(node: Node, pack: Pack) -> dict[str, str]:
+    """What stands in addresses: a person, an hour of somebody, a form, a rule, an entitlement."""
+    names = {}
+    for of in ("person", "hour"):
+        row = node.query(f"SELECT scope_no, rec FROM {of} ORDER BY rec LIMIT 1")[0]
+        names[of] = node.public_id(RecordKey(row["scope_no"], row["rec"]))
+    return {
+        "name": names["person"],
+        "hour": names["hour"],
+        "form_id": "personal_statement",
+        "rule_id": next(each for each, rule in pack.rules.items() if rule.scope == "teacher"),
+        "entitlement_id": next(iter(pack.entitlements)),
+        # None of these is here: the page says so.
+        "job_id": "0",
+        "number": "0",
+    }
+
+
 @contextmanager
 def serve(node: Node, pack: Pack) -> Iterator[Office]:
     lan = LanDoor(list_addresses=lambda: ["127.0.0.2"])
@@ -137,19 +155,9 @@ def serve(node: Node, pack: Pack) -> Iterator[Office]:
     lan.open()
     thread = Thread(target=server.serve, daemon=True)
     thread.start()
-    rows = {
-        of: node.query(f"SELECT scope_no, rec FROM {of} LIMIT 1")[0] for of in ("person", "hour")
-    }
-    names = {of: node.public_id(RecordKey(row["scope_no"], row["rec"])) for of, row in rows.items()}
+    values = sample_values(node, pack)
     if node.role == "school":
-        Objections(node.home).add(names["person"], names["hour"], "应为 3 学时", 1_772_438_400)
-    values = {
-        "name": names["person"],
-        "hour": names["hour"],
-        "form_id": "personal_statement",
-        "rule_id": next(each for each, rule in pack.rules.items() if rule.scope == "teacher"),
-        "entitlement_id": next(iter(pack.entitlements)),
-    }
+        Objections(node.home).add(values["name"], values["hour"], "应为 3 学时", 1_772_438_400)
     yield Office(node, app, url_of(server), values)
     lan.stop()
     server.stop()
@@ -159,7 +167,7 @@ def serve(node: Node, pack: Pack) -> Iterator[Office]:
 @pytest.fixture(scope="module")
 def look() -> Iterator[Look]:
     try:
-        from axe_playwright_python.base import AXE_SCRIPT
+        from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
     except ImportError:
         give_up("axe is not installed")
     with open_browser() as page:
