@@ -23,6 +23,7 @@ from xueshi_client.address import find_lan_address
 from xueshi_client.running import read_running
 from xueshi_client.state import FEED_FILE
 from xueshi_sync.frame import Receipt
+from xueshi_sync.writer import CENTRE_SCOPE
 
 # 2026-11-01, before which no copy of this program existed: an earlier clock is wrong.
 BUILD_MS: Final = 1_793_491_200_000
@@ -35,6 +36,8 @@ DISK_EMPTY_BYTES: Final = 100_000_000
 CONNECT_TIMEOUT_S: Final = 5.0
 _RECEIPTS: Final = "SELECT data FROM receipt"
 _URLS: Final = "SELECT value FROM meta WHERE key = 'urls'"
+_IS_CENTRE: Final = f"SELECT value FROM meta WHERE key = '{CENTRE_SCOPE}'"
+_NEWEST_KEY: Final = "SELECT max(generation) FROM seal_key WHERE NOT deleted"
 DATABASES: Final = (FEED_FILE, "data/view.db")
 
 
@@ -54,6 +57,7 @@ def examine(home: Path, port: int) -> list[Finding]:
         lambda: check_clock(now_ms, read_last_receipt_ms(home)),
         lambda: check_disk(shutil.disk_usage(_existing(home)).free),
         lambda: check_databases(home),
+        lambda: check_seal_key(home),
         lambda: check_port(home, port),
         check_firewall,
         lambda: check_centres(list_centre_urls(home)),
@@ -109,6 +113,22 @@ def _quick_check(path: Path) -> str | None:
     except sqlite3.Error as error:
         return str(error)
     return None if answer == "ok" else answer
+
+
+def check_seal_key(home: Path) -> Iterator[Finding]:
+    """At a centre: whether what schools seal can be opened here."""
+    if not _read_blobs(home, _IS_CENTRE):
+        return
+    try:
+        with contextlib.closing(_connect(home / "data" / "view.db")) as database:
+            newest = database.execute(_NEWEST_KEY).fetchone()[0]
+    except sqlite3.Error:
+        # An older program's file, or a damaged one, which is told above.
+        return
+    if newest is not None:
+        is_here = (home / "key" / f"seal-{newest}.key").is_file()
+        code = "seal_key" if is_here else "seal_key_missing"
+        yield Finding("ok" if is_here else "bad", code, {"generation": newest})
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.client.console_run import Run, xueshi
 from xueshi_client.console import run
+from xueshi_client.doctor import check_seal_key
 from xueshi_client.main import cli
 from xueshi_client.state import State
 
@@ -129,3 +130,15 @@ def test_after_a_rotation_the_old_key_is_destroyed(pair: tuple[Path, Path]) -> N
 
 def test_a_school_has_no_seal_key(pair: tuple[Path, Path]) -> None:
     assert here(pair[0], "seal-key", "show").code == "client.wrong_role"
+
+
+def test_the_doctor_misses_a_seal_key(pair: tuple[Path, Path]) -> None:
+    school, centre = pair
+    assert [each.code for each in check_seal_key(school)] == []
+    assert [each.code for each in check_seal_key(centre)] == ["seal_key"]
+    newest = max((centre / "key").glob("seal-*.key"))
+    kept = newest.rename(newest.with_suffix(".kept"))
+    (found,) = check_seal_key(centre)
+    kept.rename(newest)
+    assert (found.level, found.code) == ("bad", "seal_key_missing")
+    assert f"seal-{found.values['generation']}.key" == newest.name
