@@ -25,7 +25,7 @@ from xueshi_sync.node import Node
 PACKS: Final = tuple(each for each in list_shipped() if each != "base")
 # Every field gets so many of its wrong values, others in every pack and type; two of three fields
 # are wrong at a time, the third one has to keep what was typed.
-ROUNDS: Final = 5
+ROUNDS: Final = 4
 # What a session says beside its hours, and what of it are times of day.
 OWN: Final = ("until", "starts", "ends", "organiser", "place", "lecturer")
 _TIMES: Final = ("session_starts", "session_ends")
