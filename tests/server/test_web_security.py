@@ -1,6 +1,7 @@
 """The guard at the door: headers, addresses, forms from elsewhere, guessing."""
 
 import base64
+import re
 from hashlib import sha256
 from typing import Final
 
@@ -14,7 +15,7 @@ from xueshi_server.accounts import Accounts, create_first_admin, make_code
 from xueshi_server.errors import LoginRefusedError, LoginTakenError, WeakPasswordError
 from xueshi_server.local_file import LocalFile, TriesFile
 from xueshi_server.web import create_app
-from xueshi_server.web.security import SESSION_COOKIE, is_own_host
+from xueshi_server.web.security import HEADERS, SESSION_COOKIE, is_own_host
 from xueshi_server.web.throttle import Throttle
 from xueshi_sync.node import Node
 
@@ -353,3 +354,57 @@ def test_a_script_inside_a_page_of_the_site_is_allowed_by_its_digest(
     policy = admin.get("/site/guide/").headers["Content-Security-Policy"]
     digest = base64.b64encode(sha256(b"let a = 1;").digest()).decode()
     assert f"script-src 'self' 'sha256-{digest}';" in policy
+
+
+HANDLERS: Final = re.compile(
+    r"<[^>]*\s(on[a-z]+|style)\s*=|<style|<script(?![^>]*\bsrc=)|javascript:"
+)
+
+
+def test_every_page_has_the_headers_and_nothing_inline(admin: Visitor, app: Flask) -> None:
+    pages = [
+        rule.rule for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not rule.arguments
+    ]  # fmt: skip
+    assert len(pages) > 25
+    for path in pages:
+        answer = admin.get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "unsafe" not in policy, path
+        assert "default-src 'none'" in policy, path
+        assert {*HEADERS} <= {*answer.headers.keys()}, path
+        if answer.mimetype == "text/html":
+            assert HANDLERS.search(answer.text) is None, path
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_name_that_somebody_points_at_this_pc_opens_no_route(
+    app: Flask, admin: Visitor, method: str
+) -> None:
+    for rule in app.url_map.iter_rules():
+        if method in (rule.methods or ()) and not rule.arguments:
+            headers = {"Host": "rebound.example:8080"}
+            answer = admin.client.open(rule.rule, method=method, headers=headers)
+            assert answer.status_code == 400, rule.rule
+            assert "xueshi_session" not in str(answer.headers), rule.rule
+
+
+def test_over_tls_the_cookies_stay_on_tls(app: Flask) -> None:
+    add_account(app, "registrar")
+    visitor = make_visitor(app, None)
+    token = visitor.token()
+    form = {"csrf": token, "login": "registrar", "secret": PASSWORD}
+    answer = visitor.client.post("/login", data=form, base_url="https://localhost")
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert len(cookies) == 2
+    assert all("Secure" in each and "HttpOnly" in each for each in cookies)
+
+
+def test_every_address_of_a_form_wants_its_token(app: Flask, admin: Visitor) -> None:
+    posts = [rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())]
+    assert len(posts) > 35
+    for rule in posts:
+        path = re.sub(r"<int:\w+>", "1", rule.rule)
+        path = re.sub(r"<(?:path:)?\w+>", "x", path)
+        for form in ({}, {"csrf": "0" * 64}, {"csrf": ""}):
+            assert admin.client.post(path, data=form).status_code == 403, rule.rule
