@@ -107,6 +107,15 @@ def test_who_comes_back_soon_is_taken_to_the_page(desk: Desk, passed_s: int, whe
     assert answer.headers["Location"] == where
 
 
+@pytest.mark.parametrize("page", ["/accounts/", "/left/", "/nowhere"])
+def test_nobody_is_taken_to_a_page_that_is_closed_to_them(desk: Desk, page: str) -> None:
+    desk.forms.keep(page, TYPED)
+    desk.visitor.client.delete_cookie(SESSION_COOKIE)
+    secret = "a long sentence of mine"
+    answer = desk.visitor.post("/login", login="registrar", secret=secret)
+    assert answer.headers["Location"] == "/"
+
+
 def test_keeping_a_form_counts_as_being_there(desk: Desk) -> None:
     for _ in range(4):
         desk.now_s += desk.account.idle_s - 60

@@ -3,11 +3,13 @@
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from flask import Flask, Response, request, url_for
+from flask import Flask, Response, current_app, request, url_for
+from werkzeug.exceptions import HTTPException
 
 from xueshi_server.accounts import Account
 from xueshi_server.left_forms import FRESH_S, LeftForms
 from xueshi_server.store.sessions import Drafts
+from xueshi_server.web.access import is_allowed
 from xueshi_server.web.site import left_forms, this_node, this_site, whoami
 
 # The field by which a form says of which page it is.
@@ -58,8 +60,22 @@ def where_left(account: Account) -> str | None:
     found = LeftForms(this_site().accounts, account.account_id).latest()
     drafts = Drafts(this_node().home, account.account_id).list_open()
     draft_s = drafts[0].saved_at_s if drafts else 0
-    now_s = this_site().accounts.now_s()
-    is_draft_fresh = abs(now_s - draft_s) <= FRESH_S
+    is_draft_fresh = abs(this_site().accounts.now_s() - draft_s) <= FRESH_S
     if is_draft_fresh and (found is None or draft_s >= found[1]):
-        return url_for("session.new")
-    return found[0] if found else None
+        page = url_for("session.new")
+    elif found is not None:
+        page = found[0]
+    else:
+        return None
+    return page if _may_open(page, account) else None
+
+
+def _may_open(page: str, account: Account) -> bool:
+    """Rights may have changed since."""
+    adapter = current_app.create_url_adapter(request)
+    assert adapter is not None
+    try:
+        endpoint, _ = adapter.match(urlsplit(page).path, method="GET")
+    except HTTPException:
+        return False
+    return is_allowed(str(endpoint), account)
