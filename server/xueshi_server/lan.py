@@ -112,6 +112,11 @@ class LanDoor:
             for address in self._list_addresses()
         ]
 
+    def first_url(self) -> str:
+        """The likeliest address for phones; empty while it is shut or on no network."""
+        here = self._list_addresses() if self.is_open else []
+        return f"http://{here[0]}:{self.port}/" if here else ""
+
     def _start(self) -> None:
         self._stopping.clear()
         self._follow()

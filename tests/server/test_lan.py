@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from tests.server.nodes import add_person
 from tests.server.pages import Visitor, add_account, make_visitor
 from xueshi_server import lan as lan_module
 from xueshi_server.lan import SETTING, LanDoor, answers, is_private, list_private_addresses
@@ -130,6 +131,14 @@ def test_a_registrar_shows_the_address_and_opens_nothing(served: Served) -> None
     registrar = make_visitor(served.app, "registrar")
     assert "An administrator can open it." in registrar.text("/wifi/")
     assert registrar.post("/wifi/open").status_code == 403
+
+
+def test_slips_with_codes_say_where_phones_open_it(served: Served, boss: Visitor) -> None:
+    name = served.site.node.public_id(add_person(served.site.node))
+    assert "http://" not in boss.post("/accounts/codes", person=name).text
+    served.lan.open()
+    slips = boss.post("/accounts/codes", person=name).text
+    assert f"http://{FIRST}:{served.port}" in slips
 
 
 def test_the_page_says_which_machines_came_through(served: Served, boss: Visitor) -> None:

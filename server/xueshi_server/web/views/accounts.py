@@ -167,7 +167,14 @@ def _list_teachers() -> list[dict[str, Any]]:
 
 
 def _show_codes(slips: Sequence[dict[str, Any]]) -> str:
-    return render_template("account_codes.html", rows=_list_teachers(), slips=slips, most=CODES_MAX)
+    lan = this_site().lan
+    return render_template(
+        "account_codes.html",
+        rows=_list_teachers(),
+        slips=slips,
+        most=CODES_MAX,
+        address=lan.first_url() if lan and slips else "",
+    )
 
 
 def _find_other(account_id: int) -> Account:
