@@ -173,9 +173,7 @@ def test_hundred_thousand_records_cut_each_64_kb_cost_a_tenth_more(
     line: Line, figure: Figure
 ) -> None:
     load(line.school, MANY)
-    # Closed, not reset: a reset throws away what the other end's kernel holds unread, which says
-    # how busy the machine is and nothing of the exchange. It is played above, byte for byte.
-    line.proxy.faults = Faults(cut_each_total=64 * 1024, reset=False)
+    line.proxy.faults = Faults(cut_each_total=64 * 1024)
     before = line.proxy.total_bytes
     with Registrar("during", line.save) as registrar:
         _sync_on(line)

@@ -106,7 +106,7 @@ def test_a_line_cut_each_256_kb_costs_a_twentieth_more(line: Line, figure: Figur
     size = 20 * MIB
     content = line.centre.files.add(line.file(size))
     line.school.files.want(content)
-    line.proxy.faults = Faults(cut_each_total=256 * 1024, reset=False)
+    line.proxy.faults = Faults(cut_each_total=256 * 1024)
     moved = line.deliver()
     figure("cuts", line.proxy.cuts)
     figure("bytes on the line / bytes of the file", f"{moved / size:.4f}")

@@ -194,8 +194,12 @@ class ChaosProxy:
         down_reader, up_writer = await asyncio.open_connection(*self._target)
         link.writers.append(up_writer)
         for each in link.writers:
-            # drain() then waits until the kernel has it all, so that a cut loses nothing more.
+            # drain() then waits until the kernel has it all, and the kernel keeps little that a
+            # reset could lose while the reader is busy.
             each.transport.set_write_buffer_limits(0)
+            sock = each.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         pumps = [
             self._spawn(self._pump(link, UP, reader)),
             self._spawn(self._pump(link, DOWN, down_reader)),
