@@ -139,9 +139,16 @@ def _table_of(declared: RecordType, pack_id: str) -> Table:
         tuple(declared.judges),
         declared.amount,
         declared.corrects,
-        tuple(tuple(columns) for columns in declared.index),
+        tuple(_indexes_of(declared)),
         centre_only=declared.place == "centre",
     )
+
+
+def _indexes_of(declared: RecordType) -> Iterable[tuple[str, ...]]:
+    """Those that the pack asks for; and one that lists of a ledger by date are read from."""
+    yield from (tuple(columns) for columns in declared.index)
+    if declared.kind == "ledger" and declared.when is not None:
+        yield ("state", declared.when)
 
 
 def _named_by(declared: RecordType) -> Iterable[Iterable[str]]:

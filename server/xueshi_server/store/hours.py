@@ -4,9 +4,16 @@ from dataclasses import dataclass
 from sqlite3 import Row
 from typing import Final
 
+from xueshi_server.store import totals
+from xueshi_server.store.newest import Newest, is_indexed
 from xueshi_sync.node import Node
 
 PAGE_ROWS: Final = 50
+# Records of a school that came last are looked at for those entered last, times those shown: what
+# one of its PCs entered long ago may come after what another did today.
+_ARRIVED_EACH: Final = 8
+# Records whose words are counted to offer them again.
+_WORD_ROWS: Final = 1000
 
 _COLUMNS: Final = """
   h.*, p.name AS person_name, p.staff_no AS staff_no, s.name AS school
@@ -30,6 +37,8 @@ class HourFilter:
 
 def list_hours(node: Node, wanted: HourFilter, *, limit: int = PAGE_ROWS) -> list[Row]:
     """Records with person and school, newest date first."""
+    if wanted.person is None and is_indexed(node, "hour", "date"):
+        return _list_newest(node, wanted, limit)
     where, values = ["1"], list[object]()
     for column, value in (
         ("h.scope_no = ?", wanted.scope_no),
@@ -41,7 +50,7 @@ def list_hours(node: Node, wanted: HourFilter, *, limit: int = PAGE_ROWS) -> lis
             values.append(value)
     if wanted.month:
         where.append("h.date BETWEEN ? AND ?")
-        values += [f"{wanted.month}-01", f"{wanted.month}-31"]
+        values += _days_of(wanted.month)
     if wanted.after is not None:
         where.append("(h.date, h.scope_no, h.rec) < (?, ?, ?)")
         values += wanted.after
@@ -58,17 +67,39 @@ def list_hours(node: Node, wanted: HourFilter, *, limit: int = PAGE_ROWS) -> lis
     )
 
 
-def list_latest(node: Node, limit: int) -> list[Row]:
-    """The records entered last."""
+def _list_newest(node: Node, wanted: HourFilter, limit: int) -> list[Row]:
+    days = _days_of(wanted.month) if wanted.month else None
+    newest = Newest("hour", "date", wanted.scope_no, wanted.state, days, wanted.after)
+    page, values = newest.query(limit)
     return node.query(
         f"""
-        WITH page AS (
-          SELECT scope_no, rec FROM hour ORDER BY entered_at DESC, rec DESC LIMIT ?
+        WITH {page}
+        SELECT {_COLUMNS} FROM page JOIN hour h USING (scope_no, rec) {_JOINS}
+        ORDER BY h.date DESC, h.scope_no DESC, h.rec DESC
+        """,
+        values,
+    )
+
+
+def _days_of(month: str) -> tuple[str, str]:
+    return f"{month}-01", f"{month}-31"
+
+
+def list_latest(node: Node, limit: int) -> list[Row]:
+    """The records entered last, of those of each school that came here last."""
+    return node.query(
+        f"""
+        WITH lane AS MATERIALIZED (SELECT scope_no FROM scope_key), page AS (
+          SELECT h.scope_no, h.rec FROM lane CROSS JOIN hour h ON h.scope_no = lane.scope_no
+          AND h.rec IN (
+            SELECT x.rec FROM hour x WHERE x.scope_no = lane.scope_no ORDER BY x.rec DESC LIMIT ?
+          )
+          ORDER BY h.entered_at DESC, h.rec DESC LIMIT ?
         )
         SELECT {_COLUMNS} FROM page JOIN hour h USING (scope_no, rec) {_JOINS}
         ORDER BY h.entered_at DESC, h.rec DESC
         """,
-        [limit],
+        [limit * _ARRIVED_EACH, limit],
     )
 
 
@@ -85,8 +116,9 @@ def find_hour(node: Node, scope_no: int, rec: int) -> Row | None:
 def list_corrections(node: Node, scope_no: int, rec: int) -> list[Row]:
     """The records that correct this one."""
     return node.query(
-        f"SELECT {_COLUMNS} FROM hour h {_JOINS}"
-        " WHERE h.scope_no = ? AND h.corrects = ? ORDER BY h.rec",
+        # The inner query is answered by the index over what is corrected, which holds few.
+        f"SELECT {_COLUMNS} FROM hour h {_JOINS} WHERE h.scope_no = ?1 AND h.rec IN"
+        " (SELECT rec FROM hour WHERE scope_no = ?1 AND corrects = ?2) ORDER BY h.rec",
         [scope_no, rec],
     )
 
@@ -102,24 +134,20 @@ def list_judgements(node: Node, scope_no: int, rec: int) -> list[Row]:
 
 def count_states(node: Node) -> dict[str, int]:
     """State to number of records."""
-    rows = node.query("SELECT state, count(*) AS n FROM hour GROUP BY state")
-    return {str(row["state"]): int(row["n"]) for row in rows}
+    return totals.count_states(node, "hour")
 
 
 def sum_all(node: Node) -> tuple[int, int]:
     """(credited, pending) minutes of everything here."""
-    row = node.query(
-        "SELECT coalesce(sum(credited), 0) AS credited,"
-        " coalesce(sum(minutes) FILTER (WHERE state = 'pending'), 0) AS pending FROM hour"
-    )[0]
-    return int(row["credited"]), int(row["pending"])
+    parts = totals.hours_by_school(node).values()
+    return sum(each.credited for each in parts), sum(each.pending for each in parts)
 
 
 def list_words(node: Node, column: str) -> list[str]:
     """The values used most in `form` or `category`, to offer when typing."""
     assert column in ("form", "category")
     rows = node.query(
-        f"SELECT {column} AS word FROM (SELECT {column} FROM hour LIMIT 5000)"
+        f"SELECT {column} AS word FROM (SELECT {column} FROM hour LIMIT {_WORD_ROWS})"
         f" WHERE {column} <> '' GROUP BY 1 ORDER BY count(*) DESC LIMIT 12"
     )
     return [str(row["word"]) for row in rows]

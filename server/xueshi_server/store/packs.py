@@ -36,6 +36,8 @@ _RESOLVED_MAX: Final = 32
 _FAULTY: Final[dict[str, PackFaultsError]] = {}
 # Which releases the schema was made of last (`level_schema`).
 _MARK: Final = "pack_mark"
+# Counted up when the same packs come to other tables or indexes (`record_types`).
+_SHAPE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ def level_schema(node: Node, day: dt.date) -> bool:
     """
     releases = [each for each in list_releases(node) if each.turn > 0]
     first = next((each for each in releases if each.covers(day)), None)
-    mark = _digest(repr([BASE_PACK.digest, first, releases]).encode()).encode()
+    mark = _digest(repr([_SHAPE, BASE_PACK.digest, first, releases]).encode()).encode()
     if node.feeds.meta(_MARK) == mark:
         return False
     active = find_active(node, day)

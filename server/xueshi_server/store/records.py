@@ -11,6 +11,8 @@ from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.people import former_numbers
 from xueshi_server.domain.rules.facts import Value
+from xueshi_server.store import totals
+from xueshi_server.store.newest import Newest, is_indexed
 from xueshi_sync.node import Node
 
 PAGE_ROWS: Final = 50
@@ -81,6 +83,9 @@ def list_records(
 ) -> list[Row]:
     """Records with the name of their school and their sort value, in the order of the list."""
     column, newest = sort_column(declared)
+    plainly = not (wanted.text or wanted.equal)
+    if plainly and declared.kind == "ledger" and is_indexed(node, declared.id, declared.when):
+        return _list_newest(node, declared, wanted, limit)
     kind = fields_of(declared).get(column)
     plain = kind is not None and kind.type in ("text", "date", "code", "key", "long")
     sort = f"coalesce(r.\"{column}\", '')" if plain else f'CAST(r."{column}" AS TEXT)'
@@ -103,6 +108,23 @@ def list_records(
         ORDER BY page.sort_value {way}, page.scope_no {way}, page.rec {way}
         """,
         [*values, limit],
+    )
+
+
+def _list_newest(node: Node, declared: RecordType, wanted: RecordFilter, limit: int) -> list[Row]:
+    newest = Newest(
+        declared.id, declared.when or "", wanted.scope_no, wanted.state, after=wanted.after
+    )
+    page, values = newest.query(limit)
+    return node.query(
+        f"""
+        WITH {page}
+        SELECT r.*, page.sort_value, s.name AS school, s.code AS school_code
+        FROM page JOIN "{declared.id}" r USING (scope_no, rec)
+        LEFT JOIN scope s ON s.scope_no = page.scope_no
+        ORDER BY page.sort_value DESC, page.scope_no DESC, page.rec DESC
+        """,
+        values,
     )
 
 
@@ -159,8 +181,9 @@ def list_newer(node: Node, declared: RecordType, scope_no: int, rec: int) -> lis
     if declared.corrects is None:
         return []
     return node.query(
-        f'SELECT * FROM "{declared.id}" WHERE scope_no = ? AND "{declared.corrects}" = ?'
-        " ORDER BY rec",
+        # The inner query is answered by the index over what is corrected, which holds few.
+        f'SELECT * FROM "{declared.id}" WHERE scope_no = ?1 AND rec IN (SELECT rec'
+        f' FROM "{declared.id}" WHERE scope_no = ?1 AND "{declared.corrects}" = ?2) ORDER BY rec',
         [scope_no, rec],
     )
 
@@ -169,10 +192,12 @@ def count_by_type(node: Node, types: Iterable[RecordType]) -> dict[str, tuple[in
     """Type to (records, those that wait for a review)."""
     found = {}
     for each in types:
-        waits = "coalesce(sum(state = 'pending'), 0)" if each.judges else "0"
-        alive = "1" if each.kind == "ledger" else "NOT deleted"
-        row = node.query(f'SELECT count(*), {waits} FROM "{each.id}" WHERE {alive}')[0]
-        found[each.id] = (int(row[0]), int(row[1]))
+        if each.kind == "ledger":
+            states = totals.count_states(node, each.id)
+            waiting = states.get("pending", 0) if each.judges else 0
+            found[each.id] = (sum(states.values()), waiting)
+        else:
+            found[each.id] = (totals.count_alive(node, each.id), 0)
     return found
 
 
@@ -180,8 +205,7 @@ def count_states_of(node: Node, declared: RecordType) -> dict[str, int]:
     """State to number of records of a ledger type."""
     if declared.kind != "ledger":
         return {}
-    rows = node.query(f'SELECT state, count(*) AS n FROM "{declared.id}" GROUP BY state')
-    return {str(row["state"]): int(row["n"]) for row in rows}
+    return totals.count_states(node, declared.id)
 
 
 # ---- what a reference shows

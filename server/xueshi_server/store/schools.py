@@ -1,7 +1,9 @@
 """Reads about scopes (schools) and what is open in them."""
 
 from sqlite3 import Row
+from typing import Any
 
+from xueshi_server.store.totals import hours_by_school
 from xueshi_sync.node import Node
 
 
@@ -13,20 +15,19 @@ def list_schools(node: Node) -> list[Row]:
     )
 
 
-def list_school_figures(node: Node) -> list[Row]:
+def list_school_figures(node: Node) -> list[dict[str, Any]]:
     """Each school with its records, credited minutes and what waits for review."""
-    return node.query(
-        """
-        SELECT s.scope_no, s.code, s.name, coalesce(f.records, 0) AS records,
-          coalesce(f.credited, 0) AS credited, coalesce(f.pending, 0) AS pending, f.last_entered
-        FROM scope s LEFT JOIN (
-          SELECT scope_no, count(*) AS records, sum(credited) AS credited,
-            sum(state = 'pending') AS pending, max(entered_at) AS last_entered
-          FROM hour GROUP BY scope_no
-        ) f USING (scope_no)
-        WHERE s.kind IN ('school', 'township') ORDER BY s.code, s.scope_no
-        """
-    )
+    parts = hours_by_school(node)
+    return [
+        {
+            **dict(school),
+            "records": parts[school["scope_no"]].records,
+            "credited": parts[school["scope_no"]].credited,
+            "pending": parts[school["scope_no"]].pending_count,
+            "last_entered": parts[school["scope_no"]].last_entered,
+        }
+        for school in list_schools(node)
+    ]
 
 
 def count_conflicts(node: Node) -> int:
