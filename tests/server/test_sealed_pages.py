@@ -10,7 +10,7 @@ from flask import Flask
 from tests.server.conftest import County
 from tests.server.nodes import add_person
 from tests.server.pages import Visitor, accounts_of, make_visitor
-from xueshi_server.accounts import Role
+from xueshi_server.accounts import ROLES
 from xueshi_server.browse import copy_records
 from xueshi_server.browse_lists import plan_lists
 from xueshi_server.record_types import BASE_PACK
@@ -210,23 +210,22 @@ def test_who_opened_whose_number_and_why_is_noted_without_it(
     assert "saw a number in full" in officer.text("/accounts/notes")
 
 
-@pytest.mark.parametrize("reason", ["", "  ", f"for {NUMBER}", "5106 8319-8501 0800 2x"])
-def test_without_a_proper_reason_nothing_is_opened(
-    entered: County, officer: Visitor, reason: str
-) -> None:
+def test_without_a_proper_reason_nothing_is_opened(entered: County, officer: Visitor) -> None:
     path = f"/personal/person/{name_of(entered.centre)}"
-    answer = officer.post(path, field="id_number", reason=reason)
-    assert answer.status_code == 422
-    assert "Shown this once" not in answer.text
+    for reason in ("", "  ", f"for {NUMBER}", "5106 8319-8501 0800 2x", "x" * 121):
+        answer = officer.post(path, field="id_number", reason=reason)
+        assert answer.status_code == 422, reason
+        assert "Shown this once" not in answer.text, reason
     assert [e.what for e in accounts_of(officer.app).list_notes()].count("open_sealed") == 0
 
 
-@pytest.mark.parametrize("role", ["registrar", "principal", "reviewer", "viewer", "teacher"])
-def test_no_other_role_opens_a_number(entered: County, officer: Visitor, role: Role) -> None:
+def test_no_other_role_opens_a_number(entered: County, officer: Visitor) -> None:
     path = f"/personal/person/{name_of(entered.centre)}"
-    visitor = make_visitor(officer.app, role)
-    assert visitor.get(path).status_code == 403
-    assert visitor.post(path, field="id_number", reason="I want to know").status_code == 403
+    for role in ROLES[1:]:
+        visitor = make_visitor(officer.app, role)
+        assert visitor.get(path).status_code == 403, role
+        answer = visitor.post(path, field="id_number", reason="I want to know")
+        assert answer.status_code == 403, role
 
 
 def test_a_school_opens_nothing(entered: County) -> None:
