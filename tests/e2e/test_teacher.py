@@ -76,9 +76,9 @@ def test_a_teacher_claims_and_objects_on_a_phone(desk: Desk) -> None:
     desk.page.fill("#f-date", "2026-02-20")
     desk.page.fill("#f-minutes", "2")
     with desk.page.expect_navigation():
-        desk.page.click("form[action$='/claim'] button")
+        desk.page.click("form[action$='/claim'] .actions button >> nth=0")
     assert "县级观摩课" in desk.page.inner_text("main")
-    desk.page.click("details.act > summary >> nth=0")
+    desk.page.click("details.act:has(input[name=reason]) > summary >> nth=0")
     desk.page.fill("details[open] input[name=reason]", "应为 3 学时")
     with desk.page.expect_navigation():
         desk.page.click("details[open] button")
