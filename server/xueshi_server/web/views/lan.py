@@ -5,7 +5,6 @@ import sys
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, render_template
-from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from xueshi_server.lan import LanDoor
@@ -63,7 +62,7 @@ def _lan() -> LanDoor:
     return lan
 
 
-def draw_code(text: str) -> Markup:
+def draw_code(text: str) -> str:
     """A QR code as a drawing in the page: no image to fetch, no style."""
     # Loaded where it is drawn: a node that stays on its PC does without.
     import segno
@@ -73,4 +72,4 @@ def draw_code(text: str) -> Markup:
         drawn, kind="svg", xmldecl=False, svgns=True, nl=False, border=4, dark="#000", light="#fff",
         omitsize=True, svgclass="qr", lineclass=None,
     )  # fmt: skip
-    return Markup(drawn.getvalue().decode())
+    return drawn.getvalue().decode()
