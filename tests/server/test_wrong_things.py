@@ -178,6 +178,7 @@ class Input:
         assert _HAN.search(told.replace(self.typed, "")) or spoken == "en", where
         if self.field.type in _SHOWN_AGAIN and len(self.typed) < 400:
             assert "".join(held) == self.typed, where
+            assert not page.loses(self.name), where
 
 
 def inputs_of(

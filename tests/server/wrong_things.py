@@ -1,5 +1,6 @@
 """What people type that no field can take, made from the declarations; and a form read back."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -142,6 +143,12 @@ class FormPage(HTMLParser):
     def holds(self, name: str) -> list[str]:
         """What stands in an input, without empty ones."""
         return [each for each in self.controls[name].values if each]
+
+    def loses(self, name: str) -> bool:
+        """Whether a browser would not show what stands in an input: no date, no number."""
+        kind, text = self.controls[name].kind, "".join(self.controls[name].values)
+        patterns = {"date": r"(\d{4}-\d\d-\d\d)?", "number": r"(\d+(\.\d+)?)?"}
+        return kind in patterns and re.fullmatch(patterns[kind], text) is None
 
     def fault(self, name: str) -> str:
         """The message beside an input that is bound to it; empty where there is none."""
