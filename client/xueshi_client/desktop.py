@@ -3,6 +3,7 @@
 - If the node is served already the window opens on that process; otherwise the node is opened and
   served here for as long as the window is open.
 - One window a node: a second start brings the first one to the front.
+- Where there is no node yet the window asks for the school first.
 - Where there is no web view, no screen, or the last start died before it showed anything, the
   pages open in the browser: the lighter way on a weak PC anyway (`--browser`).
 """
@@ -21,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from xueshi_client.commands.run_local import stop_signals
 from xueshi_client.errors import NotAnsweringError
+from xueshi_client.first_start import ask_for_node
 from xueshi_client.running import (
     ENTER_PATH,
     RAISE_PATH,
@@ -30,7 +32,7 @@ from xueshi_client.running import (
     read_running,
 )
 from xueshi_client.serving import ServedNode, serve_node, wait_for_stop
-from xueshi_client.state import State
+from xueshi_client.state import FEED_FILE, State
 from xueshi_client.window import Engine, NodeWindow
 from xueshi_sync.errors import NodeInUseError
 
@@ -39,7 +41,7 @@ LOCK_FILE: Final = "window.lock"
 TRYING_FILE: Final = "window.trying"
 _SCREENS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
 
-Opened = Literal["window", "browser", "brought"]
+Opened = Literal["window", "browser", "brought", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ def open_desktop(
     With `title_only` the window closes when its first page is loaded; `beside` is called with the
     web view's window in a thread of its own.
     """
+    if _is_first(state) and not ask_for_node(state):
+        return "closed", ""
     lock = FileLock(state.require_home() / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
@@ -79,13 +83,18 @@ def open_desktop(
             trying.touch()
             window = NodeWindow(state, pages.running, pages.served, on_shown=trying.unlink)
             title = window.run(
-                pages.url, pages.name, engine=_choose_engine(state.language),
+                pages.url, pages.name, engine=choose_engine(state.language),
                 title_only=title_only, beside=beside,
             )  # fmt: skip
             trying.unlink(missing_ok=True)
             return "window", title
     finally:
         lock.release()
+
+
+def _is_first(state: State) -> bool:
+    """Whether there is no node yet and somebody can be asked for it."""
+    return not (state.home / FEED_FILE).is_file() and can_show(state.home)
 
 
 def can_show(home: Path) -> bool:
@@ -144,7 +153,7 @@ def _find_pages(state: State) -> Iterator[Pages]:
         yield Pages(url, str(given["name"]), running_there, None)
 
 
-def _choose_engine(language: str) -> Engine | None:
+def choose_engine(language: str) -> Engine | None:
     """Qt on Linux, where its wheels bring a web engine; elsewhere the system's own."""
     if not sys.platform.startswith("linux") or importlib.util.find_spec("PySide6") is None:
         return None

@@ -25,7 +25,8 @@ from tests.client.console_run import TIMEOUT_S, Run, command, environment, make_
 from tests.client.test_serving import start, stop
 from tests.e2e.browser import give_up
 from xueshi_client.desktop import TRYING_FILE, can_show
-from xueshi_server.accounts import Accounts
+from xueshi_client.first_start import FirstStart
+from xueshi_client.state import State
 
 pytestmark = pytest.mark.desktop
 
@@ -65,30 +66,34 @@ class Used:
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Used:
-    """The window on a school whose centre takes calls and never answers."""
+    """The window from its first start, at a school whose centre takes calls and never answers."""
     folder = tmp_path_factory.mktemp("window")
     school, centre = folder / "school", folder / "centre"
-    for home, role, code in ((school, "school", "S1"), (centre, "centre", "C1")):
-        make_node(home, role, code)
-    accounts = Accounts(school)
-    accounts.set_password(accounts.list_all()[0], "a long sentence of mine")
-    accounts.close()
+    make_node(centre, "centre", "C1")
     packed, printed = folder / "to county.xueshi", folder / "page.pdf"
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         invited = xueshi(centre, "invite", "--code", "S1", "--name", "一小", "--url", url, "--json")
-        assert xueshi(school, "join", invited.data["invitation"]).status == 0
         deaf.listen(8)
+        invitation = invited.data["invitation"]
         argv = (sys.executable, "-m", "tests.client.window_driver", str(school))
-        done = on_display(*argv, str(packed), str(printed), home=school, XUESHI_LANG="zh")
+        done = on_display(
+            *argv, str(packed), str(printed), home=school, XUESHI_LANG="zh", INVITATION=invitation
+        )
     assert done.status == 0, done.out + done.err
     return Used(school, done.data, packed, printed)
 
 
+def test_the_first_start_makes_the_school_and_takes_its_invitation(used: Used) -> None:
+    status = xueshi(used.home, "status", "--json").data
+    assert (status["code"], status["role"]) == ("S1", "school")
+    assert "notice.not_joined" not in status["notices"]
+
+
 def test_the_window_shows_the_first_page_logged_in(used: Used) -> None:
     assert (used.seen["opened"], used.seen["path"]) == ("window", "/")
-    assert "今天" in used.seen["first_title"]
+    assert "密码" in used.seen["first_title"]
 
 
 def test_a_bundle_is_saved_where_the_dialog_says(used: Used) -> None:
@@ -114,10 +119,9 @@ def test_closing_while_a_sync_runs_is_asked_first(used: Used) -> None:
     assert "正在同步" in used.seen["title"]
 
 
-def test_a_closed_window_leaves_the_node_to_the_next(used: Used) -> None:
+def test_a_closed_window_leaves_nothing_behind(used: Used) -> None:
     assert not (used.home / "run.json").exists()
     assert not (used.home / TRYING_FILE).exists()
-    assert xueshi(used.home, "status", "--json").data["code"] == "S1"
 
 
 def test_the_window_opens_on_a_node_that_is_served(tmp_path: Path) -> None:
@@ -165,3 +169,21 @@ def test_no_window_is_tried_without_a_screen(
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("DISPLAY", "")
     assert not can_show(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("typed", "wrong"),
+    [
+        pytest.param((" ", "S1", ""), ["name"], id="no-name"),
+        pytest.param(("一小", "S 1", ""), ["code"], id="blank-in-code"),
+        pytest.param(("", "", ""), ["code", "name"], id="nothing"),
+        pytest.param(("一小", "S1", "xs1-nonsense"), ["invitation"], id="no-invitation"),
+    ],
+)
+def test_what_is_wrong_at_the_first_start_is_said_by_its_field(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: tuple[str, str, str], wrong: list[str]
+) -> None:
+    monkeypatch.setenv("XUESHI_STATE_DIR", str(tmp_path / "state"))
+    state = State.for_process([])
+    state.home_option = str(tmp_path / "school")
+    assert sorted(FirstStart(state).make(*typed)) == wrong

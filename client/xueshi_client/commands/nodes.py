@@ -39,19 +39,18 @@ def _prepare_home(home: Path) -> Path:
     return home
 
 
-@click.command(cls=WordedCommand)
-@option("--role", type=click.Choice(ROLES), required=True, help="cli.opt.role")
-@option("--name", type=ORGANISATION, required=True, help="cli.opt.name")
-@option("--code", type=CODE, required=True, help="cli.opt.code")
-@click.pass_obj
-def init(state: State, role: str, name: str, code: str) -> Reply:
-    home = _prepare_home(state.home)
+def create_node(home: Path, role: str, name: str, code: str) -> dict[str, Any]:
+    """Make a node and its first administrator; what there is to say about them.
+
+    Raises HomeTakenError.
+    """
+    home = _prepare_home(home)
     node = Node.create(
         home, role=role, name=name, code=code, schema=SCHEMA, context=Context.system()
     )
     try:
         ensure_seal_key(node)
-        data = {
+        return {
             "home": str(home),
             "node_id": node.node_id,
             "role": role,
@@ -62,6 +61,15 @@ def init(state: State, role: str, name: str, code: str) -> Reply:
         }
     finally:
         node.close()
+
+
+@click.command(cls=WordedCommand)
+@option("--role", type=click.Choice(ROLES), required=True, help="cli.opt.role")
+@option("--name", type=ORGANISATION, required=True, help="cli.opt.name")
+@option("--code", type=CODE, required=True, help="cli.opt.code")
+@click.pass_obj
+def init(state: State, role: str, name: str, code: str) -> Reply:
+    data = create_node(state.home, role, name, code)
     lines = [state.word("cli.init.done", **data), state.word("cli.init.admin", **data)]
     return Reply(data, lines)
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from xueshi_client.address import find_lan_address
-from xueshi_client.console import Reply, WordedCommand, option, show
+from xueshi_client.console import EXIT_OK, EXIT_REFUSED, Reply, WordedCommand, option, show
 from xueshi_client.errors import AlreadyServingError
 from xueshi_client.running import read_running
 from xueshi_client.serving import LOOPBACK, serve_node, wait_for_stop
@@ -91,10 +91,16 @@ def _open_for_serving(state: State) -> Iterator[Any]:
 @click.command(cls=WordedCommand)
 @option("--browser", "in_browser", is_flag=True, help="cli.opt.in_browser")
 @option("--title-only", is_flag=True, help="cli.opt.title_only")
+@click.option("--first", is_flag=True, hidden=True)
 @click.pass_obj
-def desktop(state: State, in_browser: bool, title_only: bool) -> Reply:
-    from xueshi_client.desktop import open_desktop
+def desktop(state: State, in_browser: bool, title_only: bool, first: bool) -> Reply:
+    from xueshi_client.desktop import choose_engine, open_desktop
 
+    if first:
+        from xueshi_client.first_start import FirstStart
+
+        made = FirstStart(state).run(choose_engine(state.language))
+        return Reply({"made": made}, [], EXIT_OK if made else EXIT_REFUSED)
     state.say("cli.desktop.opening")
     opened, title = open_desktop(state, in_browser=in_browser, title_only=title_only)
     word = "brought" if opened == "brought" else "closed"
