@@ -1,16 +1,20 @@
 """The roster's pages: search, order, temporary and lifelong numbers, staff changes, namesakes."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from tests.server.conftest import County
 from tests.server.nodes import add_hour
-from tests.server.pages import Visitor, accounts_of, plain
+from tests.server.pages import Visitor, accounts_of, make_visitor, plain
+from tests.server.walks.shipped_county import County as Shipped
+from tests.server.walks.shipped_county import Record, make_county
 from xueshi_server.store.name_keys import FILE_NAME, find_keys
 from xueshi_server.store.people import PersonFilter, list_people
+from xueshi_server.web import create_app
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
 
@@ -333,3 +337,45 @@ def test_a_place_that_is_no_number_is_said_beside_the_name(
     assert answer.status_code == 422
     assert f'id="e-no-{people[1].rec}"' in answer.text
     assert 'value="3"' in answer.text
+
+
+# ---- records that name a person by number
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[tuple[Shipped, Record, Record]]:
+    """A county whose centre keeps a studio of somebody with a temporary number."""
+    with make_county(tmp_path, "jiyuan") as shipped:
+        person = shipped.enter("person", staff_no="T-S1-ABCDE-1", name="龙䶮", active=True)
+        kept = shipped.enter("studio", name="语文工作室", host="T-S1-ABCDE-1")
+        yield shipped, person, kept
+
+
+def host_of(shipped: Shipped) -> str:
+    return str(shipped.centre.query("SELECT host FROM studio")[0]["host"])
+
+
+def test_a_number_given_at_the_centre_changes_what_names_the_person(
+    studio: tuple[Shipped, Record, Record],
+) -> None:
+    shipped, person, _ = studio
+    shipped._turn(False)
+    desk = make_visitor(create_app(shipped.centre, testing=True), "admin")
+    assert desk.post(f"/people/{person.name}/number", staff_no="5102222").status_code == 303
+    assert host_of(shipped) == "5102222"
+
+
+def test_a_number_given_at_the_school_is_led_on_at_the_centre(
+    studio: tuple[Shipped, Record, Record],
+) -> None:
+    shipped, person, kept = studio
+    shipped._turn(True)
+    school = make_visitor(create_app(shipped.school, testing=True), "admin")
+    assert school.post(f"/people/{person.name}/number", staff_no="5102222").status_code == 303
+    shipped._turn(False)
+    desk = make_visitor(create_app(shipped.centre, testing=True), "admin")
+    assert "龙䶮" in desk.text(f"/records/studio/{kept.name}")
+    assert "still carry a former number: 1" in desk.text(f"/people/{person.name}")
+    desk.post(f"/people/{person.name}/references")
+    assert host_of(shipped) == "5102222"
+    assert "former number: " not in desk.text(f"/people/{person.name}")
