@@ -279,3 +279,28 @@ def test_a_wrong_thing_in_a_claim_is_told_beside_it_and_the_rest_is_kept(
     for number in range(3):
         send_round(desk, hour, form, number)
     assert desk.written() == before
+
+
+@pytest.mark.parametrize("pack_id", ["chongqing", "qinggang"])
+def test_a_key_that_is_taken_is_told_beside_it_and_the_rest_is_kept(
+    desks: dict[str, Desk], pack_id: str
+) -> None:
+    desk = desks[pack_id]
+    before, keyed = desk.written(), [each for each in list_types(desk) if each.key]
+    assert len(keyed) > 4
+    for declared in keyed:
+        form, key = entry_form(desk, declared), str(declared.key)
+        node = desk.node(form.role)
+        (row,) = node.query(f'SELECT "{key}" AS k FROM "{declared.id}" LIMIT 1')
+        inputs = [
+            Input(name, each, row["k"], True)
+            if name == key
+            else Input(name, each, right_value(desk, declared, each), False)
+            for name, each in form.fields.items()
+        ]
+        pairs = [(each.name, each.typed) for each in inputs] + list(form.more)
+        answer = desk.post(form.role, form.path, pairs)
+        assert answer.status_code == 422, declared.id
+        for each in inputs:
+            each.check(FormPage(answer.text, form.mark), "en", declared.id)
+    assert desk.written() == before
