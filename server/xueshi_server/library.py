@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from xueshi_server.domain.folders import Entry, check_path, encode_folder
 from xueshi_server.errors import NoLibraryFolderError
+from xueshi_server.folders import Entry, check_path, encode_folder
 from xueshi_server.node_clock import today_of
 from xueshi_server.shelf import Shelf
 from xueshi_server.store.library import (

@@ -12,8 +12,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from xueshi_server.domain.errors import DomainError
-from xueshi_server.domain.folders import decode_folder
+from xueshi_server.folders import BadFolderError, BadPathError, decode_folder
 from xueshi_server.store.library import FILE, SITE, list_resources, want_published
 from xueshi_sync.files.content import Content, decode_content, encode_content
 from xueshi_sync.node import Node
@@ -62,7 +61,7 @@ class Shelf:
         try:
             with self._node.files.open(folder.sha256) as file:
                 return dict(decode_folder(file.read()))
-        except (FileNotFoundError, DomainError):
+        except (FileNotFoundError, BadFolderError, BadPathError):
             return None
 
     def is_whole(self, folder: Content) -> bool:

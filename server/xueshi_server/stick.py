@@ -20,9 +20,15 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from xueshi_server.domain.errors import DomainError
-from xueshi_server.domain.folders import Entry, check_path, decode_folder, encode_folder
 from xueshi_server.errors import NoStickError
+from xueshi_server.folders import (
+    BadFolderError,
+    BadPathError,
+    Entry,
+    check_path,
+    decode_folder,
+    encode_folder,
+)
 from xueshi_server.library import copy_out, is_same
 from xueshi_server.node_clock import today_of
 from xueshi_server.node_home import level_types
@@ -142,7 +148,7 @@ def _write_bundles(node: Node, folder: Path) -> int:
         if row["code"] == node.code:
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        with suppress(SyncError, DomainError):
+        with suppress(SyncError, BadPathError):
             node.pack(folder / f"{check_path(row['code'])}.xueshi", to=row["code"])
             made += 1
     return made
@@ -216,7 +222,7 @@ def _read_list(stick: Path) -> list[Entry]:
         if place.stat().st_size > _LIST_MOST:
             raise NoStickError(folder=str(stick))
         return list(decode_folder(place.read_bytes()))
-    except (OSError, DomainError) as error:
+    except (OSError, BadFolderError, BadPathError) as error:
         raise NoStickError(folder=str(stick)) from error
 
 

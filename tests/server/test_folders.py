@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xueshi_server.domain.folders import (
+from xueshi_server.folders import (
     BadFolderError,
     BadPathError,
     Entry,

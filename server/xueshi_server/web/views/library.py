@@ -10,9 +10,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from xueshi_server.domain.errors import BadValueError
-from xueshi_server.domain.folders import BadPathError, check_path
 from xueshi_server.domain.hours import parse_hours
 from xueshi_server.errors import NoStickError, UnknownResourceError
+from xueshi_server.folders import BadPathError, check_path
 from xueshi_server.library import add_file, media_of
 from xueshi_server.node_clock import today_of
 from xueshi_server.shelf import Shelf

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from xueshi_server.domain.errors import DomainError
+from xueshi_server.errors import ServerError
 from xueshi_sync.errors import LimitExceededError, MalformedContentError
 from xueshi_sync.files.content import Content, check_content
 
@@ -25,17 +25,16 @@ _DEVICE: Final = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\
 _HIDING: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-class BadPathError(DomainError):
+class BadPathError(ServerError):
     """A path that some system cannot write, or that leads elsewhere; field `path`."""
 
     code = "library.bad_path"
 
     def __init__(self, path: str) -> None:
-        super().__init__(repr(path[:80]))
-        self.fields = {"path": path[:80]}
+        super().__init__(repr(path[:80]), path=path[:80])
 
 
-class BadFolderError(DomainError):
+class BadFolderError(ServerError):
     """Bytes that are no list of a folder."""
 
     code = "library.bad_folder"
