@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QStandardPaths, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, QMarginsF, QStandardPaths, QTranslator, QUrl
+from PySide6.QtGui import QPageLayout, QPageSize
 from PySide6.QtWebEngineCore import QWebEngineDownloadRequest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 TEXT_PX: Final = 15
 MESSAGE_MS: Final = 10_000
+MARGIN_MM: Final = 15.0
+# The link of a page to what it shows as a PDF.
+FIND_PDF: Final = (
+    """(document.querySelector('a[href*="/pdf?"], a[href$="/pdf"]') || {}).href || ''"""
+)
 _DONE: Final = QWebEngineDownloadRequest.DownloadState.DownloadCompleted
 _LOCALES: Final = {"zh": "zh_CN", "en": "en"}
 
@@ -79,10 +85,22 @@ class _Files:
             self._complain(path, download.interruptReasonString())
 
     def print_page(self, page: "QWebEnginePage") -> None:
-        """What `window.print()` does: the page as a PDF, on the paper that it asks for."""
+        """What `window.print()` does: a form as the PDF that the node sets, else the page as one.
+
+        Qt prints without the margins that a page of a form asks for, and on too many sheets.
+        """
+        page.runJavaScript(FIND_PDF, 0, partial(self._print_as, page))
+
+    def _print_as(self, page: "QWebEnginePage", address: Any) -> None:
+        if address:
+            page.download(QUrl(str(address)))
+            return
         path = self._ask(f"{page.title() or self._words['pdf']}.pdf")
         if path is not None:
-            page.printToPdf(partial(self._keep_pdf, path))
+            margins = QMarginsF(*[MARGIN_MM] * 4)
+            size, unit = QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Unit.Millimeter
+            layout = QPageLayout(size, QPageLayout.Orientation.Portrait, margins, unit)
+            page.printToPdf(partial(self._keep_pdf, path), layout)
 
     def _keep_pdf(self, path: Path, data: Any) -> None:
         from xueshi_server.typeset.printing import write_whole
