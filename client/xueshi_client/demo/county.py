@@ -9,6 +9,7 @@ from typing import Any
 from xueshi_client.demo.rows import School, list_schools, load_county
 from xueshi_client.serving import SITE_FOLDER, ServedNode, serve_node
 from xueshi_server.record_types import SCHEMA
+from xueshi_server.sealing import ensure_seal_key
 from xueshi_sync.context import Context
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
@@ -62,6 +63,7 @@ class DemoCounty:
         node = Node.create(home, role=role, name=name, code=code, schema=SCHEMA, context=context)
         self.open_things.callback(node.close)
         self.nodes[code] = node
+        ensure_seal_key(node)
         return node
 
     def serve(self, code: str) -> ServedNode:
