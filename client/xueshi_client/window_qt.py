@@ -20,8 +20,9 @@ TEXT_PX: Final = 15
 MESSAGE_MS: Final = 10_000
 MARGIN_MM: Final = 15.0
 # The link of a page to what it shows as a PDF.
-FIND_PDF: Final = (
-    """(document.querySelector('a[href*="/pdf?"], a[href$="/pdf"]') || {}).href || ''"""
+FIND_PDF: Final = """
+(document.querySelector('a[href*="/pdf?"], a[href$="/pdf"]') || {}).href || ""
+"""
 )
 _DONE: Final = QWebEngineDownloadRequest.DownloadState.DownloadCompleted
 _LOCALES: Final = {"zh": "zh_CN", "en": "en"}

@@ -26,9 +26,9 @@ from xueshi_client.running import ENTER_PATH, TICKET_PATH, post_local, read_runn
 from xueshi_server.accounts import Accounts
 
 pytestmark = pytest.mark.process
-ROWS: Final = 20_000 if SOAK else 2_500
+ROWS: Final = 20_000 if SOAK else 1_500
 # Killed when the log of the database has grown so far: the first is before anything is written.
-GROWN_BYTES: Final = (None, 1, 100_000) * (10 if SOAK else 1)
+GROWN_BYTES: Final = (None, 50_000) * (10 if SOAK else 1)
 PEOPLE: Final = 60
 FORM: Final = "personal_statement"
 

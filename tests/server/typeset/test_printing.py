@@ -175,6 +175,13 @@ def test_a_file_that_could_not_be_written_leaves_no_part(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pdf", "b.pdf"]
 
 
+def test_a_part_that_a_killed_print_left_is_gone_after_the_next(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf.part").write_bytes(b"half of a longer file")
+    write_whole(tmp_path / "a.pdf", b"%PDF")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pdf"]
+    assert (tmp_path / "a.pdf").read_bytes() == b"%PDF"
+
+
 # ---- the pages
 
 
