@@ -23,7 +23,6 @@ MARGIN_MM: Final = 15.0
 FIND_PDF: Final = """
 (document.querySelector('a[href*="/pdf?"], a[href$="/pdf"]') || {}).href || ""
 """
-)
 _DONE: Final = QWebEngineDownloadRequest.DownloadState.DownloadCompleted
 _LOCALES: Final = {"zh": "zh_CN", "en": "en"}
 
