@@ -120,17 +120,17 @@ def _looks(resource: Resource) -> str:
     return "pdf" if detail == "pdf" else "page" if kind == "text" else "other"
 
 
-def _find(name: str) -> Resource:
+def _find(resource_id: str) -> Resource:
     try:
-        return find_resource(this_node(), name)
+        return find_resource(this_node(), resource_id)
     except UnknownResourceError:
         abort(404)
 
 
-@blueprint.get("/<name>")
-def show(name: str) -> Response:
+@blueprint.get("/<resource_id>")
+def show(resource_id: str) -> Response:
     """A resource, read in the page where a browser can."""
-    resource = _find(name)
+    resource = _find(resource_id)
     line = _line(resource)
     entries = []
     if resource.kind != FILE:
@@ -149,10 +149,10 @@ def show(name: str) -> Response:
     return response
 
 
-@blueprint.get("/<name>/file")
-def file(name: str) -> Response:
+@blueprint.get("/<resource_id>/file")
+def file(resource_id: str) -> Response:
     """The bytes of a resource."""
-    resource = _find(name)
+    resource = _find(resource_id)
     if resource.kind != FILE:
         abort(404)
     return send_content(
@@ -160,10 +160,10 @@ def file(name: str) -> Response:
     )
 
 
-@blueprint.get("/<name>/in/<path:path>")
-def inside(name: str, path: str) -> Response:
+@blueprint.get("/<resource_id>/in/<path:path>")
+def inside(resource_id: str, path: str) -> Response:
     """A file of a folder."""
-    resource = _find(name)
+    resource = _find(resource_id)
     content = _entry(resource, path)
     if content is None:
         abort(404)
@@ -176,24 +176,24 @@ def _entry(resource: Resource, path: str) -> Content | None:
     return (Shelf(this_node()).entries(resource.content) or {}).get(path)
 
 
-@blueprint.post("/<name>/fetch")
-def fetch(name: str) -> Response:
+@blueprint.post("/<resource_id>/fetch")
+def fetch(resource_id: str) -> Response:
     """Fetch a resource before all others, and keep it."""
-    resource, node = _find(name), this_node()
+    resource, node = _find(resource_id), this_node()
     node.files.want(resource.content, priority=_URGENT, pinned=True)
     for content in (Shelf(node).entries(resource.content) or {}).values():
         node.files.want(content, priority=_URGENT, pinned=True)
     agent = this_site().agent
     if agent is not None:
         agent.wake()
-    return go("library.show", name=name, done="fetching")
+    return go("library.show", resource_id=resource_id, done="fetching")
 
 
-@blueprint.post("/<name>/withdraw")
-def withdraw(name: str) -> Response:
+@blueprint.post("/<resource_id>/withdraw")
+def withdraw(resource_id: str) -> Response:
     """Take a resource back (centre)."""
     day = today_of(this_node()).isoformat()
-    withdraw_resource(this_node(), _find(name), day=day, actor=actor())
+    withdraw_resource(this_node(), _find(resource_id), day=day, actor=actor())
     return go("library.index", done="withdrawn")
 
 
@@ -221,7 +221,7 @@ def add() -> Page:
         made = _publish(upload, typed, minutes)
     except BadPathError:
         return _index(typed=typed, faults={"file": BadValueError("value.control")}), 422
-    return go("library.show", name=made.public_id, done="published")
+    return go("library.show", resource_id=made.public_id, done="published")
 
 
 def _publish(upload: FileStorage, typed: dict[str, str], minutes: int) -> Resource:
