@@ -121,7 +121,9 @@ def _enter_sessions(school: School, count: int, teachers: int) -> None:
                 action.insert("session", held | {"organiser": "教导处", "expected": teachers})
                 for person in school.people[: count - number * teachers]:
                     row = _draw(school, declared, number)
+                    lectured = person.rec == school.people[number % teachers].rec
                     row |= held | {"person": person.rec, "recorded_by": "registrar"}
+                    row["role"] = "given" if lectured else "received"
                     row.pop("corrects", None)
                     action.insert("hour", row)
 
