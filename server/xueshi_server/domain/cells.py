@@ -12,6 +12,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from stdnum.cn import ric
+
 from xueshi_server.domain.errors import BadValueError, DomainError
 from xueshi_server.domain.packs.model import FieldDeclaration
 
@@ -39,7 +41,6 @@ _ZEROS_AT_END: Final = re.compile(rf"\d{{{EXACT_DIGITS}}}00+")
 _CLOCK: Final = re.compile(r"[T ]\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*(AM|PM)?$", re.IGNORECASE)
 _BRACKETED_END: Final = re.compile(r"\s*\([^()\d]*\)$")
 _UNIT: Final = re.compile(r"([-+]?[\d,]*\.?\d+)\s*([^\d\s.,]+)")
-_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _LIKE_TEXT: Final = ("text", "ref", "key")
 
 
@@ -216,7 +217,6 @@ def _refuse_lost(text: str) -> None:
 
 def is_id_number(text: str) -> bool:
     """Whether the check digit of an ID number is right (GB 11643)."""
-    if not re.fullmatch(r"\d{17}[\dXx]", text):
-        return False
-    total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, text, strict=False))
-    return "10X98765432"[total % 11] == text[17].upper()
+    number = text.upper()
+    is_shaped = re.fullmatch(r"[0-9]{17}[0-9X]", number) is not None
+    return is_shaped and ric.calc_check_digit(number) == number[-1]
