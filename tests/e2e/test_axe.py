@@ -207,3 +207,15 @@ def test_in_english_and_in_the_dark_key_pages_are_as_good(
     for width in (1280, 390):
         seen = examine(look, offices["school"], "admin", width, query="?lang=en")
         assert seen == set(KEY_PAGES)
+
+
+def test_the_log_in_page_and_the_menu_are_as_good(offices: dict[str, Office], look: Look) -> None:
+    office, page = offices["school"], look.page
+    page.emulate_media(color_scheme="light")
+    look.open(office, "admin", "/hours/?lang=zh")
+    page.click("#me summary")
+    assert look.faults() == []
+    page.context.clear_cookies(name=SESSION_COOKIE)
+    page.goto(f"{office.url}login?lang=zh")
+    assert look.faults() == []
+    assert page.evaluate("document.activeElement.id") == "f-login"
