@@ -21,10 +21,11 @@ def list_conflicts(node: "Node") -> list[Conflict]:
 
 def _conflict(node: "Node", key: RecordKey, table: str, field: str) -> Conflict:
     writes = node.view.writes_of(key.scope_no, table, [key.rec])
-    by_dot = {write.dot: write for write in writes}
+    # One op may write several fields, all under its one dot.
+    by_dot = {(write.dot, write.field): write for write in writes}
     fields = {write.field for write in writes} if field == DELETED_FIELD else {field}
     current = [
-        by_dot[each.dot]
+        by_dot[each.dot, name]
         for name in sorted(fields)
         for each in current_writes(
             _merge_write(node, key, write) for write in writes if write.field == name
