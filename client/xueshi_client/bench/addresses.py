@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Any, Final
+from urllib.parse import quote
 
 from flask import Flask
 
@@ -30,14 +31,14 @@ _OF_HOURS: Final = ("hours.", "entry.", "session.")
 _QUERIES: Final[Mapping[str, Sequence[str]]] = {
     "hours.index": ("?month={month}", "?state=pending", "?state=void", "?person={person}",
                     "?after={month}-15~{scope}~999999999", "?month={month}&state=pending"),
-    "people.index": ("?q=卢", "?q=zzzz", "?at=gone", "?order=strokes", "?order=pinyin"),
-    "requirements.index": ("?q=卢", "?of=project"),
+    "people.index": ("?q={surname}", "?q=zzzz", "?at=gone", "?order=strokes", "?order=pinyin"),
+    "requirements.index": ("?q={surname}", "?of=project"),
     "review.index": ("?state=approved",),
     "session.new": ("?new=1", "?like={hour}"),
     "entry.new": ("?like={hour}",),
-    "records.list_all": ("?q=zzzz", "?q=卢", "?state=pending", "?state=void",
+    "records.list_all": ("?q=zzzz", "?q={surname}", "?state=pending", "?state=void",
                          "?after={month}-15~{scope}~999999999"),
-    "forms.choose": ("?q=卢", "?q=zzzz"),
+    "forms.choose": ("?q={surname}", "?q=zzzz"),
     "grants.show": ("?start=50", "?start=250"),
 }  # fmt: skip
 
@@ -86,6 +87,8 @@ def list_addresses(app: Flask, index: Index) -> list[Address]:
     found: dict[str, Address] = {}
     month = str(index.node.query("SELECT max(date) FROM hour")[0][0])[:7]
     words = {"month": month, "scope": index.node.home_scope_no}
+    name = str(index.node.query("SELECT name FROM person LIMIT 1")[0][0])
+    words["surname"] = quote(name[:1])
     words |= {"person": index.of("person")[0], "hour": index.of("hour")[-1]}
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()) or rule.endpoint in _LEFT_OUT:

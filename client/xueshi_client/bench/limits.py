@@ -17,7 +17,10 @@ MEMORY_BYTES: Final = 1 << 30
 CORES: Final = 1
 _GROUPS: Final = Path("/sys/fs/cgroup")
 # Where groups live, and the file of the limit, for versions 2 and 1.
-_VERSIONS: Final = (("", "memory.max", "cgroup v2"), ("memory", "memory.limit_in_bytes", "cgroup v1"))
+_VERSIONS: Final = (
+    ("", "memory.max", "cgroup v2"),
+    ("memory", "memory.limit_in_bytes", "cgroup v1"),
+)
 
 
 @contextmanager

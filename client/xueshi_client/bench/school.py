@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from xueshi_client.bench.workload import make_records
 from xueshi_client.bench.world import (
     CENTRE_CODE,
     create_node,
@@ -32,10 +33,6 @@ SCHOOL: Final = "S1"
 PACK: Final = "qinggang"
 TEACHERS: Final = 300
 YEARS: Final = 5
-SURNAMES: Final = "卢范田原苗侯段孔酒翟常聂商杜程"
-GIVEN: Final = ("建设", "晓琳", "玉洁", "志强", "素梅", "文斌", "雅静", "海涛", "红霞", "世昌")
-TITLES: Final = ("集体备课", "师德师风专题学习", "听评课", "读书沙龙交流", "校园安全应急演练", "作业设计研讨")
-LONG: Final = "围绕低年级识字教学开展小课题研究，撰写教学反思，所带班级学业水平稳步提升。"
 # Written by others, or beside the record that they belong to.
 _LEFT_OUT: Final = frozenset({"person", "hour", "session", "step", "attachment"})
 # One action of this many records is saved at once.
@@ -56,6 +53,8 @@ class School:
     node: Node
     pack: Pack
     day: dt.date
+    names: list[str]
+    titles: list[str]
     chance: random.Random = field(default_factory=lambda: random.Random(_SEED))
     people: list[RecordKey] = field(default_factory=list)
     keys: dict[str, list[RecordKey]] = field(default_factory=dict)
@@ -63,8 +62,13 @@ class School:
 
 
 @contextmanager
-def make_school(folder: Path, count: int, teachers: int = TEACHERS) -> Iterator[School]:
-    """A school's node in `folder/school` with `count` records of hours; it is open in the block."""
+def make_school(
+    folder: Path, workload: Path, count: int, *, teachers: int = TEACHERS
+) -> Iterator[School]:
+    """A school's node in `folder/school` with `count` records of hours; it is open in the block.
+
+    Names and titles are those of the workload.
+    """
     centre = create_node(folder / "centre", "centre", CENTRE_CODE)
     node = create_node(folder / "school", "school", SCHOOL)
     try:
@@ -73,7 +77,9 @@ def make_school(folder: Path, count: int, teachers: int = TEACHERS) -> Iterator[
         level_schema(centre, today_of(centre))
         carry_all(centre, node)
         level_schema(node, today_of(node))
-        school = School(centre, node, find_pack(node, PACK), today_of(node))
+        day = today_of(node)
+        words = _read_words(workload, teachers)
+        school = School(centre, node, find_pack(node, PACK), day, *words)
         _enter_people(school, teachers)
         _enter_sessions(school, count, teachers)
         _enter_others(school, max(3, int(count * _OTHERS_PER_HOUR)))
@@ -87,6 +93,13 @@ def make_school(folder: Path, count: int, teachers: int = TEACHERS) -> Iterator[
         centre.close()
 
 
+def _read_words(workload: Path, teachers: int) -> tuple[list[str], list[str]]:
+    """Names of people and titles of sessions, as the workload has them."""
+    rows = list(make_records(workload, 20 * teachers, teachers=teachers))
+    names = {row["teacher_id"]: row["teacher_name"] for row in rows}
+    return list(names.values()), list(dict.fromkeys(row["title"] for row in rows))
+
+
 def carry_all(centre: Node, node: Node) -> None:
     """Exchange in memory until nothing is waiting."""
     while exchange_in_memory(centre, node)[1]:
@@ -98,7 +111,7 @@ def _enter_people(school: School, count: int) -> None:
     with school.node.write(actor="registrar") as action:
         for number in range(count):
             row = _draw(school, declared, number)
-            name = SURNAMES[number % 15] + GIVEN[number * 7 % 10] + ("" if number < 150 else "华")
+            name = school.names[number % len(school.names)]
             row |= {"staff_no": f"T{number + 1:04}", "name": name, "active": True}
             row |= {"hired_on": f"{2000 + number % 20}-09-01", "roster_no": number + 1}
             for gone in ("left_on", "former_no"):
@@ -116,9 +129,9 @@ def _enter_sessions(school: School, count: int, teachers: int) -> None:
             for number in some:
                 day = first + dt.timedelta(days=365 * YEARS * number // sessions)
                 minutes = 45 * school.chance.randint(1, 4)
-                title = f"{TITLES[number % len(TITLES)]}(第{number + 1}期)"
+                title = f"{school.titles[number % len(school.titles)]} {number + 1}"
                 held = {"title": title, "date": day.isoformat(), "minutes": minutes}
-                action.insert("session", held | {"organiser": "教导处", "expected": teachers})
+                action.insert("session", held | {"expected": teachers})
                 for person in school.people[: count - number * teachers]:
                     row = _draw(school, declared, number)
                     lectured = person.rec == school.people[number % teachers].rec
@@ -174,19 +187,22 @@ def _approve(school: School) -> None:
 def _take_steps(school: School) -> None:
     """Some records of each workflow take the first step that is open to the school."""
     for of, keys in school.keys.items():
-        if workflow_of(school.pack, of) is None:
-            continue
-        declared = school.pack.types[of]
-        for key in keys[:_STEPPED]:
-            row = find_row(school.node, declared, *key)
-            moving = row and read_moving(school.node, school.pack, declared, row)
-            for each in list_open(school.node, moving, school.day) if moving else ():
-                wanted = {"step": each.move.id, "opinion": "同意", "papers": each.move.papers}
-                if each.here and not each.refusals:
-                    take_step(
-                        school.node, moving, wanted, on=school.day, actor="registrar"
-                    )  # type: ignore[arg-type]
-                    break
+        if workflow_of(school.pack, of) is not None:
+            for key in keys[:_STEPPED]:
+                _take_step(school, school.pack.types[of], key)
+
+
+def _take_step(school: School, declared: RecordType, key: RecordKey) -> None:
+    row = find_row(school.node, declared, *key)
+    moving = read_moving(school.node, school.pack, declared, row) if row is not None else None
+    if moving is None:
+        return
+    for each in list_open(school.node, moving, school.day):
+        if each.here and not each.refusals:
+            wanted: dict[str, Any] = {"step": each.move.id, "opinion": school.titles[0]}
+            wanted["papers"] = list(each.move.papers)
+            take_step(school.node, moving, wanted, on=school.day, actor="registrar")
+            return
 
 
 def _batches(each: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
@@ -218,8 +234,10 @@ def _value(school: School, declared: RecordType, each: FieldDeclaration, number:
         return None if codes is None else chance.choice(codes.value).id
     if each.type == "text":
         is_key = each.id == declared.key
-        return (f"{declared.id}-{number + 1:05}" if is_key else TITLES[number % 6])[: each.max]
+        text = f"{declared.id}-{number + 1:05}" if is_key else school.titles[number % 6]
+        return text[: each.max]
     if each.type == "date":
         return (school.day - dt.timedelta(days=chance.randrange(365 * YEARS))).isoformat()
-    plain = {"long": LONG[: each.max], "bool": number % 2 == 0, "int": min(3, each.max or 3)}
+    plain: dict[str, Any] = {"long": " ".join(school.titles[:5])[: each.max]}
+    plain |= {"bool": number % 2 == 0, "int": min(3, each.max or 3)}
     return (plain | {"hours": 45 * (1 + number % 4), "money": 120050}).get(each.type)

@@ -24,11 +24,13 @@ def find_workload(wanted: Path | None) -> Path:
     return path.resolve()
 
 
-def make_records(path: Path, count: int, *, seed: int = 1) -> Iterator[dict[str, Any]]:
+def make_records(
+    path: Path, count: int, *, seed: int = 1, teachers: int = 40
+) -> Iterator[dict[str, Any]]:
     """The first `count` records of one school, as the script yields them."""
     spec = importlib.util.spec_from_file_location("xueshi_workload", path)
     if spec is None or spec.loader is None:
         raise NoWorkloadError(path=str(path))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    yield from module.records(count, seed=seed)
+    yield from module.records(count, seed=seed, teachers=teachers)
