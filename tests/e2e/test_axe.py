@@ -42,6 +42,8 @@ NO_PAGE: Final = frozenset(
         "form_pdf.one", "form_pdf.everybody", "mine.statement", "mine.photo", "attachments.file",
     }
 )  # fmt: skip
+# Pages that need no account are looked at apart, but for these.
+OPEN_PAGES: Final = ("login.switch", "library.index")
 # Routes about an hour; the others are about a person.
 HOUR_PAGES: Final = ("hours.", "entry.", "session.", "attachments.", "records.queue")
 # Pages that are looked at in English and in the dark as well.
@@ -77,14 +79,16 @@ class Office:
         found = {}
         for rule in self.app.url_map.iter_rules():
             need = NEEDS[rule.endpoint]
-            is_open = need == "open" and rule.endpoint != "login.switch"
+            is_open = need == "open" and rule.endpoint not in OPEN_PAGES
             is_meant = need == "mine" if role == "teacher" else need != "mine" and not is_open
             if "GET" in (rule.methods or ()) and rule.endpoint not in NO_PAGE and is_meant:
                 about_hour = rule.endpoint.startswith(HOUR_PAGES)
                 values = self.values | ({"name": self.values["hour"]} if about_hour else {})
                 values["type_name"] = "hour" if about_hour else "person"
                 with self.app.test_request_context():
-                    given: dict[str, Any] = {each: values[each] for each in rule.arguments}
+                    given: dict[str, Any] = {
+                        each: values.get(each, "none") for each in rule.arguments
+                    }
                     found[rule.endpoint] = self.app.url_for(rule.endpoint, **given)
         return found
 
@@ -139,9 +143,6 @@ def sample_values(node: Node, pack: Pack) -> dict[str, str]:
         "form_id": "personal_statement",
         "rule_id": next(each for each, rule in pack.rules.items() if rule.scope == "teacher"),
         "entitlement_id": next(iter(pack.entitlements)),
-        # None of these is here: the page says so.
-        "job_id": "0",
-        "number": "0",
     }
 
 

@@ -165,15 +165,10 @@ def places(county: County) -> dict[str, Any]:
 def make_address(app: Flask, endpoint: str, places: dict[str, Any]) -> tuple[str, str]:
     """(method, path) that reaches `endpoint`."""
     rule = max(app.url_map.iter_rules(endpoint), key=lambda rule: len(rule.arguments - set("path")))
-    values = {name: value for name, value in places.items() if name in rule.arguments}
+    # A variable part that nobody names here means nothing that exists.
+    values: dict[str, Any] = {name: places.get(name, "none") for name in rule.arguments}
     if "name" in rule.arguments:
         values["name"] = places["names"]["person" if endpoint.startswith("people") else "hour"]
-    if "rule_id" in rule.arguments:
-        values["rule_id"] = "none"
-    if "entitlement_id" in rule.arguments:
-        values["entitlement_id"] = "none"
-    if "form_id" in rule.arguments:
-        values["form_id"] = "none"
     if "type_name" in rule.arguments:
         values |= {"type_name": "hour", "kind": "csv"}
     with app.test_request_context():
