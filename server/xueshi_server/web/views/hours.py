@@ -1,6 +1,7 @@
 """The ledger of hours: the list, and one record with its passport."""
 
 import re
+from collections.abc import Sequence
 
 from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
@@ -25,6 +26,7 @@ from xueshi_server.web.pages import find_key, read_cursor, typed, write_cursor
 from xueshi_server.web.passport import read_stages
 from xueshi_server.web.record_view import Viewer
 from xueshi_server.web.site import language, this_node
+from xueshi_server.web.versions import Stale, changes_of, marks_of
 
 blueprint = Blueprint("hours", __name__, url_prefix="/hours")
 Page = str | tuple[str, int] | Response
@@ -69,23 +71,28 @@ def _read_filter() -> tuple[HourFilter, object]:
 
 
 @blueprint.get("/<name>")
-def show(name: str, error: BadValueError | None = None) -> str:
+def show(name: str, error: BadValueError | None = None, stale: Sequence[Stale] = ()) -> str:
     """One record: its content, where it is, who judged it, what replaced it; `error` is what the
-    reason of a verdict lacks."""
+    reason of a verdict lacks, `stale` what changed since the page was made."""
     key = find_key(name)
     node = this_node()
     row = find_hour(node, key.scope_no, key.rec)
     if row is None:
         abort(404)
     stages, received_s = read_stages(node, key, row["entered_at"])
-    viewer = Viewer(active_pack(), find_type(HOUR), language())
+    declared = find_type(HOUR)
+    viewer = Viewer(active_pack(), declared, language())
+    newer = list_corrections(node, key.scope_no, key.rec)
     older = find_hour(node, key.scope_no, row["corrects"]) if row["corrects"] else None
     return render_template(
         "hour.html",
         row=row,
         facts=[each for each in viewer.facts(row) if each.id not in _SHOWN_FIRST],
         older=older,
-        newer=list_corrections(node, key.scope_no, key.rec),
+        newer=newer,
+        stale=stale,
+        marks=marks_of(declared, [row]),
+        changes=changes_of(declared, [row, *newer]),
         judgements=list_judgements(node, key.scope_no, key.rec),
         stages=stages,
         flags=flag_odd_dates(row["date"], day_of(row["entered_at"]), day_of(received_s)),

@@ -45,6 +45,7 @@ from xueshi_server.web.pages import find_key, go, public_id, read_cursor, typed,
 from xueshi_server.web.passport import read_stages
 from xueshi_server.web.record_view import Viewer, word_refusal
 from xueshi_server.web.site import actor, language, saving, this_node, this_site, whoami
+from xueshi_server.web.versions import Stale, changes_of, marks_of, read_stale
 from xueshi_server.words import word
 from xueshi_sync.writer import RecordKey
 
@@ -57,6 +58,7 @@ _ABOUT_OPINION: Final = ("reason_missing", "late_without_reason")
 _ABOUT_PAPERS: Final = ("papers_missing",)
 # Codes that a list can be narrowed by; more would be a wall of boxes.
 _FILTERS_MAX: Final = 2
+_REVIEW: Final = "records_review.html"
 
 
 def may_write(declared: RecordType) -> bool:
@@ -115,6 +117,11 @@ def judge(type_name: str) -> Page:
         return _show_queue(declared, error, no_record=not keys), 422
     if not keys:
         return _show_queue(declared, no_record=True), 422
+    if stale := read_stale(declared, keys):
+        # Nothing is judged that is not what the reviewer looked at.
+        if request.form.get("from") == "record":
+            return _show_record(*_find(type_name, names[0]), stale=stale), 409
+        return _show_queue(declared, stale=stale), 409
     _give(declared, keys, verdict, reason)
     if request.form.get("from") == "record":
         return go("records.show", done=verdict, n=len(keys), type_name=type_name, name=names[0])
@@ -215,6 +222,8 @@ def _show_list(
         declared=declared,
         title=word_label(declared.label, spoken),
         lines=viewer.lines(rows[:PAGE_ROWS]),
+        marks=marks_of(declared, rows[:PAGE_ROWS]) if template == _REVIEW else {},
+        changes=changes_of(declared, rows[:PAGE_ROWS]),
         heads=[viewer.label(name) for name in viewer.columns()],
         more=more,
         kept={"type_name": declared.id} | {name: value for name, value in kept.items() if value},
@@ -233,9 +242,13 @@ def _choices(codes: str, spoken: str) -> list[tuple[str, str]]:
 
 
 def _show_queue(
-    declared: RecordType, error: BadValueError | None = None, *, no_record: bool = False
+    declared: RecordType,
+    error: BadValueError | None = None,
+    *,
+    no_record: bool = False,
+    stale: Sequence[Stale] = (),
 ) -> str:
-    """The queue; `error` is what the reason given lacks."""
+    """The queue; `error` is what the reason given lacks, `stale` what changed meanwhile."""
     if not may_judge(declared):
         raise ForbiddenError
     state = request.args.get("state", "pending")
@@ -243,12 +256,13 @@ def _show_queue(
     return _show_list(
         declared,
         wanted,
-        "records_review.html",
+        _REVIEW,
         queues=_QUEUES,
         counts=count_states_of(this_node(), declared),
         evidence=_papers(declared),
         error=error,
         no_record=no_record,
+        stale=stale,
         ticked=set(request.form.getlist("record")),
         reason=typed("reason"),
     )
@@ -277,8 +291,10 @@ def _show_record(
     refusals: Sequence[Refusal] = (),
     error: BadValueError | None = None,
     opinion_error: BadValueError | None = None,
+    stale: Sequence[Stale] = (),
 ) -> str:
-    """The record; `error` is what the reason of a verdict lacks, the others are about a step."""
+    """The record; `error` is what the reason of a verdict lacks, `stale` what changed since the
+    page was made, the others are about a step."""
     node, pack, spoken = this_node(), active_pack(), language()
     key = RecordKey(row["scope_no"], row["rec"])
     viewer = Viewer(pack, declared, spoken)
@@ -286,7 +302,7 @@ def _show_record(
     ledger = declared.kind == "ledger"
     forms = [each for each in listed_forms().values() if type_of_form(pack, each) == declared.id]
     older = row[declared.corrects] if declared.corrects else None
-    facts = viewer.facts(row)
+    facts, newer = viewer.facts(row), list_newer(node, declared, *key)
     return render_template(
         "record.html",
         declared=declared,
@@ -298,7 +314,10 @@ def _show_record(
         stages=stages,
         ledger=ledger,
         older=public_id(key.scope_no, older) if older else "",
-        newer=[_name(each) for each in list_newer(node, declared, *key)],
+        newer=[_name(each) for each in newer],
+        stale=stale,
+        marks=marks_of(declared, [row]) if ledger else {},
+        changes=changes_of(declared, [row, *newer]),
         judgements=list_verdicts(node, declared.id, *key) if ledger else [],
         evidence=_papers(declared),
         moving=_show_moving(read_moving(node, pack, declared, row), refusals, opinion_error),

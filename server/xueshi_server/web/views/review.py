@@ -1,5 +1,7 @@
 """The review queue of a centre or township: approve or return, one by one or many at once."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
 
@@ -14,6 +16,7 @@ from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack, today
 from xueshi_server.web.pages import find_key, go, read_cursor, typed, write_cursor
 from xueshi_server.web.site import language, saving, this_node, this_site
+from xueshi_server.web.versions import Stale, changes_of, marks_of, read_stale
 from xueshi_server.web.views import hours
 from xueshi_server.words import word
 from xueshi_sync.writer import RecordKey
@@ -48,6 +51,11 @@ def judge() -> Page:
         return _show_queue(error, no_record=not keys), 422
     if not keys:
         return _show_queue(no_record=True), 422
+    if stale := read_stale(active_pack().types["hour"], keys):
+        # Nothing is judged that is not what the reviewer looked at.
+        if request.form.get("from") == "record":
+            return hours.show(names[0], stale=stale), 409
+        return _show_queue(stale=stale), 409
     _give(keys, verdict, reason)
     if request.form.get("from") == "record":
         return go("hours.show", done=verdict, n=len(keys), name=names[0])
@@ -83,11 +91,16 @@ def _kept_filter() -> dict[str, str]:
     return {name: request.args[name] for name in ("school", "state") if request.args.get(name)}
 
 
-def _show_queue(error: BadValueError | None = None, *, no_record: bool = False) -> str:
-    """The queue; `error` is what the reason given lacks."""
+def _show_queue(
+    error: BadValueError | None = None,
+    *,
+    no_record: bool = False,
+    stale: Sequence[Stale] = (),
+) -> str:
+    """The queue; `error` is what the reason given lacks, `stale` what changed meanwhile."""
     if not this_site().can_review:
         raise ForbiddenError
-    node = this_node()
+    node, declared = this_node(), active_pack().types["hour"]
     state = request.args.get("state", "pending")
     wanted = HourFilter(
         scope_no=request.args.get("school", type=row_number),
@@ -99,6 +112,9 @@ def _show_queue(error: BadValueError | None = None, *, no_record: bool = False) 
     return render_template(
         "review.html",
         rows=rows[:PAGE_ROWS],
+        marks=marks_of(declared, rows[:PAGE_ROWS]),
+        changes=changes_of(declared, rows[:PAGE_ROWS]),
+        stale=stale,
         more=more,
         wanted=wanted,
         counts=count_states(node),
