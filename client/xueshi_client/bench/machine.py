@@ -129,7 +129,7 @@ def _prepare(school: School) -> tuple[list[Address], dict[str, str]]:
     addresses = list_addresses(app, index)
     accounts = Accounts(school.node.home)
     roles: tuple[Role, ...] = ("admin", "teacher")
-    person = index.of("person")[1]
+    person = index.of("person")[-1]
     cookies = {str(role): make_session(accounts, role, person) for role in roles}
     accounts.close()
     return addresses, cookies

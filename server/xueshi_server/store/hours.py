@@ -13,7 +13,7 @@ PAGE_ROWS: Final = 50
 # one of its PCs entered long ago may come after what another did today.
 _ARRIVED_EACH: Final = 8
 # Records whose words are counted to offer them again.
-_WORD_ROWS: Final = 1000
+_WORD_ROWS: Final = 300
 
 _COLUMNS: Final = """
   h.*, p.name AS person_name, p.staff_no AS staff_no, s.name AS school

@@ -34,8 +34,9 @@ def list_correcting(node: Node, declared: RecordType, key: RecordKey) -> list[Ma
     if not declared.corrects:
         return []
     rows = node.query(
-        f'SELECT * FROM "{declared.id}" WHERE scope_no = ? AND "{declared.corrects}" = ?'
-        " ORDER BY rec",
+        # The inner query is answered by the index over what is corrected, which holds few.
+        f'SELECT * FROM "{declared.id}" WHERE scope_no = ?1 AND rec IN (SELECT rec'
+        f' FROM "{declared.id}" WHERE scope_no = ?1 AND "{declared.corrects}" = ?2) ORDER BY rec',
         [key.scope_no, key.rec],
     )
     return [dict(row) for row in rows]
