@@ -89,3 +89,12 @@ def test_the_record_and_the_queue_show_both_versions(
         assert "84 → 78" in " ".join(plain(officer.text(page)).split()), page
     at_school = make_visitor(app, "viewer").text(f"/hours/{county.school.public_id(claim)}")
     assert "Two days fell out" in at_school
+
+
+@pytest.mark.parametrize("page", ["/review/", "/records/hour/review"])
+def test_a_verdict_on_a_record_that_is_not_here_writes_nothing(
+    county: County, officer: Visitor, page: str
+) -> None:
+    assert officer.post(page, record=["~1.77.3"], verdict="approve").status_code == 404
+    county.carry_both_ways()
+    assert county.centre.query("SELECT * FROM judgement") == []

@@ -13,13 +13,21 @@ from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.results import Result
 from xueshi_server.domain.values import parse_text
-from xueshi_server.store.hours import HourFilter, find_hour, list_hours, list_judgements
+from xueshi_server.store.hours import (
+    HourFilter,
+    count_states,
+    find_hour,
+    list_hours,
+    list_judgements,
+)
 from xueshi_server.store.objections import Objection, Objections
+from xueshi_server.store.owed import OwedStep, list_owed, read_received
 from xueshi_server.store.people import find_person
 from xueshi_server.store.records import count_states_of
 from xueshi_server.store.requirements import PERSON, Requirements
 from xueshi_server.web.packs import active_pack, asked_day, listed_forms, listed_types
 from xueshi_server.web.pages import find_key, go, may, public_id, typed
+from xueshi_server.web.record_view import Viewer
 from xueshi_server.web.result_view import ShownResult, show_results
 from xueshi_server.web.roster import call_person, mark_rows
 from xueshi_server.web.site import actor, language, this_node, this_site
@@ -45,6 +53,21 @@ class Behind:
     results: list[ShownResult]
 
 
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A step that is due, in words; `late`: its day is over."""
+
+    title: str
+    type: str
+    type_name: str
+    name: str
+    state: str
+    step: str
+    papers: list[str]
+    due: dt.date
+    late: bool
+
+
 @blueprint.get("/")
 def show() -> Page:
     """Everything a principal looks at before signing."""
@@ -56,6 +79,11 @@ def show() -> Page:
         behind=behind[:_SHOWN_MAX],
         behind_count=len(behind),
         owed=owed,
+        steps=(steps := _owed_steps(pack))[:_SHOWN_MAX],
+        steps_count=len(steps),
+        late_count=sum(each.late for each in steps),
+        received=_received(),
+        returned_count=count_states(node).get("rejected", 0),
         returned=[(row, public_id(row["scope_no"], row["rec"]), _why(row)) for row in returned],
         queues=_queues() if may("records.queue") else [],
         objections=[_shown(each) for each in _open_objections()],
@@ -118,6 +146,49 @@ def _judge(pack: Pack) -> tuple[list[Behind], list[ShownResult]]:
     people = _people(pack, by_person)
     people.sort(key=lambda each: (-len(each.results), each.staff_no))
     return people, show_results(pack, owed, language())[:_SHOWN_MAX]
+
+
+def _owed_steps(pack: Pack) -> list[Duty]:
+    """The steps of records that are due within a month, or were."""
+    day = asked_day()
+    return [_duty(pack, each, day) for each in list_owed(this_node(), pack, day, day + _SOON)]
+
+
+def _duty(pack: Pack, each: OwedStep, day: dt.date) -> Duty:
+    spoken = language()
+    viewer = Viewer(pack, each.declared, spoken)
+    viewer.read_names([each.row])
+    state = next(one for one in each.workflow.state if one.id == each.state)
+    return Duty(
+        title=viewer.title(each.row),
+        type=word_label(each.declared.label, spoken),
+        type_name=each.declared.id,
+        name=each.name,
+        state=word_label(state.label, spoken),
+        step=word_label(each.move.label, spoken),
+        papers=[
+            word_label(pack.papers[paper].label, spoken)
+            for paper in each.move.papers
+            if paper in pack.papers
+        ],
+        due=each.due,
+        late=each.due < day,
+    )
+
+
+def _received() -> dict[str, Any] | None:
+    """What the county has of this school's hours; None at the centre, which is the county."""
+    node = this_node()
+    if node.role == "centre":
+        return None
+    found = read_received(node, "hour", sum(count_states(node).values()))
+    return {
+        "got": found.total - found.missing,
+        "missing": found.missing,
+        "oldest": public_id(*found.oldest) if found.oldest else "",
+        "since": found.oldest_entered_s,
+        "is_least": found.is_least,
+    }
 
 
 def _is_soon(result: Result) -> bool:

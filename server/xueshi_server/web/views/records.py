@@ -117,6 +117,9 @@ def judge(type_name: str) -> Page:
         return _show_queue(declared, error, no_record=not keys), 422
     if not keys:
         return _show_queue(declared, no_record=True), 422
+    if any(find_row(this_node(), declared, *key) is None for key in keys):
+        # A verdict on what is not here could never be sealed.
+        abort(404)
     if stale := read_stale(declared, keys):
         # Nothing is judged that is not what the reviewer looked at.
         if request.form.get("from") == "record":

@@ -51,6 +51,9 @@ def judge() -> Page:
         return _show_queue(error, no_record=not keys), 422
     if not keys:
         return _show_queue(no_record=True), 422
+    if any(find_hour(this_node(), *key) is None for key in keys):
+        # A verdict on what is not here could never be sealed.
+        abort(404)
     if stale := read_stale(active_pack().types["hour"], keys):
         # Nothing is judged that is not what the reviewer looked at.
         if request.form.get("from") == "record":
