@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.server.nodes import add_person
+from tests.server.nodes import add_person, make_world
 from tests.server.pages import Visitor, add_account, make_visitor
 from xueshi_server import lan as lan_module
 from xueshi_server.lan import SETTING, LanDoor, answers, is_private, list_private_addresses
@@ -44,6 +44,19 @@ def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind((FIRST, 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """One node for all of these tests; each begins without accounts."""
+    with make_world(tmp_path_factory.mktemp("school")) as world:
+        yield world.make("school", "Hill School", "S1")
+
+
+@pytest.fixture(autouse=True)
+def nobody_yet(school: Node) -> None:
+    for path in school.home.glob("local.db*"):
+        path.unlink()
 
 
 @pytest.fixture

@@ -1,14 +1,20 @@
 """Forms that were begun and left: whose they are, how long, how much."""
 
+import time
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
 from flask import Flask
 
+from tests.server.nodes import make_world
 from tests.server.pages import Visitor, accounts_of, add_account, make_visitor
 from xueshi_server.left_forms import BODY_CHARS_MAX, FORMS_MAX, FRESH_S, KEPT_S, LeftForms
+from xueshi_server.web import create_app
 from xueshi_server.web.left import read_page
 from xueshi_server.web.security import SESSION_COOKIE
+from xueshi_server.web.site import EXTENSION, Site
+from xueshi_sync.node import Node
 
 TYPED: Final = '{"0 ":[["name 0","<b>Li</b>"]]}'
 
@@ -29,6 +35,28 @@ class Desk:
 
     def keep(self, page: str = "/people/new", typed: str = TYPED) -> int:
         return self.visitor.post("/left/", _page=page, typed=typed).status_code
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """One node for all of these tests; each begins without accounts."""
+    with make_world(tmp_path_factory.mktemp("school")) as world:
+        yield world.make("school", "Hill School", "S1")
+
+
+@pytest.fixture(scope="module")
+def app(school: Node) -> Flask:
+    """Its pages, whose templates are read once."""
+    return create_app(school, testing=True)
+
+
+@pytest.fixture(autouse=True)
+def nobody_yet(app: Flask) -> None:
+    site: Site = app.extensions[EXTENSION]
+    for table in ("account", "note", "tries"):
+        site.accounts.file.run(f"DELETE FROM {table}")
+    site.__post_init__()
+    site.accounts.now_s = time.time
 
 
 @pytest.fixture

@@ -1,17 +1,22 @@
 """Several people at one PC: a PIN brings back whoever typed the password there that day."""
 
 import re
+import time
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
 from flask import Flask
 
+from tests.server.nodes import make_world
 from tests.server.pages import TEST_PIN, Visitor, accounts_of, add_account, make_visitor
 from xueshi_server.accounts import Account
 from xueshi_server.errors import LoginRefusedError, PinGoneError, PinRefusedError, WeakPinError
 from xueshi_server.quick_switch import PIN_S, WRONG_MOST, Place, QuickSwitch
+from xueshi_server.web import create_app
 from xueshi_server.web.security import DEVICE_COOKIE, SESSION_COOKIE
-from xueshi_server.web.site import EXTENSION
+from xueshi_server.web.site import EXTENSION, Site
+from xueshi_sync.node import Node
 
 PASSWORD: Final = "a long sentence of mine"
 PIN: Final = "820164"
@@ -57,6 +62,28 @@ class Desk:
         cookie = self.browser.client.get_cookie(DEVICE_COOKIE)
         assert cookie is not None
         return Place(cookie.value, HERE)
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """One node for all of these tests; each begins without accounts."""
+    with make_world(tmp_path_factory.mktemp("school")) as world:
+        yield world.make("school", "Hill School", "S1")
+
+
+@pytest.fixture(scope="module")
+def app(school: Node) -> Flask:
+    """Its pages, whose templates are read once."""
+    return create_app(school, testing=True)
+
+
+@pytest.fixture(autouse=True)
+def nobody_yet(app: Flask) -> None:
+    site: Site = app.extensions[EXTENSION]
+    for table in ("account", "note", "tries"):
+        site.accounts.file.run(f"DELETE FROM {table}")
+    site.__post_init__()
+    site.accounts.now_s = time.time
 
 
 @pytest.fixture
