@@ -117,6 +117,20 @@ def read_around(
     return Around(entries, list(sessions.values()))
 
 
+def list_claimants(node: Node, scope_no: int, first: dt.date, last: dt.date) -> set[int]:
+    """The people with hours that wait and belong to no recorded session: only theirs have to be
+    compared. Sessions that began up to the longest span before are known too."""
+    since = (first - dt.timedelta(days=SPAN_DAYS_MAX)).isoformat()
+    until = last.isoformat()
+    known = {(row["date"], row["title"]) for row in list_sessions(node, scope_no, since, until)}
+    rows = node.query(
+        "SELECT person, date, title FROM hour WHERE scope_no = ?1 AND rec IN (SELECT rec FROM hour"
+        " WHERE scope_no = ?1 AND state = 'pending' AND date BETWEEN ?2 AND ?3)",
+        [scope_no, since, until],
+    )
+    return {int(row["person"] or 0) for row in rows if (row["date"], row["title"]) not in known}
+
+
 def _entry(row: Row, sessions: Mapping[tuple[str, str], Session]) -> Entry:
     known = sessions.get((str(row["date"]), str(row["title"])))
     minutes = int(row["minutes"] or 0)

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from xueshi_server.domain.sessions import Match, match_claims
 from xueshi_server.store.hours import find_hour
 from xueshi_server.store.people import list_roster
-from xueshi_server.store.sessions import read_around
+from xueshi_server.store.sessions import list_claimants, read_around
 from xueshi_server.web.packs import find_type, today
 from xueshi_server.web.pages import find_key, go, public_id
 from xueshi_server.web.roster import mark_rows
@@ -59,7 +59,10 @@ def take_claims() -> Page:
 
 def _find_matches(scope_no: int, people: list[int]) -> list[Match]:
     last = today() + dt.timedelta(days=1)
-    around = read_around(this_node(), scope_no, people, last - dt.timedelta(days=_DAYS), last)
+    first = last - dt.timedelta(days=_DAYS)
+    claiming = list_claimants(this_node(), scope_no, first, last)
+    people = [each for each in people if each in claiming]
+    around = read_around(this_node(), scope_no, people, first, last)
     return match_claims(around.entries, around.sessions)
 
 
