@@ -94,6 +94,15 @@ class Prints:
             "form = ? AND subject = ? ORDER BY printed_at_s DESC, rowid DESC", [form, subject]
         )
 
+    def list_about(self, subjects: Iterable[str]) -> list[Print]:
+        """The prints of every form about some subjects, newest first."""
+        wanted = list(subjects)
+        places = ", ".join("?" * len(wanted))
+        return self._read(
+            f"subject IN ({places}) ORDER BY printed_at_s DESC, rowid DESC LIMIT {LISTED_MAX}",
+            wanted,
+        )
+
     def list_awaited(self) -> list[Print]:
         """The last print of each form and subject that is to be stamped, oldest first; not those
         that were put aside."""

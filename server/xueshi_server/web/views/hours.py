@@ -23,7 +23,7 @@ from xueshi_server.store.schools import list_schools
 from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack, find_type
 from xueshi_server.web.pages import find_key, read_cursor, typed, write_cursor
-from xueshi_server.web.passport import read_stages
+from xueshi_server.web.passport import read_printed, read_stages
 from xueshi_server.web.record_view import Viewer
 from xueshi_server.web.site import language, this_node
 from xueshi_server.web.versions import Stale, changes_of, marks_of
@@ -95,6 +95,7 @@ def show(name: str, error: BadValueError | None = None, stale: Sequence[Stale] =
         changes=changes_of(declared, [row, *newer]),
         judgements=list_judgements(node, key.scope_no, key.rec),
         stages=stages,
+        printed=read_printed(node, key, row["person"], (row["date"], row["title"])),
         flags=flag_odd_dates(row["date"], day_of(row["entered_at"]), day_of(received_s)),
         error=error,
         reason=typed("reason"),

@@ -42,7 +42,7 @@ from xueshi_server.web.access import is_allowed
 from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack, find_type, listed_forms, listed_types, today
 from xueshi_server.web.pages import find_key, go, public_id, read_cursor, typed, write_cursor
-from xueshi_server.web.passport import read_stages
+from xueshi_server.web.passport import read_printed, read_stages
 from xueshi_server.web.record_view import Viewer, word_refusal
 from xueshi_server.web.site import actor, language, saving, this_node, this_site, whoami
 from xueshi_server.web.versions import Stale, changes_of, marks_of, read_stale
@@ -315,6 +315,7 @@ def _show_record(
         title=viewer.title(row),
         facts=facts,
         stages=stages,
+        printed=read_printed(node, key, None, ()),
         ledger=ledger,
         older=public_id(key.scope_no, older) if older else "",
         newer=[_name(each) for each in newer],
