@@ -14,6 +14,24 @@
   var save = form.querySelector(".save");
   var pointer = form.querySelector(".look");
 
+  // Of many people the page has the names; hours of one's own and who lectured are added here.
+  var part = document.getElementById("own-part");
+  if (part) {
+    rows.forEach(function (row) {
+      if (row.querySelector(".own")) { return; }
+      var label = row.querySelector(".name");
+      var apart = row.querySelector(".apart");
+      var who = row.querySelector("b").textContent + (apart ? " " + apart.textContent : "");
+      var copy = part.content.firstElementChild.cloneNode(true);
+      copy.querySelectorAll("input").forEach(function (input) {
+        input.name = input.name.replace("{rec}", row.querySelector('[name="person"]').value);
+        var said = input.getAttribute("aria-label");
+        if (said) { input.setAttribute("aria-label", said.replace("{name}", who)); }
+      });
+      label.insertAdjacentElement("afterend", copy);
+    });
+  }
+
   function tick(row) { return row.querySelector('[name="person"]'); }
   function own(row) { return row.querySelector('[name^="hours-"]'); }
   function given(row) { return row.querySelector('[name^="given-"]'); }

@@ -28,7 +28,7 @@ from xueshi_server.domain.rules.facts import (
 from xueshi_server.store.facts_cache import Found, Part, TallyCache, combine, depends_on_others
 from xueshi_server.store.facts_heard import read_heard, read_scopes
 from xueshi_server.store.facts_pass import Reader, all_of, look_up, run_pass, wanted_rows
-from xueshi_server.store.facts_sql import SCOPE_CODE
+from xueshi_server.store.facts_sql import SCOPE_CODE, Query
 from xueshi_sync.node import Node
 from xueshi_sync.schema import Schema
 from xueshi_sync.sqlite_db import connect_reader
@@ -117,6 +117,10 @@ class SqlFacts:
         if only is not None:
             keys = {(self.scope_nos[scope], rec) for scope, rec in only if scope in self.scope_nos}
             ctes = query.with_ctes(wanted_rows(query, keys, "k0, k1"))
+            source = f"w CROSS JOIN {source}"
+            where += ["f.scope_no = w.k0", "f.rec = w.k1"]
+        elif owned := _owned_rows(query, tests):
+            ctes = query.with_ctes(owned)
             source = f"w CROSS JOIN {source}"
             where += ["f.scope_no = w.k0", "f.rec = w.k1"]
         sql = f"{ctes}SELECT f.scope_no, {columns} FROM {source} WHERE {all_of(where)}"
@@ -248,6 +252,25 @@ def open_facts(node: Node, cache: TallyCache | None = None) -> SqlFacts:
     db = connect_reader(node.paths.view)
     kept = cache or _KEPT.setdefault(node.feeds, TallyCache())
     return SqlFacts(db, node.schema, scopes, heard, kept)
+
+
+def _owned_rows(query: Query, tests: Tests) -> str | None:
+    """A table `w` of the records of a school that an index finds by what they belong to.
+
+    Said as a query of its own, which the index answers alone: SQLite has no statistics here and
+    would rather read all records of the school.
+    """
+    indexed = {columns[0] for columns in query.table.indexes}
+    plain = [each for each in tests if each.op == "in" and each.column.via is None]
+    places = [each for each in plain if each.column.field == "scope"]
+    owners = [each for each in plain if each.column.field in indexed and not each.column.many]
+    owners = [each for each in owners if each.column.field != "state"]
+    if not (places and owners):
+        return None
+    return (
+        f'w(k0, k1) AS MATERIALIZED (SELECT f.scope_no, f.rec FROM "{query.of}" f'
+        f" WHERE {query.meets([places[0], owners[0]])})"
+    )
 
 
 def _pass_of(tally: Tally) -> _PassKey:

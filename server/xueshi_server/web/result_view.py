@@ -18,6 +18,7 @@ STATUSES: Final = (
 _FAR_YEAR: Final = 9999
 # So many parts are read at a glance.
 _PARTS_MAX: Final = 6
+_ALL: Final = slice(None)
 # While these hold, it matters until when something may be done.
 _PENDING: Final = ("on_track", "at_risk", "unknown", "fail")
 
@@ -61,18 +62,26 @@ class ShownResult:
 
 
 def show_results(
-    pack: Pack, results: Iterable[Result], language: str, *, of: Key | None = None
+    pack: Pack,
+    results: Iterable[Result],
+    language: str,
+    *,
+    of: Key | None = None,
+    some: slice = _ALL,
 ) -> list[ShownResult]:
-    """Results in words, the worst first; `number` is the place among those of its rule. On a page
-    about the subject `of` its name is not said again."""
+    """Results in words, the worst first, or `some` of them; `number` is the place among those of
+    its rule. On a page about the subject `of` its name is not said again."""
     words = ResultWords(pack, language)
     counted: dict[str, int] = {}
-    shown = []
+    numbered = []
     for each in results:
-        number = counted[each.rule] = counted.get(each.rule, -1) + 1
-        shown.append(_show(words, each, number, is_own=each.subject == of))
+        counted[each.rule] = counted.get(each.rule, -1) + 1
+        numbered.append((each, counted[each.rule]))
     order = {status: place for place, status in enumerate(STATUSES)}
-    return sorted(shown, key=lambda each: order.get(each.status, len(order)))
+    numbered.sort(key=lambda pair: order.get(pair[0].status, len(order)))
+    return [
+        _show(words, each, number, is_own=each.subject == of) for each, number in numbered[some]
+    ]
 
 
 def _show(words: ResultWords, result: Result, number: int, *, is_own: bool) -> ShownResult:

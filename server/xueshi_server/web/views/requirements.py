@@ -32,6 +32,8 @@ from xueshi_sync.writer import RecordKey as LocalKey
 blueprint = Blueprint("requirements", __name__, url_prefix="/requirements")
 Page = str | tuple[str, int] | Response
 COUNTY: Final = "county"
+# A school is judged by each of its projects, groups and units too.
+_RESULTS_MAX: Final = 40
 # More evidence than a person reads; the lists of records have all of it.
 _EVIDENCE_MAX: Final = 200
 
@@ -153,12 +155,17 @@ def show(name: str) -> Page:
     with Requirements.open(this_node()) as requirements:
         evaluation = _judge(requirements, pack, about)
         own = _key_of(requirements, about)
-    shown = show_results(pack, evaluation.results, language(), of=own)
-    counts = Counter(each.status for each in shown)
+    start = max(request.args.get("from", 0, type=row_number), 0)
+    results, end = evaluation.results, start + _RESULTS_MAX
+    shown = show_results(pack, results, language(), of=own, some=slice(start, end))
+    counts = Counter(each.status for each in results)
     return render_template(
         "requirements_of.html",
         about=about,
         results=shown,
+        start=start,
+        more=end if end < len(results) else None,
+        before=max(start - _RESULTS_MAX, 0) if start else None,
         counts=[(status, counts[status]) for status in STATUSES if counts[status]],
         faults=[word_label(pack.rules[rule].label, language()) for rule, _ in evaluation.faults],
         pack=pack,
