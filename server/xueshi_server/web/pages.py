@@ -29,6 +29,18 @@ _ENTERING: Final = (
 )  # fmt: skip
 
 
+# Pages that are explained in the section of another.
+HELP_SECTIONS: Final = {
+    "attachments": "records",
+    "entry": "hours",
+    "form_pdf": "forms",
+    "personal": "person",
+    "printing": "forms",
+    "record_entry": "records",
+    "stamped": "forms",
+}
+
+
 def install_page_tools(app: Flask) -> None:
     """Give every template of `app` its words, figures and menu."""
     app.jinja_env.trim_blocks = True
@@ -52,6 +64,7 @@ def _page_values() -> dict[str, Any]:
         "account": whoami(),
         "node": site.node,
         "has_site": site.has_training_site,
+        "help_address": help_address,
         "menu": _menu(),
         "csrf": csrf_token,
         "public_id": lambda row: public_id(row["scope_no"], row["rec"]),
@@ -63,6 +76,21 @@ def _page_values() -> dict[str, Any]:
         "what_was_left": what_was_left,
         "done": _done_message(spoken),
     }
+
+
+def help_address() -> str:
+    """Where the training site explains this page in the reader's language; empty: nowhere."""
+    site = this_site()
+    path = f"{language()}/guide/pages.html"
+    here = request.blueprint
+    if here is None or not site.has_training_site:
+        return ""
+    if site.shelf.shown() is not None:
+        is_there = path in site.shelf.paths()
+    else:
+        is_there = site.site_dir is not None and (site.site_dir / path).is_file()
+    section = HELP_SECTIONS.get(here, here)
+    return url_for("training.show", path=path, _anchor=section) if is_there else ""
 
 
 def may(endpoint: str) -> bool:
