@@ -7,13 +7,17 @@ import tempfile
 from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
+from unittest.mock import patch
 
 from PIL import Image
 
 from tests.e2e.browser import open_browser
 from tests.e2e.test_axe import Office, serve
 from tests.e2e.test_session import NAMES, TITLE
+from tests.server.nodes import NOW_MS
+from tests.server.pages import TEST_PIN, accounts_of
 from tests.server.walks.shipped_county import SCHOOL, County, Record, make_county
 from xueshi_server.accounts import Role
 from xueshi_server.web.security import SESSION_COOKIE
@@ -55,6 +59,14 @@ SESSIONS: Final = (
     (TITLE, "2026-02-25", 120),
 )
 
+# Who is named at the top of the pages.
+STAFF: Final[dict[Role, str]] = {
+    "registrar": "单晓燕",
+    "principal": "周海涛",
+    "teacher": "张志强",
+    "admin": "陈晓琳",
+}
+
 
 def fill_school(county: County) -> None:
     """Fourteen teachers, three sessions, records that wait and one that came back."""
@@ -74,6 +86,16 @@ def fill_school(county: County) -> None:
     county.world.carry(centre, county.school, to=SCHOOL)
 
 
+def open_accounts(office: Office) -> None:
+    """The people who look at the pages, by name."""
+    accounts = accounts_of(office.app)
+    for role, name in STAFF.items():
+        if office.node.role == "school" or role != "teacher":
+            code = accounts.add(role, name, role)
+            account = accounts.check(role, code)
+            accounts.set_password(account, TEST_PIN if account.has_pin else "a long sentence")
+
+
 def shoot(page: "Page", office: Office, role: Role, path: str, picture: str) -> None:
     """Open a page and keep what is seen of its upper part."""
     cookie = {"name": SESSION_COOKIE, "value": office.cookie(role), "url": office.url}
@@ -86,6 +108,9 @@ def keep(page: "Page", address: str, picture: str) -> None:
     answer = page.goto(address)
     if answer is None or answer.status != 200:
         raise SystemExit(f"{picture}: {answer and answer.status}")
+    if picture.startswith("session"):
+        page.fill("#f-title, input[name=title]", TITLE)
+        page.evaluate("document.activeElement.blur()")
     height = int(page.evaluate("Math.ceil(document.body.getBoundingClientRect().height)"))
     width = page.viewport_size["width"] if page.viewport_size else WIDE
     clip = {"x": 0, "y": 0, "width": width, "height": min(height, HIGHEST)}
@@ -116,10 +141,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, make_county(Path(folder), PACK) as county:
         fill_school(county)
         with ExitStack() as open_things:
+            # "Last heard" is reckoned on the day of the school, not of whoever runs this.
+            stopped = SimpleNamespace(time=lambda: NOW_MS / 1000 + 600)
+            open_things.enter_context(patch("xueshi_server.web.sync_state.time", stopped))
             offices = {
                 node.role: open_things.enter_context(serve(node, county.pack))
                 for node in (county.school, county.centre)
             }
+            for office in offices.values():
+                open_accounts(office)
             take_all(open_things.enter_context(open_browser()), offices)
 
 
