@@ -193,6 +193,9 @@ class Action:
         self.seen[scope_no][1].update(values)
         dots = [rec, *refs, *(dot for each in preds or () for dot in each)]
         seen = {dot >> K_BITS for dot in dots if dot is not None} - {state.open_no}
+        if any(not 0 < no < state.next_no for no in seen):
+            # Sealing could not name the block, and would fail for everything written since.
+            raise InvalidWriteError("no such record", table=table)
         if not seen <= set(state.open_refs):
             state.open_refs = tuple(sorted(seen | set(state.open_refs)))
         op = replace(op, k=state.open_count)
