@@ -3,12 +3,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
+# These wait for processes and pages more than they work.
+SLOW_WORKERS ?= 3
 BENCH_ARGS ?= --workload tests/bench/workload.py
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --no-build-isolation
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+PYTEST := $(BIN)/python -m pytest --dist worksteal -n $(WORKERS)
 COVERED := $(shell find sync server client tests -name '*.py' -o -name '*.toml' -o -name '*.json')
 
 .DEFAULT_GOAL := help
@@ -27,7 +29,7 @@ serve: $(VENV)/.stamp-run ## Run this machine's own node (XUESHI_HOME, or the de
 test: $(VENV)/.stamp-dev $(VENV)/.stamp-system ## Set up, then run unit, property, simulation, process and browser tests
 	@status=0; \
 	$(PYTEST) -rs -m quick --cov --cov-report= || status=$$?; \
-	$(PYTEST) -rs -m "not (soak or quick)" || status=$$?; \
+	$(PYTEST) -n $(SLOW_WORKERS) -rs -m "not (soak or quick)" || status=$$?; \
 	exit $$status
 
 soak: $(VENV)/.stamp-dev $(VENV)/.stamp-system ## The long sizes of the same tests (hours)
