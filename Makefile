@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 # These wait for processes and pages more than they work.
-SLOW_WORKERS ?= 3
+SLOW_WORKERS ?= 4
 BENCH_ARGS ?= --workload tests/bench/workload.py
 
 BIN := $(VENV)/bin

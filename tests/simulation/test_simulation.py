@@ -79,9 +79,9 @@ def test_every_kind_of_fault_happened(report: Report) -> None:
     assert [name for name in MUST_HAPPEN if not report.counts[name]] == []
 
 
-# As much as fits three minutes of two cores; `make soak` plays ten thousand.
-@pytest.mark.parametrize("first", range(100, 250, 5))
-def test_a_hundred_and_fifty_counties_come_to_rest(first: int) -> None:
+# What the whole run has room for; `make soak` plays ten thousand.
+@pytest.mark.parametrize("first", range(100, 200, 5))
+def test_a_hundred_counties_come_to_rest(first: int) -> None:
     assert run_campaign(range(first, first + 5), 1_000).failures == {}
 
 
