@@ -18,6 +18,7 @@ from typing import Final
 
 import pytest
 from openpyxl import Workbook
+from pypdf import PdfReader
 
 from tests.client.console_run import TIMEOUT_S, command, environment, make_node, xueshi
 from tests.client.test_serving import Served, start
@@ -153,7 +154,9 @@ def test_a_print_for_everybody_that_was_killed_leaves_no_half_file(home: Path) -
     finally:
         served.process.kill()
         served.process.communicate()
-    assert list((home / "printing").glob("*.pdf")) == []
+    for done in (home / "printing").glob("*.pdf"):
+        # The last sheet came between the look and the kill: then the file is whole.
+        assert len(PdfReader(done).pages) >= PEOPLE
 
     served = start(home)
     try:
