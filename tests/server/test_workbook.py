@@ -7,9 +7,9 @@ import pytest
 
 from tests.server import nasty
 from xueshi_server import workbook
-from xueshi_server.domain.cells import FailedCell, show_cell
+from xueshi_server.domain.cells import FailedCell, SheetRow, show_cell
 from xueshi_server.table_errors import DamagedSheetError, TooManyCellsError
-from xueshi_server.workbook import SheetRow, Workbook
+from xueshi_server.workbook import Workbook
 
 
 def write(folder: Path, rows: str) -> Path:
