@@ -7,7 +7,7 @@ such that every system can write them, and none leads out of the folder.
 import re
 import unicodedata
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -16,22 +16,31 @@ from xueshi_sync.errors import LimitExceededError, MalformedContentError
 from xueshi_sync.files.content import Content, check_content
 
 PATH_MOST: Final = 240
-PART_MOST: Final = 120
+# Bytes of one name, as disks count them: 80 Chinese characters, with room for an ending of ours.
+PART_MOST: Final = 240
 ENTRIES_MOST: Final = 50_000
 # What Windows does not write, and names that mean devices there.
-_WRONG: Final = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
-_DEVICE: Final = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$", re.IGNORECASE)
-# Letters that turn the direction of writing hide what a name ends in.
-_HIDING: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_WRONG: Final = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f-\x9f\u2028\u2029]')
+_DEVICE: Final = re.compile(
+    r"^(con|conin\$|conout\$|clock\$|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?$", re.IGNORECASE
+)
+# Letters that turn the direction of writing hide what a name ends in; those nobody sees make two
+# names look like one.
+_HIDING: Final = frozenset(
+    "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c\u200b\u2060\ufeff\u00ad"
+)
+Why = Literal["long", "signs", "device", "place"]
 
 
 class BadPathError(ServerError):
-    """A path that some system cannot write, or that leads elsewhere; field `path`."""
+    """A path that some system cannot write, or that leads elsewhere; field `path`. `why`: too
+    long, signs that no name may have, a device of Windows, or a place outside."""
 
     code = "library.bad_path"
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, why: Why = "signs") -> None:
         super().__init__(repr(path[:80]), path=path[:80])
+        self.why: Why = why
 
 
 class BadFolderError(ServerError):
@@ -50,22 +59,30 @@ class Entry(NamedTuple):
 def check_path(path: str) -> str:
     """The path in the one form in which it is kept; raises BadPathError."""
     clean = unicodedata.normalize("NFC", path)
-    parts = clean.split("/")
-    if len(clean) > PATH_MOST or not all(_is_fit(part) for part in parts):
-        raise BadPathError(path)
+    if len(clean) > PATH_MOST:
+        raise BadPathError(path, "long")
+    for part in clean.split("/"):
+        why = _unfit(part)
+        if why is not None:
+            raise BadPathError(path, why)
     return clean
 
 
-def _is_fit(part: str) -> bool:
-    return (
-        0 < len(part.encode("utf-8", "replace")) <= PART_MOST
-        and not _WRONG.search(part)
-        and not _HIDING & set(part)
-        and not any(0xD800 <= ord(letter) <= 0xDFFF for letter in part)
-        and not _DEVICE.match(part)
-        and part[-1] not in " ."
-        and part[0] != " "
+def _unfit(part: str) -> Why | None:
+    if not part.strip("."):
+        return "place"
+    if len(part.encode("utf-8", "replace")) > PART_MOST:
+        return "long"
+    if _DEVICE.match(part):
+        return "device"
+    bad = (
+        _WRONG.search(part)
+        or _HIDING & set(part)
+        or any(0xD800 <= ord(letter) <= 0xDFFF for letter in part)
+        or part[-1] in " ."
+        or part[0] == " "
     )
+    return "signs" if bad else None
 
 
 def encode_folder(entries: Iterable[Entry]) -> bytes:

@@ -64,6 +64,22 @@ UPLOAD_CODES: Final = frozenset(
         "photo.no_room",
         "paper.unknown",
         "paper.no_digest",
+        "file.missing",
+        "file.no_files",
+        "file.empty",
+        "file.kind",
+        "file.lies",
+        "file.broken",
+        "file.locked",
+        "file.bomb",
+        "file.too_large",
+        "file.too_many",
+        "file.same_name",
+        "file.name_long",
+        "file.name_signs",
+        "file.name_device",
+        "file.name_place",
+        "file.no_room",
     }
 )
 
