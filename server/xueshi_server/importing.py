@@ -7,7 +7,7 @@ in `tabular`.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -110,23 +110,30 @@ def import_rows(
         rows = _Counted(table.rows, progress)
         fields = columns_of(pack, declared).fields
         said = {fields[name].id for name in table.columns or fields if name in fields}
-        watch = _Watch(node, pack, RecordsHere(node, declared, said), reading.language)
-        if reading.preview is not None:
-            watch.writer = stack.enter_context(
-                PreviewWriter(
-                    reading.preview,
-                    tuple(table.columns) or tuple(watch.columns),
-                    [name for name, each in fields.items() if each.type == "sealed"],
-                )
-            )
+        # Row by row only what is checked is held against the records here, or what was refused.
+        watch = None
+        if dry_run:
+            watch = _Watch(node, pack, RecordsHere(node, declared, said), reading.language)
+            if reading.preview is not None:
+                watch.writer = stack.enter_context(_preview(reading.preview, table, fields))
         plan = plan_rows(node, pack, declared, rows, watch=watch)
-    added = 0
-    if not (dry_run or plan.fault_count):
+    if plan.fault_count and not dry_run and reading.preview is not None:
+        report = import_rows(node, type_name, path, dry_run=True, actor=actor, reading=reading)
+        return replace(report, dry_run=False)
+    outcome = _Outcome(rows.count, 0, 0, 0, dry_run)
+    if watch is not None:
+        outcome = outcome._replace(would_add=watch.added, twins=watch.twins)
+    elif not plan.fault_count:
         with node.write(actor=actor) as action:
             here = RecordsHere(node, declared, said)
             added = _Writing(node, action, here, progress).write(plan)
-    outcome = _Outcome(rows.count, added, watch.added, watch.twins, dry_run)
+        outcome = outcome._replace(added=added, twins=here.twins)
     return _report(type_name, table, plan, outcome)
+
+
+def _preview(path: Path, table: Table, fields: Mapping[str, FieldDeclaration]) -> PreviewWriter:
+    sealed = [name for name, each in fields.items() if each.type == "sealed"]
+    return PreviewWriter(path, tuple(table.columns) or tuple(fields), sealed)
 
 
 def name_missing(error: MissingHeaderError, labels: Mapping[str, str]) -> None:

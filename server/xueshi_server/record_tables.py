@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sqlite3 import Row
 from typing import Final, NamedTuple
 
-from xueshi_server.domain.cells import BadCellError, read_cell, show_cell, tidy
+from xueshi_server.domain.cells import BadCellError, SheetNumber, read_cell, show_cell, tidy
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.fields import Value, YesNo, parse_field, parse_sealed, seal_text
 from xueshi_server.domain.identity import compare_facts
@@ -44,6 +44,8 @@ _DEFAULTS: Final[Mapping[tuple[str, str], Value]] = {(PERSON, "active"): True}
 _FORGIVEN: Final = frozenset({(PERSON, "roster_no")})
 # So many people of one name are told in a message.
 _TOLD_MOST: Final = 6
+# What was read of so many cells of a column is kept: columns repeat a few words.
+_REMEMBERED_MOST: Final = 2000
 # A typed key, number, name or title of another record.
 _NAME_MOST: Final = 200
 
@@ -225,6 +227,9 @@ class _RowReader:
         self._units = load_table_words()["units"]
         ensure_seal_key(node)
         self._sealer = find_sealer(node)
+        self._remembered: dict[str, dict[object, Cell]] = {name: {} for name in columns.fields}
+        self._numbers: dict[object, str] = {}
+        self._names: dict[str, str] = {}
         # Field to the number in the row at hand: kept until its other fields were compared with it.
         self._plain: dict[str, str] = {}
         self._bare_of: tuple[int, int] | None = None
@@ -306,11 +311,8 @@ class _RowReader:
         if self._number is None:
             return None
         name = self._read_name(row)
-        try:
-            field = columns.fields[self._number]
-            staff_no = parse_staff_no(read_cell(field, row.values.get(self._number), key=True))
-        except (BadValueError, BadCellError):
-            # The cell of the number says so itself.
+        staff_no = self._read_number(self._number, row.values.get(self._number))
+        if staff_no is None:
             return None
         known = self._name_of(place, staff_no)
         if known is not None:
@@ -323,13 +325,32 @@ class _RowReader:
             self._plan.add_fault(row.row_no, PERSON_NAME, BadValueError("value.missing"))
         return None
 
-    def _read_name(self, row: RawRow) -> str:
+    def _read_number(self, column: str, given: object) -> str | None:
+        """A staff number; None where the cell itself says what is wrong with it."""
+        mark = _mark_of(given)
+        if mark in self._numbers:
+            return self._numbers[mark]
         try:
-            return parse_text(PERSON_NAME, tidy_name(tidy(show_cell(row.values.get(PERSON_NAME)))))
+            staff_no = parse_staff_no(read_cell(self._columns.fields[column], given, key=True))
+        except (BadValueError, BadCellError):
+            return None
+        if mark is not None and len(self._numbers) < _REMEMBERED_MOST:
+            self._numbers[mark] = staff_no
+        return staff_no
+
+    def _read_name(self, row: RawRow) -> str:
+        given = show_cell(row.values.get(PERSON_NAME))
+        if given in self._names:
+            return self._names[given]
+        try:
+            name = parse_text(PERSON_NAME, tidy_name(tidy(given)))
         except BadValueError as error:
             if not self._columns.is_people:
                 self._plan.add_fault(row.row_no, PERSON_NAME, error)
             return ""
+        if len(self._names) < _REMEMBERED_MOST:
+            self._names[given] = name
+        return name
 
     def _name_of(self, place: int, staff_no: str) -> tuple[str, ...] | None:
         """What the person with a number is called here or further up in the file."""
@@ -343,6 +364,20 @@ class _RowReader:
         self._plan.add_fault(row.row_no, PERSON_NAME, error)
 
     def _cell(self, column: str, each: FieldDeclaration, row: RawRow, place: int | None) -> Cell:
+        mark = (place, _mark_of(row.values.get(column)))
+        remembered = self._remembered[column]
+        if mark in remembered:
+            return remembered[mark]
+        count = self._plan.fault_count
+        cell = self._read_cell(column, each, row, place)
+        is_plain = each.type != "sealed" and self._plan.fault_count == count
+        if is_plain and mark[1] is not None and len(remembered) < _REMEMBERED_MOST:
+            remembered[mark] = cell
+        return cell
+
+    def _read_cell(
+        self, column: str, each: FieldDeclaration, row: RawRow, place: int | None
+    ) -> Cell:
         key = column == self._number or each.id == self._declared.key
         try:
             given = read_cell(each, row.values.get(column), self._units, key=key)
@@ -416,6 +451,13 @@ class _RowReader:
             raise BadValueError("row.id_reused", seen=own_id)
         self._owned[own_id] = digest
         return own_id if known is None else None
+
+
+def _mark_of(given: object) -> object:
+    """What a cell is remembered by; None of a rare kind."""
+    if isinstance(given, SheetNumber):
+        return given.text, given.kind, given.zeros
+    return given if isinstance(given, str) else None
 
 
 def _said(cell: Cell) -> Value:

@@ -193,11 +193,11 @@ def _refuse_twins(guess: _Guess, headings: Headings, sheet: str) -> None:
 
 def is_record(row: SheetRow, header: Header, headings: Headings) -> bool:
     """Whether a row below the header is one; else it is a total, an example or a footer."""
-    own = {place: value for place, value in row.cells.items() if not is_blank(value)}
-    if _repeats(own, header):
+    if _repeats(row, header):
         return False
-    if all(header.places[name] in own for name in headings.required):
+    if not any(is_blank(row.cells.get(header.places[name])) for name in headings.required):
         return True
+    own = {place: value for place, value in row.cells.items() if not is_blank(value)}
     words = load_table_words()
     texts = [plain_heading(value) for value in own.values() if isinstance(value, str)]
     if any(text in words["totals"] for text in texts):
@@ -206,12 +206,16 @@ def is_record(row: SheetRow, header: Header, headings: Headings) -> bool:
     return not (isinstance(first, str) and _is_footer(first, headings))
 
 
-def _repeats(own: Mapping[int, object], header: Header) -> bool:
+def _repeats(row: SheetRow, header: Header) -> bool:
     """Whether the header stands there again, as on each printed page."""
-    return len(own) > 1 and all(
-        plain_heading(show_cell(value)) == plain_heading(header.headings.get(place, ""))
-        for place, value in own.items()
-    )
+    count = 0
+    for place, value in row.cells.items():
+        if is_blank(value):
+            continue
+        if plain_heading(show_cell(value)) != plain_heading(header.headings.get(place, "")):
+            return False
+        count += 1
+    return count > 1
 
 
 def _is_footer(text: str, headings: Headings) -> bool:

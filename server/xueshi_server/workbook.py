@@ -1,9 +1,10 @@
-"""An .xlsx workbook, read row by row in bounded memory by openpyxl.
+"""An .xlsx workbook, row by row in bounded memory: the book by openpyxl, its rows as they come.
 
 Only what is there costs anything: a sheet that declares a million rows and has none, or one cell
-at its far end, is read as what it holds. That is why the rows come from the parser of sheets of
-openpyxl and not from its read-only worksheet, which fills all gaps and knows neither merged cells
-nor hidden rows. With defusedxml it refuses entities that unfold; sizes are checked before.
+at its far end, is read as what it holds. That is why the rows come from the XML (`sheet_xml`) and
+not from openpyxl's read-only worksheet, which fills all gaps and knows neither merged cells nor
+hidden rows, and takes ten times as long. Sizes are checked before; entities that unfold are
+refused, by defusedxml in the parts that openpyxl reads.
 
     book = Workbook(path)
     for row in book.rows(book.sheets[0]):
@@ -17,20 +18,21 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import Any, Final
 from xml.etree.ElementTree import ParseError
 
 from defusedxml import DefusedXmlException
 from openpyxl import load_workbook
 from openpyxl.cell.read_only import ReadOnlyCell
 from openpyxl.styles.numbers import is_date_format, is_datetime
+from openpyxl.utils.cell import range_boundaries
 from openpyxl.utils.datetime import MAC_EPOCH
 from openpyxl.utils.escape import unescape
-from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 
-from xueshi_server.domain.cells import FailedCell, SheetNumber, SheetRow
+from xueshi_server.domain.cells import SheetNumber, SheetRow
 from xueshi_server.errors import FileTooLargeError, ServerError, UnreadableFileError
 from xueshi_server.locked_file import TableFile
+from xueshi_server.sheet_xml import EndlessRowError, SheetXml, Written, read_merges
 from xueshi_server.table_errors import (
     DamagedSheetError,
     OtherFormatError,
@@ -113,72 +115,54 @@ class Workbook:
         except Exception as error:
             raise DamagedSheetError(file=self._file, row=str(last)) from error
 
-    def _start(self, sheet: Sheet, kind: "type[WorkSheetParser]") -> "tuple[_Source, Any]":
-        source = _Source(self._open.enter_context(sheet.source._get_source()))
-        return source, kind(source, sheet.source._shared_strings, data_only=True)
-
     def _merges(self, sheet: Sheet) -> deque[tuple[int, int, int]]:
         """(first row, last row, column) of the cells merged over several rows, from the top."""
-        source, parser = self._start(sheet, _WithoutCells)
-        try:
-            for count, _ in enumerate(parser.parse()):
-                source.unseen = 0
-                if count > ROW_NO_MAX:
-                    raise TooManyCellsError(limit=CELLS_MAX)
-        except (ParseError, zipfile.BadZipFile):
-            # Told with its row when the cells are read.
-            return deque()
-        merged = parser.merged_cells.mergeCell if parser.merged_cells else ()
-        spans = {
-            (each.min_row, each.max_row, each.min_col - 1)
-            for each in merged[:_MERGES_MAX]
-            if each.max_row > each.min_row
-        }
+        with sheet.source._get_source() as stream:
+            ranges = read_merges(stream)
+        spans = set()
+        for text in ranges[:_MERGES_MAX]:
+            column, first, _, last = range_boundaries(text)
+            if column and first and last and last > first:
+                spans.add((first, last, column - 1))
         return deque(sorted(spans))
 
     def _read(self, sheet: Sheet) -> Iterator[SheetRow]:
-        source, parser = self._start(sheet, _Cells)
+        stream = self._open.enter_context(sheet.source._get_source())
         seen = 0
-        for row_no, given in parser.parse():
-            source.unseen = 0
-            seen += len(given)
-            if seen > CELLS_MAX or row_no > ROW_NO_MAX:
-                raise TooManyCellsError(limit=CELLS_MAX)
-            hidden = parser.row_dimensions.pop(str(row_no), {}).get("hidden") in ("1", "true")
-            cells = {
-                cell["column"] - 1: self._value(sheet, cell)
-                for cell in given
-                if cell["value"] is not None and cell["column"] <= COLUMNS_MAX
-            }
-            yield SheetRow(row_no, cells, sum(each != "" for each in cells.values()), hidden)
+        try:
+            for row in SheetXml(stream, sheet.source._shared_strings).rows(ROW_BYTES_MAX):
+                seen += row.cells_count
+                if seen > CELLS_MAX or row.row_no > ROW_NO_MAX:
+                    raise TooManyCellsError(limit=CELLS_MAX)
+                cells = {
+                    place: self._value(sheet, value)
+                    for place, value in row.cells
+                    if place < COLUMNS_MAX
+                }
+                own = len(cells) - sum(each == "" for each in cells.values())
+                yield SheetRow(row.row_no, cells, own, row.hidden)
+        except EndlessRowError as error:
+            raise TooManyCellsError(limit=CELLS_MAX) from error
 
-    def _value(self, sheet: Sheet, cell: dict[str, Any]) -> object:
-        value = cell["value"]
-        if isinstance(value, bool | FailedCell):
+    def _value(self, sheet: Sheet, value: object) -> object:
+        if isinstance(value, Written):
+            kind, zeros = self._styles.get(value.style) or self._style(sheet, value.style)
+            return SheetNumber(value.text, kind, zeros=zeros, late=self.late)
+        if not isinstance(value, str) or "_x" not in value:
             return value
-        if isinstance(value, int | float):
-            kind, zeros = self._style(sheet, cell)
-            return SheetNumber(str(value), kind, zeros=zeros, late=self.late)
-        if cell["data_type"] == "e":
-            return FailedCell(value)
-        text = str(value)
-        if "_x" not in text:
-            return text
         # Two halves make a character, a single half is none.
-        return unescape(text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return unescape(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
-    def _style(self, sheet: Sheet, cell: dict[str, Any]) -> tuple[Any, int]:
+    def _style(self, sheet: Sheet, style_id: int) -> tuple[Any, int]:
         """What a number shows, a day, a time or nothing of them, and how many digits at least."""
-        style_id = cell["style_id"]
-        if style_id not in self._styles:
-            shown = ReadOnlyCell(sheet.source, **cell)
-            code = shown.number_format.partition(";")[0].lower()
-            kind = ""
-            if shown.style_array.numFmtId in _CHINESE_DAYS:
-                kind = "date"
-            elif is_date_format(code):
-                kind = "time" if is_datetime(code) == "time" and re.search("[hs]", code) else "date"
-            self._styles[style_id] = kind, len(code) if set(code) == {"0"} else 0
+        shown = ReadOnlyCell(sheet.source, 1, 1, 0, style_id=style_id)
+        code = shown.number_format.partition(";")[0].lower()
+        kind = ""
+        if shown.style_array.numFmtId in _CHINESE_DAYS:
+            kind = "date"
+        elif is_date_format(code):
+            kind = "time" if is_datetime(code) == "time" and re.search("[hs]", code) else "date"
+        self._styles[style_id] = kind, len(code) if set(code) == {"0"} else 0
         return self._styles[style_id]
 
 
@@ -201,38 +185,6 @@ def _check_parts(path: TableFile) -> None:
     )
     if book > BOOK_BYTES_MAX:
         raise FileTooLargeError(limit=BOOK_BYTES_MAX, actual=book)
-
-
-class _Source:
-    """The XML of a sheet, of which a limited part is read before the next row is whole."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream, self.unseen = stream, 0
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self.unseen += len(data)
-        if self.unseen > ROW_BYTES_MAX:
-            raise TooManyCellsError(limit=CELLS_MAX)
-        return data
-
-
-class _Cells(WorkSheetParser):
-    """Numbers with no thought of dates, and formulas that were never computed."""
-
-    def parse_cell(self, element: Any) -> dict[str, Any]:
-        cell: dict[str, Any] = super().parse_cell(element)
-        missing = cell["value"] is None and element.get("t") != "str"
-        if missing and element.find(FORMULA_TAG) is not None:
-            cell["value"] = FailedCell("")
-        return cell
-
-
-class _WithoutCells(WorkSheetParser):
-    """What stands around the rows of a sheet."""
-
-    def parse_row(self, row: Any) -> tuple[int, list[Any]]:
-        return 0, []
 
 
 class _Merges:

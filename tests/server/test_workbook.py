@@ -91,3 +91,30 @@ def test_a_cell_that_makes_no_sense_names_the_row_before(tmp_path: Path, cell: s
     with pytest.raises(DamagedSheetError) as refused:
         read(write(tmp_path, f'<row r="7"><c><v>1</v></c></row><row r="8">{cell}</row>'))
     assert refused.value.fields["row"] == "7"
+
+
+def test_text_that_a_cell_has_itself_is_read_without_how_it_is_spoken(tmp_path: Path) -> None:
+    rich = "<r><t>学</t></r><r><rPr/><t>时</t></r><rPh><t>xue shi</t></rPh>"
+    cells = (
+        f'<c t="inlineStr"><is><t>A<![CDATA[<b>]]></t></is></c><c t="inlineStr"><is>{rich}</is></c>'
+    )
+    (row,) = read(write(tmp_path, f"<row>{cells}</row>"))
+    assert list(row.cells.values()) == ["A<b>", "学时"]
+
+
+def test_an_entity_that_unfolds_is_refused(tmp_path: Path) -> None:
+    path = nasty.change_sheet(
+        nasty.titled(tmp_path),
+        lambda text: re.sub(
+            r"(<\?xml[^>]*\?>)", r'\1<!DOCTYPE w [<!ENTITY a "bbbb">]>', text, count=1
+        ),
+    )
+    with pytest.raises(DamagedSheetError):
+        read(path)
+
+
+def test_rows_before_broken_xml_are_read_and_the_last_of_them_is_named(tmp_path: Path) -> None:
+    path = nasty.change_sheet(nasty.titled(tmp_path), lambda text: text.replace("</sheetData>", ""))
+    with pytest.raises(DamagedSheetError) as refused:
+        read(path)
+    assert refused.value.fields["row"] != "0"

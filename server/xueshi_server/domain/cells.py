@@ -131,6 +131,9 @@ def show_cell(value: object) -> str:
 
 def is_blank(value: object) -> bool:
     """Whether there is nothing to see in a cell."""
+    if isinstance(value, str) and value[:1].isalnum():
+        # Said first, as it is so of nearly every cell.
+        return False
     return value is None or (isinstance(value, str) and not _MARKS.sub("", value).strip())
 
 
