@@ -71,7 +71,15 @@ RESOURCE: Final = Table(
     judges=("centre",),
     indexes=(("replaces",), ("withdraws",)),
 )
-OWN_TYPES: Final = (PACK_RELEASE, PACK_FILE, SEAL_KEY, RESOURCE)
+# What is right in a quiz of the library, by the digest of the paper that readers get.
+QUIZ_KEY: Final = Table(
+    "quiz_key",
+    "ledger",
+    (Field("paper"), Field("key", "bytes")),
+    writers=("centre",),
+    indexes=(("paper",),),
+)
+OWN_TYPES: Final = (PACK_RELEASE, PACK_FILE, SEAL_KEY, RESOURCE, QUIZ_KEY)
 
 _STORED: Final[Mapping[FieldKind, FieldType]] = {
     "text": "text",
@@ -88,8 +96,8 @@ _STORED: Final[Mapping[FieldKind, FieldType]] = {
 }
 # What the view calls its own tables and columns; names count without regard to case there.
 TAKEN_TABLES: Final = frozenset(
-    {"author", "author_key", "conflict", "field_write", "judgement", "scope", "scope_key"}
-    | {"unapplied", "watermark"}
+    {"author", "author_key", "checking", "conflict", "field_write", "judgement", "scope"}
+    | {"scope_key", "unapplied", "watermark"}
     | {table.name for table in OWN_TYPES}
 )
 TAKEN_FIELDS: Final = frozenset(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from xueshi_sync.body import DELETE, INSERT, JUDGE, RESOLVE, SET
+from xueshi_sync.body import CHECK, DELETE, INSERT, JUDGE, RESOLVE, SET
 from xueshi_sync.column import Value
 from xueshi_sync.identity import TIERS, Genesis
 from xueshi_sync.schema import Table
@@ -48,6 +48,8 @@ def may(table: Table, kind: int, tier: str) -> bool:
         return table.kind == "register" and tier in table.writers
     if kind == JUDGE:
         return table.kind == "ledger" and tier in table.judges
+    if kind == CHECK:
+        return table.kind == "ledger" and tier in table.writers
     if kind == RESOLVE:
         return tier in (table.judges if table.kind == "ledger" else table.writers)
     return False

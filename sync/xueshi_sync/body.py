@@ -32,12 +32,14 @@ DELETE: Final = 3
 JUDGE: Final = 4
 RESOLVE: Final = 5
 LINK_FILE: Final = 6
+CHECK: Final = 7
 
 FLAG_CRITICAL: Final = 1
 
-# The fields that DELETE and JUDGE write; no declared field starts with an underscore.
+# The fields that DELETE, JUDGE and CHECK write; no declared field starts with an underscore.
 DELETED_FIELD: Final = "_deleted"
 JUDGED_FIELD: Final = "_judged"
+CHECKED_FIELD: Final = "_checked"
 REASON_FIELD: Final = "_reason"
 
 _GROUP_PARTS: Final = 11

@@ -17,8 +17,12 @@ REJECTED: Final = "rejected"
 VOID: Final = "void"
 DISPUTED: Final = "disputed"
 REPLACED: Final = "replaced"
+RETURNED: Final = "returned"
+WITHDRAWN: Final = "withdrawn"
 
 VERDICTS: Final = {"approve": APPROVED, "reject": REJECTED, "void": VOID}
+# What whoever writes a ledger says of an entry; "" takes back what was said before.
+CHECKS: Final = ("pass", "return", "withdraw", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +95,28 @@ def unseen_by_deletion(
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The verdicts of one ledger entry: its state and the last state that was undisputed."""
+    """What was said of one ledger entry: its state and the last verdict that was undisputed."""
 
     state: str
     settled: str
 
 
-def judge(verdicts: Sequence[Write]) -> Standing:
-    """Return the standing of an entry from all its verdicts."""
+def judge(verdicts: Sequence[Write], checks: Sequence[Write] = ()) -> Standing:
+    """Return the standing of an entry from all its verdicts; while there is none, from what those
+    who may write it said."""
     current = current_writes(verdicts)
     settled = _settled(list(verdicts), current)
     if len({each.value for each in current}) > 1:
         return Standing(DISPUTED, settled)
-    return Standing(settled, settled)
+    return Standing(_checked(checks) if settled == PENDING else settled, settled)
+
+
+def _checked(checks: Sequence[Write]) -> str:
+    """What waits, or was returned or withdrawn; of concurrent sayings the one that goes further."""
+    said = {each.value for each in current_writes(checks)}
+    if "withdraw" in said:
+        return WITHDRAWN
+    return RETURNED if "return" in said else PENDING
 
 
 def _settled(every: list[Write], current: list[Write]) -> str:

@@ -13,6 +13,8 @@ from typing import Final
 
 from xueshi_sync.authority import RANK, may
 from xueshi_sync.body import (
+    CHECK,
+    CHECKED_FIELD,
     DELETE,
     DELETED_FIELD,
     INSERT,
@@ -40,6 +42,7 @@ from xueshi_sync.merge import (
 from xueshi_sync.schema import FieldType, Schema, Table
 from xueshi_sync.store import ViewStore, WriteRow
 
+_APPLIED: Final = (INSERT, SET, DELETE, JUDGE, RESOLVE, CHECK)
 EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 
 
@@ -163,8 +166,9 @@ class Projector:
         verdicts = {**writes, **_by_rec(self.view.writes_of(self.scope_no, table.name, extra))}
         entries = []
         for rec, (corrects, amount) in chain.items():
-            own = self._by_field(verdicts.get(rec, [])).get(JUDGED_FIELD, [])
-            entries.append(Entry(rec, corrects, amount, judge(own)))
+            own = self._by_field(verdicts.get(rec, []))
+            standing = judge(own.get(JUDGED_FIELD, []), own.get(CHECKED_FIELD, []))
+            entries.append(Entry(rec, corrects, amount, standing))
         credits = [
             (rec, credit.state, credit.credited)
             for part in _components(entries)
@@ -175,7 +179,8 @@ class Projector:
         dots = [
             write.dot
             for rec in judged
-            for write in current_writes(self._by_field(verdicts[rec]).get(JUDGED_FIELD, []))
+            for field in self._by_field(verdicts[rec]).values()
+            for write in current_writes(field)
         ]
         self.view.put_current(self.scope_no, table.name, judged, dots)
 
@@ -234,6 +239,8 @@ def _components(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
 def _writable(table: Table, kind: int) -> Iterable[str]:
     if kind == DELETE:
         return (DELETED_FIELD,)
+    if kind == CHECK:
+        return (CHECKED_FIELD,)
     if kind == JUDGE:
         return (JUDGED_FIELD,)
     if table.kind == "ledger":
@@ -247,7 +254,7 @@ def batches_of_body(body: Body, schema: Schema, numbers: Sequence[int], own_no: 
     return [
         _batch_of_group(group, schema.by_name[group.table], bases)
         for group in body.groups
-        if group.table in schema.by_name and group.kind in (INSERT, SET, DELETE, JUDGE, RESOLVE)
+        if group.table in schema.by_name and group.kind in _APPLIED
     ]
 
 

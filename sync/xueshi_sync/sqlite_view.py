@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from xueshi_sync.authority import CurrentRow
-from xueshi_sync.body import JUDGED_FIELD
+from xueshi_sync.body import CHECKED_FIELD, JUDGED_FIELD
 from xueshi_sync.column import Value
 from xueshi_sync.merge import DISPUTED, PENDING, Write, current_writes
 from xueshi_sync.schema import Schema, Table
@@ -22,7 +22,7 @@ from xueshi_sync.sqlite_db import Transactions, connect_writer
 from xueshi_sync.store import LedgerRow, WriteRow
 
 # Raised when the layout below changes: the view is then built anew from the feeds.
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 
 COMMON: Final = f"""
 CREATE TABLE watermark (scope_no INTEGER PRIMARY KEY, pos INTEGER NOT NULL);
@@ -45,6 +45,9 @@ CREATE TABLE unapplied (
 CREATE VIEW judgement AS
     SELECT scope_no, dot, tbl, rec, value AS verdict, note AS reason, author, actor, entered_at,
            current FROM field_write WHERE field = '{JUDGED_FIELD}';
+CREATE VIEW checking AS
+    SELECT scope_no, dot, tbl, rec, value, note AS reason, author, actor, entered_at,
+           current FROM field_write WHERE field = '{CHECKED_FIELD}';
 CREATE VIEW scope AS
     SELECT k.scope_no, lower(hex(k.scope)) AS scope_id, s.code, s.name, s.kind
     FROM scope_key k LEFT JOIN _scope s

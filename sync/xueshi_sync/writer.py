@@ -10,6 +10,8 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from xueshi_sync.body import (
+    CHECK,
+    CHECKED_FIELD,
     DELETE,
     DELETED_FIELD,
     INSERT,
@@ -30,7 +32,7 @@ from xueshi_sync.limits import (
     SEAL_OPS,
     SEAL_RAW_BYTES,
 )
-from xueshi_sync.merge import VERDICTS, current_writes
+from xueshi_sync.merge import CHECKS, VERDICTS, current_writes
 from xueshi_sync.merge import Write as MergeWrite
 from xueshi_sync.projection import EPOCH_ORDINAL
 from xueshi_sync.schema import FieldType, Schema, Table
@@ -129,10 +131,17 @@ class Action:
             reason = ""
         else:
             self._stay(declared, key)
-        rows = self.view.writes_of(key.scope_no, table, [key.rec])
-        preds = self._current(key, table, JUDGED_FIELD, rows)
-        self._append(key.scope_no, JUDGE, table, (JUDGED_FIELD, REASON_FIELD), (verdict, reason),
-                     rec=key.rec, preds=(preds, ()))  # fmt: skip
+        self._say(JUDGE, table, key, (JUDGED_FIELD, verdict, reason))
+
+    def check(self, table: str, key: RecordKey, value: str, reason: str = "") -> None:
+        """Pass, return or withdraw a ledger entry that no judge decided on, or take back ("") what
+        was said before; whoever may write the ledger may (PROTOCOL 8.4). A verdict wins over it.
+        Raises InvalidWriteError."""
+        declared = self._table(table)
+        if declared.kind != "ledger" or value not in CHECKS:
+            raise InvalidWriteError("no such check", table=table, field=value)
+        self._stay(declared, key)
+        self._say(CHECK, table, key, (CHECKED_FIELD, value, reason))
 
     def resolve(self, table: str, key: RecordKey, name: str, value: object) -> None:
         """Settle a conflict: write `value` naming all concurrent values of the field."""
@@ -144,6 +153,14 @@ class Action:
         else:
             self._stay(declared, key)
             self._write(RESOLVE, declared, key, {name: self._value(declared, name, value)})
+
+    def _say(self, kind: int, table: str, key: RecordKey, said: tuple[str, str, str]) -> None:
+        """Write (field, value, reason) to a ledger entry, naming what is said there now."""
+        name, value, reason = said
+        rows = self.view.writes_of(key.scope_no, table, [key.rec])
+        preds = self._current(key, table, name, rows)
+        self._append(key.scope_no, kind, table, (name, REASON_FIELD), (value, reason),
+                     rec=key.rec, preds=(preds, ()))  # fmt: skip
 
     def _resolve_deletion(self, table: Table, key: RecordKey, deleted: bool) -> None:
         if deleted:

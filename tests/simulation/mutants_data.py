@@ -230,7 +230,7 @@ def deletion_wins(stack: ExitStack) -> None:
 def no_disputes(stack: ExitStack) -> None:
     """Of concurrent verdicts the shown one counts."""
 
-    def first(verdicts: Any) -> Any:
+    def first(verdicts: Any, checks: Any) -> Any:
         heads = merge.current_writes(verdicts)
         state = merge.VERDICTS.get(str(heads[0].value), merge.PENDING) if heads else merge.PENDING
         return merge.Standing(state, state)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from xueshi_sync.block import DATA, Feed, decode_data, parse_block
-from xueshi_sync.body import DELETE, INSERT, JUDGE, RESOLVE, SET, Op
+from xueshi_sync.body import CHECK, DELETE, INSERT, JUDGE, RESOLVE, SET, Op
 from xueshi_sync.errors import SyncError
 from xueshi_sync.identity import Genesis
 from xueshi_sync.projection import to_view
@@ -137,12 +137,15 @@ def _allowed(table: Table, kind: int, tier: str) -> bool:
         SET: () if ledger else table.writers,
         DELETE: () if ledger else table.writers,
         JUDGE: table.judges if ledger else (),
+        CHECK: table.writers if ledger else (),
         RESOLVE: table.judges if ledger else table.writers,
     }
     return tier in rights.get(kind, ())
 
 
 def _fields_written(table: Table, kind: int) -> tuple[str, ...]:
+    if kind == CHECK:
+        return ("_checked",)
     if table.kind == "ledger" or kind == JUDGE:
         return ("_judged",)
     return ("_deleted",) if kind == DELETE else (*table.field_names, "_deleted")

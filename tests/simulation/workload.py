@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.simulation.memory_view import MemoryView
 from xueshi_sync.body import DELETED_FIELD
+from xueshi_sync.merge import CHECKS
 from xueshi_sync.replica import Replica
 from xueshi_sync.schema import Field, Schema, Table
 from xueshi_sync.writer import Action, RecordKey
@@ -73,8 +74,10 @@ class Clerk:
         person = self._pick(replica, scope_no, "person")
         if person is None or choice < 0.25:
             self._insert_person(action, scope_no, entry_id)
-        elif choice < 0.6 and tier != "centre":
+        elif choice < 0.55 and tier != "centre":
             self._insert_hour(replica, action, scope_no, person)
+        elif choice < 0.6 and tier != "centre" and self._check(replica, action, scope_no):
+            return
         elif choice < 0.67:
             action.delete("person", person)
         elif choice < 0.76:
@@ -107,6 +110,13 @@ class Clerk:
         if hour is None:
             return False
         action.judge("hour", hour, self.rng.choice(VERDICTS), self.token())
+        return True
+
+    def _check(self, replica: Replica, action: Action, scope_no: int) -> bool:
+        hour = self._pick(replica, scope_no, "hour")
+        if hour is None:
+            return False
+        action.check("hour", hour, self.rng.choice(CHECKS), self.token())
         return True
 
     def _resolve(self, replica: Replica, action: Action, person: RecordKey) -> None:

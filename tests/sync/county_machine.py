@@ -26,6 +26,7 @@ from tests.sync.county_machine_county import (
 )
 from tests.sync.county_machine_history import CENTRE, DELETED, Saying
 from tests.sync.county_machine_people import People
+from xueshi_sync.merge import CHECKS
 
 PC = st.sampled_from(sorted(PCS))
 NODE = st.sampled_from(NODES)
@@ -98,6 +99,12 @@ class CountyMachine(RuleBasedStateMachine):
         entry = self.people.pick(who, "hour", pick)
         if entry is not None:
             self.people.judge(who, entry, verdict)
+
+    @rule(who=NODE, pick=PICK, value=st.sampled_from(CHECKS))
+    def check(self, who: str, pick: int, value: str) -> None:
+        entry = self.people.pick(who, "hour", pick)
+        if entry is not None:
+            self.people.check(who, entry, value)
 
     @rule(who=WHO, pick=PICK, keep=st.booleans())
     def resolve(self, who: str, pick: int, keep: bool) -> None:

@@ -16,6 +16,7 @@ CENTRE: Final = "centre"
 TIERS: Final = ("school", "township", "centre")
 DELETED: Final = "_deleted"
 JUDGED: Final = "_judged"
+CHECKED: Final = "_checked"
 # What no block holds yet has no public name; its author shows it before anything of equal weight.
 NOT_SEALED: Final = b"\xff" * 16
 STATES: Final = {"approve": "approved", "reject": "rejected", "void": "void"}
@@ -193,6 +194,14 @@ class Reading:
         """Whether the current verdicts of one entry differ."""
         return len({each.says[JUDGED] for each in self.current(entry, JUDGED)}) > 1
 
+    def _state(self, entry: Saying) -> str:
+        """Disputed, settled, or what those who write the ledger said while nobody judged it."""
+        settled = "disputed" if self.is_disputed(entry) else self.settled(entry)
+        said = {each.says[CHECKED] for each in self.current(entry, CHECKED)}
+        if settled != "pending" or not said & {"withdraw", "return"}:
+            return settled
+        return "withdrawn" if "withdraw" in said else "returned"
+
     def above(self, entry: Saying) -> list[Saying]:
         """What an entry corrects, directly or further on, nearest first, as far as it is here."""
         target = entry.says.get("corrects")
@@ -222,7 +231,7 @@ class Reading:
         credited = self._credited(rivals, approved)
         lines = {}
         for each in chain:
-            state = "disputed" if self.is_disputed(each) else self.settled(each)
+            state = self._state(each)
             if len(rivals) > 1 and each in rivals:
                 state = "disputed"
             elif state == "approved" and each in covered and each is not credited:

@@ -136,7 +136,7 @@ def rivals_credit_the_larger(patch: pytest.MonkeyPatch) -> None:
 def dispute_follows_the_first_verdict(patch: pytest.MonkeyPatch) -> None:
     """Of two concurrent verdicts the one of the higher tier counts."""
 
-    def first(verdicts: Any) -> merge.Standing:
+    def first(verdicts: Any, checks: Any) -> merge.Standing:
         shown = merge.current_writes(verdicts)[:1]
         state = merge.VERDICTS[str(shown[0].value)] if shown else merge.PENDING
         return merge.Standing(state, state)
@@ -149,8 +149,8 @@ def dispute_credits_nothing(patch: pytest.MonkeyPatch) -> None:
     """What was approved before two judges parted is no longer credited."""
     judge = merge.judge
 
-    def strict(verdicts: Any) -> merge.Standing:
-        standing = judge(verdicts)
+    def strict(verdicts: Any, checks: Any) -> merge.Standing:
+        standing = judge(verdicts, checks)
         disputed = standing.state == merge.DISPUTED
         return merge.Standing(merge.DISPUTED, merge.PENDING) if disputed else standing
 
@@ -163,6 +163,18 @@ def school_judges_itself(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         projection, "may", lambda table, kind, tier: kind == JUDGE or may(table, kind, tier)
     )
+
+
+@mutant
+def withdrawal_beats_a_verdict(patch: pytest.MonkeyPatch) -> None:
+    """Whoever wrote an entry can take it from the judges."""
+    judge = merge.judge
+
+    def weak(verdicts: Any, checks: Any) -> merge.Standing:
+        said = merge.judge([], checks)
+        return judge(verdicts) if said.state == merge.PENDING else said
+
+    patch.setattr(projection, "judge", weak)
 
 
 @mutant

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.sync.core_support import FixedEnv, close, make_replica
-from tests.sync.county_machine_history import DELETED, JUDGED, Reading, Saying
+from tests.sync.county_machine_history import CHECKED, DELETED, JUDGED, Reading, Saying
 from tests.sync.craft import SCHEMA, SUITE
 from xueshi_sync.body import K_BITS
 from xueshi_sync.identity import Identity
@@ -167,6 +167,12 @@ class Pen:
         saw = self._reading.sees(record, JUDGED)
         self.action.judge(record.table, self._key(record), verdict, "看过")
         self._said(record.table, record, {JUDGED: verdict}, {JUDGED: saw})
+
+    def check(self, record: Saying, value: str) -> None:
+        """Say of an entry what whoever writes it may say."""
+        saw = self._reading.sees(record, CHECKED)
+        self.action.check(record.table, self._key(record), value, "先退回")
+        self._said(record.table, record, {CHECKED: value}, {CHECKED: saw})
 
     def resolve(self, record: Saying, name: str, value: object) -> None:
         """Settle what stands against each other in one field."""

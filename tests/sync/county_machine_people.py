@@ -122,3 +122,8 @@ class People:
         if entry in self.known(who, "hour"):
             with self.pen(who, entry.scope) as pen:
                 pen.judge(entry, verdict)
+
+    def check(self, who: str, entry: Saying, value: str) -> None:
+        """Pass, return, withdraw, or take that back."""
+        with self.pen(who, entry.scope) as pen:
+            pen.check(entry, value)

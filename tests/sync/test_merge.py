@@ -17,7 +17,9 @@ from xueshi_sync.merge import (
     PENDING,
     REJECTED,
     REPLACED,
+    RETURNED,
     VOID,
+    WITHDRAWN,
     Credit,
     Entry,
     Standing,
@@ -138,6 +140,32 @@ def test_two_deletions_together_may_have_seen_everything() -> None:
 )  # fmt: skip
 def test_the_standing_of_an_entry(verdicts: list[Write], standing: tuple[str, str]) -> None:
     assert judge(verdicts) == Standing(*standing)
+
+
+@pytest.mark.parametrize(
+    ("checks", "state"),
+    [
+        pytest.param([], PENDING, id="none"),
+        pytest.param([write(1, "pass")], PENDING, id="passed"),
+        pytest.param([write(1, "return")], RETURNED, id="returned"),
+        pytest.param([write(1, "return"), write(2, "pass", 1)], PENDING, id="returned-then-passed"),
+        pytest.param([write(1, "withdraw"), write(2, "", 1)], PENDING, id="taken-back"),
+        pytest.param([write(1, "return"), write(2, "pass")], RETURNED, id="at-once"),
+        pytest.param([write(1, "return"), write(2, "withdraw")], WITHDRAWN, id="withdrawn-at-once"),
+        pytest.param([write(1, "maybe"), write(2, None)], PENDING, id="unknown-words"),
+    ],
+)
+def test_what_the_writers_say_shows_while_nobody_judged(checks: list[Write], state: str) -> None:
+    assert judge([], checks) == Standing(state, PENDING)
+    assert judge([write(9, "maybe")], checks) == Standing(state, PENDING)
+
+
+@settings(max_examples=100, deadline=None)
+@given(history=histories(), said=st.sampled_from(["pass", "return", "withdraw"]))
+def test_what_the_writers_say_moves_no_verdict(history: list[Write], said: str) -> None:
+    before, after = judge(history), judge(history, [write(99, said)])
+    assert after.settled == before.settled
+    assert after.state == before.state or before.state == PENDING
 
 
 _STATES: Final = st.sampled_from([PENDING, APPROVED, REJECTED, VOID])

@@ -24,11 +24,12 @@ def node() -> Iterator[Node]:
     "write",
     [
         lambda action, key: action.judge("hour", key, "approve"),
+        lambda action, key: action.check("hour", key, "withdraw"),
         lambda action, key: action.set("person", key, {"name": "x"}),
         lambda action, key: action.delete("person", key),
         lambda action, key: action.insert("hour", {"person": key.rec, "title": "x"}),
     ],
-    ids=["judge", "set", "delete", "refer"],
+    ids=["judge", "check", "set", "delete", "refer"],
 )
 def test_a_write_about_a_record_that_is_not_here_is_refused_and_harms_nothing(
     write: Callable[[Action, RecordKey], object], rec: int, node: Node
@@ -41,3 +42,14 @@ def test_a_write_about_a_record_that_is_not_here_is_refused_and_harms_nothing(
     save_form(node, "after")
     node.publish_barrier()
     assert node.query("SELECT count(*) FROM hour")[0][0] == 2 * before
+
+
+@pytest.mark.parametrize(
+    ("table", "value"), [("person", "withdraw"), ("hour", "approve"), ("hour", "maybe")]
+)
+def test_only_known_words_are_said_of_entries(node: Node, table: str, value: str) -> None:
+    save_form(node, "before")
+    (rec,) = node.query(f'SELECT rec FROM "{table}" LIMIT 1')[0]
+    key = RecordKey(node.home_scope_no, rec)
+    with pytest.raises(InvalidWriteError), node.write(actor="admin") as action:
+        action.check(table, key, value)

@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.sync.craft import HERE, SCHEMA, Author, County, Dot, Wish, id_of
 from xueshi_sync.block import Block
-from xueshi_sync.body import DELETE, INSERT, JUDGE, RESOLVE, SET
+from xueshi_sync.body import CHECK, DELETE, INSERT, JUDGE, RESOLVE, SET
 from xueshi_sync.column import Value
 
 COUNTY: Final = County()
@@ -190,10 +190,15 @@ class World:
         return self.rng.choice(["school", "township"] if name == "tier" else _TEXTS)
 
     def _verdict(self, target: Done) -> Wish:
+        if self.rng.random() < 0.25:
+            said = self.rng.choice(["pass", "return", "withdraw", "", "maybe", None])
+            values: dict[str, Value | Dot] = {"_checked": said, "_reason": self.rng.choice(_TEXTS)}
+            checks = {"_checked": self._preds(target.dot, "_checked")}
+            return Wish(CHECK, "hour", values, rec=target.dot, preds=checks)
         verdict = self.rng.choice(["approve", "approve", "reject", "void", "maybe"])
         kind = self.rng.choice([JUDGE, JUDGE, JUDGE, RESOLVE, SET])
         preds = {"_judged": self._preds(target.dot, "_judged")}
-        values: dict[str, Value | Dot] = {"_judged": verdict}
+        values = {"_judged": verdict}
         if kind == JUDGE:
             values["_reason"] = self.rng.choice(_TEXTS)
         return Wish(kind, "hour", values, rec=target.dot, preds=preds)

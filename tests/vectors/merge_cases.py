@@ -10,7 +10,7 @@ from tests.sync.core_support import close, digests_of, make_observer, offer_unti
 from tests.sync.craft import HERE, SCHEMA, Author, Dot, Wish, id_of
 from tests.vectors.pure_cases import COUNTY, SCOPE, Case, jsonable
 from xueshi_sync.block import Block
-from xueshi_sync.body import DELETE, INSERT, JUDGE, K_BITS, K_MASK, RESOLVE, SET
+from xueshi_sync.body import CHECK, DELETE, INSERT, JUDGE, K_BITS, K_MASK, RESOLVE, SET
 from xueshi_sync.replica import Replica
 
 
@@ -74,6 +74,11 @@ def verdict(rec: Dot, value: str, *preds: Dot, kind: int = JUDGE) -> Wish:
     if kind == JUDGE:
         values["_reason"] = ""
     return Wish(kind, "hour", values, rec=rec, preds={"_judged": list(preds)})
+
+
+def check(rec: Dot, value: str, *preds: Dot) -> Wish:
+    values: dict[str, Any] = {"_checked": value, "_reason": ""}
+    return Wish(CHECK, "hour", values, rec=rec, preds={"_checked": list(preds)})
 
 
 def different_fields(story: Story) -> None:
@@ -182,6 +187,38 @@ def dispute_settled(story: Story) -> None:
     story.by(story.centre, verdict(rec, "approve", first, second, kind=RESOLVE))
 
 
+def returned(story: Story) -> None:
+    """A school returns an entry of its own that nobody judged."""
+    story.by(story.school, check(story.dot(story.school, hour(90)), "return"))
+
+
+def passed_and_withdrawn(story: Story) -> None:
+    """Two of a school speak at once: of what they say the one that goes further counts."""
+    rec = story.dot(story.school, hour(90))
+    story.by(story.school, check(rec, "pass"))
+    story.by(story.other, check(rec, "withdraw"))
+
+
+def withdrawal_taken_back(story: Story) -> None:
+    """What was said is taken back by naming it."""
+    rec = story.dot(story.school, hour(90))
+    said = story.dot(story.school, check(rec, "withdraw"))
+    story.by(story.school, check(rec, "", said))
+
+
+def withdrawn_and_approved(story: Story) -> None:
+    """A verdict wins over what the school says, whichever came first."""
+    rec = story.dot(story.school, hour(90))
+    story.by(story.centre, verdict(rec, "approve"))
+    story.by(story.school, check(rec, "withdraw"))
+
+
+def judge_withdraws(story: Story) -> None:
+    """Who may judge and not write cannot withdraw: kept and not applied."""
+    rec = story.dot(story.school, hour(90))
+    story.by(story.centre, check(rec, "withdraw"))
+
+
 def correction_pending(story: Story) -> None:
     """A correction credits nothing before it is approved."""
     rec = story.dot(story.school, hour(90))
@@ -275,6 +312,7 @@ STORIES: Final[tuple[Callable[[Story], None], ...]] = (
     different_fields, same_field, same_field_same_rank, resolved, edit_before_insert,
     edit_in_the_same_block, deleted, deleted_and_edited, deletion_undone, approved,
     approved_then_void, school_judges, disputed, disputed_after_approval, dispute_settled,
+    returned, passed_and_withdrawn, withdrawal_taken_back, withdrawn_and_approved, judge_withdraws,
     correction_pending, correction_approved, rival_corrections, corrections_in_a_circle, revoked,
     two_cuts, granted_and_denied, school_governs, forked, unknown_things, undecodable,
 )  # fmt: skip

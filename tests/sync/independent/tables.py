@@ -18,7 +18,7 @@ from tests.sync.independent.decoder import (
 )
 from tests.sync.independent.msgpack import RefusedError, Value, pack
 
-INSERT, SET, DELETE, JUDGE, RESOLVE = 1, 2, 3, 4, 5
+INSERT, SET, DELETE, JUDGE, RESOLVE, CHECK = 1, 2, 3, 4, 5, 7
 TIERS = ("school", "township", "centre")
 VERDICTS = {"approve": "approved", "reject": "rejected", "void": "void"}
 
@@ -196,7 +196,7 @@ class Scope:
             return
         assert op.rec is not None
         reason = op.values.get("_reason")
-        note = reason if op.kind == JUDGE and isinstance(reason, str) else ""
+        note = reason if op.kind in (JUDGE, CHECK) and isinstance(reason, str) else ""
         for name in _writable(table, op.kind):
             if name in cells:
                 self.writes[op.table, op.rec, name][op.dot] = Write(
@@ -249,7 +249,14 @@ class Scope:
             shared = set.intersection(*(_ancestors(every, each.dot) for each in current))
             current = _current({dot: every[dot] for dot in shared})
         settled = VERDICTS.get(str(current[0].value), "pending") if current else "pending"
-        return ("disputed" if disputed else settled), settled
+        if disputed:
+            return "disputed", settled
+        said = {pack(_plain(each.value)) for each in self.current(table, rec, "_checked")}
+        if settled == "pending" and pack("withdraw") in said:
+            return "withdrawn", settled
+        if settled == "pending" and pack("return") in said:
+            return "returned", settled
+        return settled, settled
 
     def credits(self, table: str) -> dict[Dot, tuple[str, int]]:
         """State and credited amount of every entry of a ledger."""
@@ -316,14 +323,14 @@ def _decode(block: Block) -> tuple[list[Op], list[bytes]]:
 def _may(table: Declared, kind: int, tier: str) -> bool:
     if table.kind == "register":
         return kind in (INSERT, SET, DELETE, RESOLVE) and tier in table.writers
-    if kind == INSERT:
+    if kind in (INSERT, CHECK):
         return tier in table.writers
     return kind in (JUDGE, RESOLVE) and tier in table.judges
 
 
 def _writable(table: Declared, kind: int) -> tuple[str, ...]:
     if table.kind == "ledger":
-        return ("_judged",)
+        return ("_checked",) if kind == CHECK else ("_judged",)
     return ("_deleted",) if kind == DELETE else (*table.types, "_deleted")
 
 

@@ -21,8 +21,8 @@ from xueshi_server.domain.packs.pack import Spot
 _PLAIN: Final = re.compile(r"^[a-z][a-z0-9_]{0,47}$")
 # Tables and columns of a node's own (record_types.py keeps the same list for the core).
 RESERVED_TABLES: Final = frozenset(
-    {"author", "author_key", "conflict", "field_write", "judgement", "pack_file", "pack_release"}
-    | {"scope", "scope_key", "seal_key", "unapplied", "watermark"}
+    {"author", "author_key", "checking", "conflict", "field_write", "judgement", "pack_file"}
+    | {"pack_release", "scope", "scope_key", "seal_key", "unapplied", "watermark"}
 )
 RESERVED_FIELDS: Final = frozenset(
     {"actor", "author", "conflicts", "credited", "deleted", "entered_at", "rec", "scope"}
