@@ -96,8 +96,8 @@ _STORED: Final[Mapping[FieldKind, FieldType]] = {
 }
 # What the view calls its own tables and columns; names count without regard to case there.
 TAKEN_TABLES: Final = frozenset(
-    {"author", "author_key", "checking", "conflict", "field_write", "judgement", "scope"}
-    | {"scope_key", "unapplied", "watermark"}
+    {"author", "author_key", "conflict", "field_write", "judgement", "scope", "scope_key"}
+    | {"unapplied", "watermark"}
     | {table.name for table in OWN_TYPES}
 )
 TAKEN_FIELDS: Final = frozenset(

@@ -80,6 +80,15 @@ UPLOAD_CODES: Final = frozenset(
         "file.name_device",
         "file.name_place",
         "file.no_room",
+        "quiz.too_long",
+        "quiz.no_questions",
+        "quiz.too_many",
+        "quiz.no_text",
+        "quiz.no_options",
+        "quiz.too_many_options",
+        "quiz.no_right",
+        "quiz.bad_number",
+        "quiz.unanswered",
     }
 )
 

@@ -24,7 +24,9 @@ FORMER: Final = "former_no"
 # Steps of workflows and attachments are shown with the record that they belong to.
 STEP: Final = "step"
 ATTACHMENT: Final = "attachment"
-BESIDE: Final = frozenset({STEP, ATTACHMENT})
+# Made by answering, never entered by hand.
+QUIZ_RESULT: Final = "quiz_result"
+BESIDE: Final = frozenset({STEP, ATTACHMENT, QUIZ_RESULT})
 # Fields that call a record by a name, best first.
 _NAMING: Final = ("name", "title", "topic", "subject_matter")
 _PARAMETERS_MAX: Final = 500
