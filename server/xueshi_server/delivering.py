@@ -12,6 +12,7 @@ import msgspec
 
 from xueshi_server.domain.hours_of_day import is_within
 from xueshi_server.shelf import Shelf
+from xueshi_server.store.contributions import is_part_of_contribution
 from xueshi_sync.files.content import Content
 from xueshi_sync.files.delivery import DeliveryReport
 from xueshi_sync.node import Node
@@ -50,14 +51,15 @@ def write_budget(node: Node, budget: Budget) -> None:
 
 
 def names_file(node: Node, content: Content) -> bool:
-    """Whether a record here names a file by its digest, in a field called `file`."""
+    """Whether a record here names a file by its digest, in a field called `file`, or names the
+    folder that holds it."""
     name = content.sha256.hex()
     for table in node.schema.tables:
         if ("file",) in table.indexes and node.query(
             f'SELECT 1 FROM "{table.name}" WHERE file = ? LIMIT 1', [name]
         ):
             return True
-    return False
+    return is_part_of_contribution(node, content)
 
 
 def take_offers(node: Node) -> None:

@@ -60,7 +60,9 @@ def _draft(node: Node, about: About, kind: str, name: str, replaces: Resource | 
     return Draft(about, kind, name, media, day, replaces.key if replaces else None)
 
 
-def keep_folder(node: Node, folder: Path, progress: Progress | None = None) -> Content:
+def keep_folder(
+    node: Node, folder: Path, progress: Progress | None = None, *, pinned: bool = True
+) -> Content:
     """Copy a folder's files into the store; returns the content of their list."""
     paths = sorted(_files_in(folder))
     if not paths:
@@ -68,13 +70,13 @@ def keep_folder(node: Node, folder: Path, progress: Progress | None = None) -> C
     entries = []
     for done, path in enumerate(paths, 1):
         name = check_path(path.relative_to(folder).as_posix())
-        entries.append(Entry(name, node.files.add(path)))
+        entries.append(Entry(name, node.files.add(path, pinned=pinned)))
         if progress is not None:
             progress(done, len(paths))
     with tempfile.TemporaryDirectory(dir=node.home) as scratch:
         listing = Path(scratch) / "folder"
         listing.write_bytes(encode_folder(entries))
-        return node.files.add(listing)
+        return node.files.add(listing, pinned=pinned)
 
 
 def _files_in(folder: Path) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from xueshi_server.folders import BadFolderError, BadPathError, decode_folder
-from xueshi_server.store.library import FILE, SITE, list_resources, want_published
+from xueshi_server.store.library import FILE, SITE, list_resources, want_files, want_published
 from xueshi_sync.files.content import Content, decode_content, encode_content
 from xueshi_sync.node import Node
 
@@ -52,8 +52,7 @@ class Shelf:
         entries = self.entries(folder)
         if entries is None:
             return False
-        for content in entries.values():
-            self._node.files.want(content, priority=-1 if pinned else 0, pinned=pinned)
+        want_files(self._node, entries.values(), pinned=pinned)
         return True
 
     def entries(self, folder: Content) -> Mapping[str, Content] | None:

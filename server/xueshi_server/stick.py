@@ -5,6 +5,8 @@
     files/…               every file and folder of the library under its name
     lists/…               which files a folder of the library has
     records/CODE.xueshi   the records of one node (written by the centre), sealed for it
+    records/from-CODE.xueshi, sent/…   a school's own records, sealed for the centre, and the files
+                          of its contributions
     xueshi-library        which path holds which content
 
 A node takes records sealed for it, then the files it wants; nothing is believed that its digest
@@ -12,6 +14,7 @@ does not say.
 """
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +25,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from xueshi_server.errors import NoStickError
 from xueshi_server.folders import (
+    ENTRIES_MOST,
     BadFolderError,
     BadPathError,
     Entry,
@@ -33,6 +37,7 @@ from xueshi_server.library import copy_out, is_same
 from xueshi_server.node_clock import today_of
 from xueshi_server.node_home import level_types
 from xueshi_server.shelf import Shelf
+from xueshi_server.store.contributions import is_contributed, list_folders
 from xueshi_server.store.library import FILE, SITE, Resource, list_resources
 from xueshi_server.words import word
 from xueshi_sync.errors import SyncError
@@ -41,6 +46,8 @@ from xueshi_sync.node import Node
 Progress = Callable[[int, int], None]
 LIST_NAME: Final = "xueshi-library"
 _RECORDS: Final = "records"
+_SENT: Final = "sent"
+_FROM: Final = "from-"
 _LIST_MOST: Final = 64 << 20
 _UNITS: Final = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"), (1, "B"))
 
@@ -80,6 +87,7 @@ def export_stick(
     """Write the library of this node; what is the same already stays. Raises OSError."""
     resources = list_resources(node)
     entries, missing = _entries(node, resources)
+    entries += _handed_in(node)
     written = 0
     for done, entry in enumerate(entries, 1):
         place = stick / entry.path
@@ -136,20 +144,32 @@ def _named(resources: list[Resource]) -> Iterator[tuple[Resource, str]]:
         yield resource, name
 
 
+def _handed_in(node: Node) -> list[Entry]:
+    """Files of contributions of which the centre has not said that it has them."""
+    if node.replica.is_centre:
+        return []
+    return [
+        Entry(f"{_SENT}/{each.sha256.hex()}", each)
+        for each in node.files.to_offer(ENTRIES_MOST)
+        if is_contributed(node, each)
+    ]
+
+
 def _write_bundles(node: Node, folder: Path) -> int:
-    """The records of every member, sealed for it; only a centre has members."""
-    if not node.replica.is_centre:
-        return 0
-    codes = node.query(
-        "SELECT DISTINCT code FROM _node WHERE granted AND NOT deleted AND code <> '' ORDER BY code"
-    )
+    """The records of every member, sealed for it; those of a member, sealed for the centre."""
+    if node.replica.is_centre:
+        codes = node.query(
+            "SELECT DISTINCT code FROM _node WHERE granted AND NOT deleted AND code <> ''"
+            " ORDER BY code"
+        )
+        bundles = [(row["code"], row["code"]) for row in codes if row["code"] != node.code]
+    else:
+        bundles = [(f"{_FROM}{node.code}", None)] if node.enrolled else []
     made = 0
-    for row in codes:
-        if row["code"] == node.code:
-            continue
+    for name, to in bundles:
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(SyncError, BadPathError):
-            node.pack(folder / f"{check_path(row['code'])}.xueshi", to=row["code"])
+            node.pack(folder / f"{check_path(name)}.xueshi", to=to)
             made += 1
     return made
 
@@ -238,14 +258,26 @@ def _take_records(node: Node, folder: Path) -> int:
 
 def _lists_first(node: Node, entries: list[Entry]) -> list[Entry]:
     lists = {each.content.sha256 for each in list_resources(node) if each.kind != FILE}
+    lists |= set(list_folders(node))
     return [entry for entry in entries if entry.content.sha256 in lists]
 
 
 def _take_files(node: Node, stick: Path, entries: list[Entry], progress: Progress | None) -> int:
     taken = 0
     for done, entry in enumerate(entries, 1):
-        with suppress(FileNotFoundError, PermissionError):
-            taken += node.files.adopt(stick / entry.path, entry.content)
+        place = stick / entry.path
+        with suppress(OSError):
+            if _is_plain(place, entry.content.size):
+                if node.replica.is_centre and is_contributed(node, entry.content):
+                    node.files.want(entry.content)
+                taken += node.files.adopt(place, entry.content)
         if progress is not None:
             progress(done, len(entries))
     return taken
+
+
+def _is_plain(place: Path, size: int) -> bool:
+    """Whether a file of that size stands there: neither a link, nor a device, nor more bytes than
+    it should have, which would be copied before anybody compared them."""
+    found = place.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_size == size

@@ -31,6 +31,14 @@ WHO: Final[dict[str, str]] = {
     "library.stick": "registrar principal reviewer admin",
     "library.add": "registrar principal reviewer admin",
     "library.withdraw": "registrar principal reviewer admin",
+    "contributions.index": EVERYBODY,
+    "contributions.show": EVERYBODY,
+    "contributions.file": EVERYBODY,
+    "contributions.inside": EVERYBODY,
+    "contributions.new": "teacher registrar principal admin",
+    "contributions.create": "teacher registrar principal admin",
+    "contributions.publish_it": "principal reviewer admin",
+    "contributions.give_back": "principal reviewer admin",
     "login.show": ANYBODY,
     "login.enter": ANYBODY,
     "login.leave": EVERYBODY,
@@ -158,7 +166,7 @@ def places(county: County) -> dict[str, Any]:
         "move_name": "~1.1.1",
         "file": "0" * 64,
         "filename": "app.css",
-        "path": "",
+        "path": "index.html",
     }
 
 
@@ -255,7 +263,7 @@ def test_roles_only_ever_add_rights_to_looking() -> None:
 
 
 def test_a_teacher_looks_at_nobody_elses_records() -> None:
-    assert MAY["teacher"] == {"open", "self", "mine"}
+    assert MAY["teacher"] == {"open", "self", "mine", "contribute"}
 
 
 def test_a_person_with_two_roles_has_the_rights_of_both() -> None:

@@ -4,7 +4,7 @@ A resource is never edited: a new version is a record that `replaces` the old on
 is taken back by a record that `withdraws` it. The bytes move beside the records (PROTOCOL 16).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from sqlite3 import Row
 from typing import Final
@@ -18,6 +18,7 @@ from xueshi_sync.writer import RecordKey
 
 # How far the records were looked through for files to fetch, by the number of the last one.
 _MARK: Final = "library_mark"
+_ALONE_MOST: Final = 10_000
 FILE, FOLDER, SITE = "file", "folder", "site"
 KINDS: Final = (FILE, FOLDER, SITE)
 _CURRENT: Final = (
@@ -148,6 +149,16 @@ def _resource(node: Node, row: Row, content: Content) -> Resource:
     )  # fmt: skip
 
 
+def want_files(node: Node, contents: Iterable[Content], *, pinned: bool) -> None:
+    """Name files that the centre published, to be fetched; what is pinned comes first."""
+    # What was handed in here has come back from there: this node is not alone with it.
+    alone = {each.sha256 for each in node.files.to_offer(_ALONE_MOST)}
+    for content in contents:
+        node.files.want(content, priority=-1 if pinned else 0, pinned=pinned)
+        if content.sha256 in alone:
+            node.files.confirm(content.sha256)
+
+
 def want_published(node: Node) -> int:
     """Name the files of resources that came since the last call, to be fetched; their number.
 
@@ -165,7 +176,7 @@ def want_published(node: Node) -> int:
         content = _content_of(row) if row["content"] is not None else None
         if content is not None:
             is_site = row["kind"] == SITE
-            node.files.want(content, priority=-1 if is_site else 0, pinned=is_site)
+            want_files(node, [content], pinned=is_site)
     if rows:
         with node.replica.lock, node.feeds.feed_transaction():
             node.feeds.put_meta(_MARK, str(rows[-1]["rec"]).encode())

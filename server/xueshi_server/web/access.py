@@ -4,23 +4,26 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from xueshi_server.accounts import Account
+from xueshi_server.upload_checks import UPLOAD_BYTES
+from xueshi_sync.limits import FILE_BYTES
 
 # self: what everybody does with the own account; signed_in: look at everybody's records;
 # mine: a teacher's own records; lead: the page of a principal; hand_out: codes for teachers;
-# personal: personal numbers in full, at the centre alone.
+# contribute: hand in for the library; personal: personal numbers in full, at the centre alone.
 Need = Literal[
     "open", "self", "mine", "signed_in", "enter", "review", "settle", "lead", "hand_out", "manage",
-    "personal",
+    "personal", "contribute",
 ]  # fmt: skip
 _STAFF: Final[frozenset[Need]] = frozenset({"open", "self", "signed_in"})
 
 MAY: Final[Mapping[str, frozenset[Need]]] = {
-    "admin": _STAFF | {"enter", "review", "settle", "lead", "hand_out", "manage", "personal"},
-    "registrar": _STAFF | {"enter", "settle", "lead", "hand_out"},
-    "principal": _STAFF | {"review", "settle", "lead"},
+    "admin": _STAFF
+    | {"enter", "review", "settle", "lead", "hand_out", "manage", "personal", "contribute"},
+    "registrar": _STAFF | {"enter", "settle", "lead", "hand_out", "contribute"},
+    "principal": _STAFF | {"review", "settle", "lead", "contribute"},
     "reviewer": _STAFF | {"review", "settle"},
     "viewer": _STAFF,
-    "teacher": frozenset({"open", "self", "mine"}),
+    "teacher": frozenset({"open", "self", "mine", "contribute"}),
 }
 
 NEEDS: Final[Mapping[str, Need]] = {
@@ -36,6 +39,14 @@ NEEDS: Final[Mapping[str, Need]] = {
     "library.stick": "settle",
     "library.add": "settle",
     "library.withdraw": "settle",
+    "contributions.index": "self",
+    "contributions.show": "self",
+    "contributions.file": "self",
+    "contributions.inside": "self",
+    "contributions.new": "contribute",
+    "contributions.create": "contribute",
+    "contributions.publish_it": "review",
+    "contributions.give_back": "review",
     "login.show": "open",
     "login.enter": "open",
     "login.switch": "open",
@@ -147,6 +158,12 @@ NEEDS: Final[Mapping[str, Need]] = {
     "accounts.give_codes": "hand_out",
     "personal.show": "personal",
     "personal.open_one": "personal",
+}
+
+# What may bring more bytes than other forms.
+UPLOADS: Final[Mapping[str, int]] = {
+    "library.add": FILE_BYTES,
+    "contributions.create": UPLOAD_BYTES + (1 << 20),
 }
 
 # What an account that still has its one-time code may open.

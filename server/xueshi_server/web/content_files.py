@@ -7,9 +7,10 @@ forms or our cookies' origin; what a browser cannot show safely is handed over a
 import io
 from typing import Final
 
-from flask import Response, abort, request, send_file
+from flask import Response, abort, make_response, request, send_file
 
 from xueshi_server.library import media_of
+from xueshi_server.web.security import POLICY
 from xueshi_server.web.site import this_node
 from xueshi_sync.files.content import Content
 
@@ -19,6 +20,8 @@ _SHOWN: Final = frozenset(
     | {"audio/mpeg", "audio/mp4", "audio/ogg", "audio/wav", "audio/x-wav", "audio/aac"}
     | {"video/mp4", "video/webm", "video/ogg"}
 )
+# Text that a browser would hand over as a file.
+_PLAIN: Final = frozenset({"text/markdown", "text/csv", "text/vtt"})
 # Shown, but as a page of nobody: no script, no form, no origin.
 _BOXED: Final = frozenset({"text/html", "image/svg+xml", "application/xhtml+xml", "text/css"})
 _SANDBOX: Final = (
@@ -30,11 +33,28 @@ _QUIET: Final = (
     "default-src 'none'; frame-ancestors 'self'; style-src 'unsafe-inline'; img-src 'self';"
     " media-src 'self'"
 )
+# A page of ours that shows a file inside itself.
+_FRAMING: Final = f"{POLICY}; frame-src 'self'; media-src 'self'"
 
 
 def can_show(name: str) -> bool:
     """Whether a browser shows a file of that name in the page."""
-    return media_of(name) in _SHOWN | _BOXED
+    return media_of(name) in _SHOWN | _BOXED | _PLAIN
+
+
+def looks_of(name: str, media: str = "") -> str:
+    """Which word and sign stand for a file."""
+    kind, _, detail = (media or media_of(name)).partition("/")
+    if kind in ("image", "audio", "video"):
+        return kind
+    return "pdf" if detail == "pdf" else "page" if kind == "text" else "other"
+
+
+def framed(page: str) -> Response:
+    """A page that shows a file inside itself."""
+    response = make_response(page)
+    response.headers["Content-Security-Policy"] = _FRAMING
+    return response
 
 
 def send_content(
@@ -46,6 +66,8 @@ def send_content(
     """
     files = this_node().files
     media = media_of(name)
+    if media in _PLAIN:
+        media = "text/plain"
     shown = as_ours or (can_show(name) and not download)
     path = files.path(content.sha256)
     if path is not None:

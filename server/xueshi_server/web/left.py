@@ -4,7 +4,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Flask, Response, current_app, request, url_for
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from xueshi_server.accounts import Account
 from xueshi_server.left_forms import FRESH_S, LeftForms
@@ -45,7 +45,11 @@ def read_page(given: str) -> str:
 def this_page() -> str:
     """The page that is shown: asked for, or that of the form which was sent and comes back."""
     if request.method == "POST":
-        return read_page(request.form.get(PAGE_FIELD, ""))
+        try:
+            return read_page(request.form.get(PAGE_FIELD, ""))
+        except RequestEntityTooLarge:
+            # The page that says so needs its frame too.
+            return ""
     return read_page(request.full_path.rstrip("?"))
 
 

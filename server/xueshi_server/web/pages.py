@@ -32,6 +32,7 @@ _ENTERING: Final = (
 # Pages that are explained in the section of another.
 HELP_SECTIONS: Final = {
     "attachments": "records",
+    "contributions": "library",
     "entry": "hours",
     "form_pdf": "forms",
     "personal": "person",

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from xueshi_server.errors import ForbiddenError, ForgedRequestError, UnknownHostError
 from xueshi_server.quick_switch import KNOWN_S, Place
-from xueshi_server.web.access import is_allowed, needs_password
+from xueshi_server.web.access import UPLOADS, is_allowed, needs_password
 from xueshi_server.web.site import VISITORS_MAX, this_site, whoami
 
 SESSION_COOKIE: Final = "xueshi_session"
@@ -141,6 +141,9 @@ def _refuse_forged_form() -> None:
         raise ForgedRequestError
     if origin is not None and urlsplit(origin).netloc != request.host:
         raise ForgedRequestError
+    # The form is read here, and with it what it brings.
+    if request.endpoint in UPLOADS:
+        request.max_content_length = UPLOADS[request.endpoint]
     given = request.form.get(CSRF_FIELD, "")
     if not hmac.compare_digest(given.encode("utf-8", "replace"), csrf_token().encode()):
         raise ForgedRequestError

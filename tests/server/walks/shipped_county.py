@@ -192,9 +192,11 @@ class County:
         return self.print_again(form_id, "zh")
 
     def print_shared(self, on: str, person: Record) -> None:
-        """What every county has: a staff change and a paper of a person, and the forms of all."""
+        """What every county has: a staff change, a paper and a contribution of a person, and the
+        forms of all."""
         self.enter("person_move", person=person, kind="hired", date=on)
         self.enter("attachment", kind="evidence", person=person, file="0" * 64, name="a.jpg")
+        self.enter("contribution", person=person, date=on, name="课例", subject="chinese")
         for form_id in BASE_PACK.forms:
             form = self.pack.forms[form_id]
             paper = self.print(form_id, on, None if form.scope == "school" else person)

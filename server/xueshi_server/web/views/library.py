@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from flask import Blueprint, abort, make_response, render_template, request
+from flask import Blueprint, abort, render_template, request
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
@@ -13,7 +13,7 @@ from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.hours import parse_hours
 from xueshi_server.errors import NoStickError, UnknownResourceError
 from xueshi_server.folders import BadPathError, check_path
-from xueshi_server.library import add_file, media_of
+from xueshi_server.library import add_file
 from xueshi_server.node_clock import today_of
 from xueshi_server.shelf import Shelf
 from xueshi_server.stick import export_stick, take_stick
@@ -26,20 +26,16 @@ from xueshi_server.store.library import (
     list_resources,
     withdraw_resource,
 )
-from xueshi_server.web.content_files import can_show, send_content
+from xueshi_server.web.content_files import can_show, framed, looks_of, send_content
 from xueshi_server.web.pages import go
-from xueshi_server.web.security import POLICY
 from xueshi_server.web.site import actor, language, this_node, this_site
 from xueshi_sync.files.content import Content
-from xueshi_sync.limits import FILE_BYTES
 
 blueprint = Blueprint("library", __name__, url_prefix="/library")
 Page = str | tuple[str, int] | Response
 PAGE: Final = 50
 FIELDS: Final = ("title", "subject", "category", "level", "authors", "summary")
 _MOST: Final = {"title": 200, "summary": 1000}
-# The page shows a file of the library inside itself.
-_POLICY: Final = f"{POLICY}; frame-src 'self'; media-src 'self'"
 # Asked for by a person: before everything else.
 _URGENT: Final = -2
 
@@ -112,12 +108,7 @@ def _line(resource: Resource) -> Line:
 
 def _looks(resource: Resource) -> str:
     """Which word and sign stand for its kind."""
-    if resource.kind != FILE:
-        return "folder"
-    kind, _, detail = (resource.media or media_of(resource.name)).partition("/")
-    if kind in ("image", "audio", "video"):
-        return kind
-    return "pdf" if detail == "pdf" else "page" if kind == "text" else "other"
+    return "folder" if resource.kind != FILE else looks_of(resource.name, resource.media)
 
 
 def _find(resource_id: str) -> Resource:
@@ -144,9 +135,7 @@ def show(resource_id: str) -> Response:
     page = render_template(
         "library_show.html", line=line, entries=entries, first=first, shows=can_show(resource.name)
     )
-    response = make_response(page)
-    response.headers["Content-Security-Policy"] = _POLICY
-    return response
+    return framed(page)
 
 
 @blueprint.get("/<resource_id>/file")
@@ -200,7 +189,6 @@ def withdraw(resource_id: str) -> Response:
 @blueprint.post("/")
 def add() -> Page:
     """Publish a file (centre)."""
-    request.max_content_length = FILE_BYTES
     typed = {name: request.form.get(name, "")[:2000].strip() for name in (*FIELDS, "hours")}
     faults: dict[str, BadValueError] = {}
     upload = request.files.get("file")
