@@ -123,9 +123,10 @@ class Action:
                      preds=(tuple(preds[:PREDS_PER_FIELD]),))  # fmt: skip
 
     def judge(self, table: str, key: RecordKey, verdict: str, reason: str = "") -> None:
-        """Approve, reject or void one ledger entry; names the verdicts seen here."""
+        """Approve, reject or void one ledger entry, or take that back (""): the entry waits again.
+        Names the verdicts seen here. Raises InvalidWriteError."""
         declared = self._table(table)
-        if declared.kind != "ledger" or verdict not in VERDICTS:
+        if declared.kind != "ledger" or verdict not in (*VERDICTS, ""):
             raise InvalidWriteError("no such verdict", table=table, field=verdict)
         if verdict == "void" and self._is_astray(declared, key):
             reason = ""

@@ -37,7 +37,7 @@ SCHEMA: Final = Schema(
         ),
     ),
 )
-VERDICTS: Final = ("approve", "approve", "approve", "reject", "void")
+VERDICTS: Final = ("approve", "approve", "approve", "reject", "void", "")
 
 
 class Clerk:

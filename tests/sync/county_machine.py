@@ -39,7 +39,7 @@ CHANGE = st.sampled_from(
     [{"name": "王英"}, {"name": "王瑛"}, {"name": ""}, {"active": False},
      {"name": "李·明", "active": True}, {"staff_no": "0001"}, {"mentor": None}]
 )  # fmt: skip
-VERDICT = st.sampled_from(["approve", "approve", "reject", "void"])
+VERDICT = st.sampled_from(["approve", "approve", "reject", "void", ""])
 # What the centre had said before two judges speak at once, and what they say.
 BEFORE = st.sampled_from([None, "approve", "approve", "reject"])
 VERDICTS = st.sampled_from(

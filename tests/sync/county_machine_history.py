@@ -19,7 +19,7 @@ JUDGED: Final = "_judged"
 CHECKED: Final = "_checked"
 # What no block holds yet has no public name; its author shows it before anything of equal weight.
 NOT_SEALED: Final = b"\xff" * 16
-STATES: Final = {"approve": "approved", "reject": "rejected", "void": "void"}
+STATES: Final = {"approve": "approved", "reject": "rejected", "void": "void", "": "pending"}
 
 
 @dataclass(eq=False)

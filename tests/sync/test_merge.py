@@ -125,6 +125,7 @@ def test_two_deletions_together_may_have_seen_everything() -> None:
         pytest.param([write(1, "maybe")], (PENDING, PENDING), id="unknown-word"),
         pytest.param([write(1, "approve"), write(2, "approve")], (APPROVED, APPROVED), id="twice"),
         pytest.param([write(1, "approve"), write(2, "void", 1)], (VOID, VOID), id="voided"),
+        pytest.param([write(1, "approve"), write(2, "", 1)], (PENDING, PENDING), id="taken-back"),
         pytest.param([write(1, "approve"), write(2, "reject")], (DISPUTED, PENDING), id="at-once"),
         pytest.param(
             [write(1, "approve"), write(2, "void", 1), write(3, "reject", 1)],
