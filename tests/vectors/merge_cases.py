@@ -318,7 +318,8 @@ def undecodable(story: Story) -> None:
 STORIES: Final[tuple[Callable[[Story], None], ...]] = (
     different_fields, same_field, same_field_same_rank, resolved, edit_before_insert,
     edit_in_the_same_block, deleted, deleted_and_edited, deletion_undone, approved,
-    approved_then_void, approval_taken_back, school_judges, disputed, disputed_after_approval, dispute_settled,
+    approved_then_void, approval_taken_back, school_judges, disputed, disputed_after_approval,
+    dispute_settled,
     returned, passed_and_withdrawn, withdrawal_taken_back, withdrawn_and_approved, judge_withdraws,
     correction_pending, correction_approved, rival_corrections, corrections_in_a_circle, revoked,
     two_cuts, granted_and_denied, school_governs, forked, unknown_things, undecodable,
