@@ -13,6 +13,7 @@ import msgspec
 from xueshi_server.domain.hours_of_day import is_within
 from xueshi_server.shelf import Shelf
 from xueshi_server.store.contributions import is_part_of_contribution
+from xueshi_server.store.holdings import tell_holdings
 from xueshi_sync.files.content import Content
 from xueshi_sync.files.delivery import DeliveryReport
 from xueshi_sync.node import Node
@@ -104,6 +105,7 @@ def deliver_files(
             break
     if budget.quota_bytes is not None:
         node.files.evict(budget.quota_bytes)
+    tell_holdings(node)
     return reports
 
 

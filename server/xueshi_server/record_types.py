@@ -79,7 +79,15 @@ QUIZ_KEY: Final = Table(
     writers=("centre",),
     indexes=(("paper",),),
 )
-OWN_TYPES: Final = (PACK_RELEASE, PACK_FILE, SEAL_KEY, RESOURCE, QUIZ_KEY)
+# Which of it a node has whole, by the first half of the digest: written when that changes.
+HOLDING: Final = Table(
+    "holding",
+    "register",
+    (Field("content", "bytes"), Field("since", "date")),
+    writers=("school", "township"),
+    indexes=(("content",),),
+)
+OWN_TYPES: Final = (PACK_RELEASE, PACK_FILE, SEAL_KEY, RESOURCE, QUIZ_KEY, HOLDING)
 
 _STORED: Final[Mapping[FieldKind, FieldType]] = {
     "text": "text",
@@ -96,8 +104,8 @@ _STORED: Final[Mapping[FieldKind, FieldType]] = {
 }
 # What the view calls its own tables and columns; names count without regard to case there.
 TAKEN_TABLES: Final = frozenset(
-    {"author", "author_key", "conflict", "field_write", "judgement", "scope", "scope_key"}
-    | {"unapplied", "watermark"}
+    {"author", "author_key", "checking", "conflict", "field_write", "judgement", "scope"}
+    | {"scope_key", "unapplied", "watermark"}
     | {table.name for table in OWN_TYPES}
 )
 TAKEN_FIELDS: Final = frozenset(

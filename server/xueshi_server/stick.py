@@ -38,6 +38,7 @@ from xueshi_server.node_clock import today_of
 from xueshi_server.node_home import level_types
 from xueshi_server.shelf import Shelf
 from xueshi_server.store.contributions import is_contributed, list_folders
+from xueshi_server.store.holdings import tell_holdings
 from xueshi_server.store.library import FILE, SITE, Resource, list_resources
 from xueshi_server.words import word
 from xueshi_sync.errors import SyncError
@@ -233,6 +234,7 @@ def take_stick(node: Node, stick: Path, progress: Progress | None = None) -> Tak
     shelf.advance()
     taken += _take_files(node, stick, entries, progress)
     shelf.advance()
+    tell_holdings(node)
     return TakenReport(taken, ops, node.files.wanted_count())
 
 

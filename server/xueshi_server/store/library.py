@@ -11,7 +11,7 @@ from typing import Final
 
 from xueshi_server.errors import NotCentreError, UnknownResourceError
 from xueshi_server.store.packs import public_scope_no
-from xueshi_sync.errors import LimitExceededError, MalformedContentError
+from xueshi_sync.errors import LimitExceededError, MalformedContentError, SyncError
 from xueshi_sync.files.content import Content, decode_content, encode_content
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
@@ -113,8 +113,13 @@ def list_resources(node: Node, *, kind: str = "") -> list[Resource]:
 
 def find_resource(node: Node, public_id: str) -> Resource:
     """One resource that is published now; raises UnknownResourceError."""
+    try:
+        # One that was called by another name before it travelled is still meant.
+        key = node.find_record(public_id)
+    except (SyncError, ValueError, LookupError):
+        key = None
     for resource in list_resources(node):
-        if resource.public_id == public_id:
+        if resource.key == key:
             return resource
     raise UnknownResourceError(resource=public_id[:80])
 

@@ -1,6 +1,6 @@
 """The library: catalogue with search, reading in the page, fetching, publishing, the stick."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -17,6 +17,7 @@ from xueshi_server.library import add_file
 from xueshi_server.node_clock import today_of
 from xueshi_server.shelf import Shelf
 from xueshi_server.stick import export_stick, take_stick
+from xueshi_server.store.holdings import Holder, count_holders, list_holders
 from xueshi_server.store.library import (
     FILE,
     SITE,
@@ -26,9 +27,10 @@ from xueshi_server.store.library import (
     list_resources,
     withdraw_resource,
 )
+from xueshi_server.store.schools import list_schools
 from xueshi_server.web.content_files import can_show, framed, looks_of, send_content
 from xueshi_server.web.pages import go
-from xueshi_server.web.site import actor, language, this_node, this_site
+from xueshi_server.web.site import actor, language, this_node, this_site, whoami
 from xueshi_sync.files.content import Content
 
 blueprint = Blueprint("library", __name__, url_prefix="/library")
@@ -49,6 +51,8 @@ class Line:
     is_here: bool
     size: int
     looks: str
+    # At the centre: how many schools have it whole.
+    held: int = 0
 
 
 @blueprint.get("/")
@@ -67,9 +71,12 @@ def _index(**more: Any) -> str:
         if _matches(each, searched) and subject in ("", each.about.subject)
     ]
     start = max(request.args.get("from", 0, int), 0)
+    shown = found[start : start + PAGE]
+    held = _count_holders(shown)
     return render_template(
         "library.html",
-        lines=[_line(each) for each in found[start : start + PAGE]],
+        lines=[replace(_line(each), held=held.get(each.content.sha256, 0)) for each in shown],
+        schools=len(list_schools(this_node())) if this_node().role == "centre" else 0,
         count=len(found),
         start=start,
         page=PAGE,
@@ -79,6 +86,11 @@ def _index(**more: Any) -> str:
         waiting=this_node().files.wanted_count(),
         **{"typed": {}, "faults": {}, "stick_fault": "", "stick": ""} | more,
     )
+
+
+def _count_holders(shown: list[Resource]) -> dict[bytes, int]:
+    node = this_node()
+    return count_holders(node, (each.content for each in shown)) if node.role == "centre" else {}
 
 
 def _matches(resource: Resource, searched: str) -> bool:
@@ -133,9 +145,16 @@ def show(resource_id: str) -> Response:
         ]
     first = next((path for path, _, _ in entries if path in ("index.html", "index.htm")), "")
     page = render_template(
-        "library_show.html", line=line, entries=entries, first=first, shows=can_show(resource.name)
-    )
+        "library_show.html", line=line, entries=entries, first=first,
+        shows=can_show(resource.name), holders=_holders(resource),
+    )  # fmt: skip
     return framed(page)
+
+
+def _holders(resource: Resource) -> list[Holder]:
+    """Who has this version: shown to the staff of the centre."""
+    node = this_node()
+    return list_holders(node, resource.content) if node.role == "centre" and whoami() else []
 
 
 @blueprint.get("/<resource_id>/file")
@@ -209,6 +228,8 @@ def add() -> Page:
         made = _publish(upload, typed, minutes)
     except BadPathError:
         return _index(typed=typed, faults={"file": BadValueError("value.control")}), 422
+    except BadValueError as error:
+        return _index(typed=typed, faults={"file": error}), 422
     return go("library.show", resource_id=made.public_id, done="published")
 
 
