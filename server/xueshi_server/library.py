@@ -25,6 +25,8 @@ from xueshi_server.store.library import (
     list_resources,
     publish_resource,
 )
+from xueshi_server.store.quizzes import strip_answers
+from xueshi_server.written_pages import about_of_page
 from xueshi_sync.files.content import Content
 from xueshi_sync.node import Node
 
@@ -38,10 +40,12 @@ FILES_FOLDER: Final = "files"
 def add_file(
     node: Node, path: Path, about: About, *, actor: str, replaces: Resource | None = None
 ) -> Resource:
-    """Publish a file at the centre; raises NotCentreError, BadPathError, LimitExceededError."""
+    """Publish a file at the centre, of a quiz what readers may see; raises NotCentreError,
+    BadPathError, LimitExceededError, BadValueError for a quiz that cannot be answered."""
     name = check_path(path.name)
-    draft = _draft(node, about, FILE, name, replaces)
-    return publish_resource(node, node.files.add(path), draft, actor)
+    draft = _draft(node, about_of_page(path, about), FILE, name, replaces)
+    content = strip_answers(node, node.files.add(path), name, actor=actor)
+    return publish_resource(node, content, draft, actor)
 
 
 def add_folder(

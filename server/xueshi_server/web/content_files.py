@@ -24,7 +24,7 @@ _SHOWN: Final = frozenset(
 _PLAIN: Final = frozenset({"text/markdown", "text/csv", "text/vtt"})
 # Shown, but as a page of nobody: no script, no form, no origin.
 _BOXED: Final = frozenset({"text/html", "image/svg+xml", "application/xhtml+xml", "text/css"})
-_SANDBOX: Final = (
+SANDBOX: Final = (
     "sandbox; default-src 'none'; frame-ancestors 'self'; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data:; media-src 'self'; font-src 'self' data:"
 )
@@ -88,7 +88,7 @@ def send_content(
         max_age=0,
     )
     if not as_ours:
-        response.headers["Content-Security-Policy"] = _SANDBOX if media in _BOXED else _QUIET
+        response.headers["Content-Security-Policy"] = SANDBOX if media in _BOXED else _QUIET
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
         # A page in a sandbox is of no origin, and may still load the pictures beside it.
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -37,6 +37,8 @@ HELP_SECTIONS: Final = {
     "form_pdf": "forms",
     "personal": "person",
     "printing": "forms",
+    "quizzes": "library",
+    "reading": "mine",
     "record_entry": "records",
     "stamped": "forms",
 }
