@@ -19,7 +19,8 @@ from xueshi_sync.writer import RecordKey
 
 # Of no records, and the answers of work that is under way.
 _LEFT_OUT: Final = frozenset(
-    {"static", "health.show", "training.index", "training.show", "mine.photo", "login.show"}
+    {"quizzes.show", "reading.book", "reading.part"}
+    | {"static", "health.show", "training.index", "training.show", "mine.photo", "login.show"}
     | {"printing.show", "printing.give", "attachments.file", "library.show", "library.file"}
     | {"library.inside", "personal.show"}
 )

@@ -16,6 +16,7 @@ from xueshi_server.domain.quizzes import Key, Marked, Quiz, mark
 from xueshi_server.domain.study import propose, read_allowance
 from xueshi_server.errors import UnknownResourceError
 from xueshi_server.markdown_pages import render_line, render_markdown
+from xueshi_server.store.hours import find_hour
 from xueshi_server.store.library import Resource, find_resource
 from xueshi_server.store.quizzes import (
     Attempt,
@@ -204,8 +205,5 @@ def _hours_of(taken: Taken) -> dict[str, Any] | None:
     row = taken.passed
     if row is None or not row["hour"]:
         return None
-    found = this_node().query(
-        "SELECT minutes, state FROM hour WHERE scope_no = ? AND rec = ?",
-        [row["scope_no"], row["hour"]],
-    )
-    return {**dict(found[0]), "name": public_id(row["scope_no"], row["hour"])} if found else None
+    found = find_hour(this_node(), row["scope_no"], row["hour"])
+    return {"row": found, "name": public_id(row["scope_no"], row["hour"])} if found else None
