@@ -225,13 +225,15 @@ def fill_in() -> Page:
 def _claim(day: Day) -> dict[str, str]:
     """The fields of a claim, as somebody would type them."""
     pack, spoken = active_pack(), LANGUAGES[0]
-    titles = "、".join(f"《{each.title}》" for each in day.reads[:_TITLES])
+    # What was only opened is not named.
+    reads = [each for each in day.reads if each.minutes] or list(day.reads)
+    titles = "、".join(f"《{each.title}》" for each in reads[:_TITLES])
     said = {
         "date": day.day,
         "title": word("reading.title", spoken),
         "minutes": format_hours(day.minutes),
         "form": word("reading.form", spoken),
-        "note": word("reading.note", spoken, titles=titles, n=len(day.reads), minutes=day.total),
+        "note": word("reading.note", spoken, titles=titles, n=len(reads), minutes=day.total),
         **dict(read_allowance(pack).marks),
     }
     known = {each.id for each in pack.types["hour"].field}
