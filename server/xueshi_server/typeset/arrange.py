@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 from xueshi_server.domain.forms import Cell, Document, Opinion, Section
 from xueshi_server.typeset.columns import plan_columns
+from xueshi_server.typeset.periods import Period
 from xueshi_server.words import LANGUAGES, word
 
 Layout = Literal["sheet", "certificate", "labels", "signing"]
@@ -57,14 +58,14 @@ class Sheet:
     """A filled form with what stands around it on paper.
 
     `unit` is the school or office, `about` whom or what it is about, `period` the days that its
-    tables cover.
+    tables cover and what they are called.
     """
 
     document: Document
     layout: Layout = "sheet"
     unit: str = ""
     about: str = ""
-    period: tuple[dt.date, dt.date] | None = None
+    period: Period | None = None
 
 
 def arrange(sheet: Sheet, language: str) -> Data:
@@ -145,8 +146,10 @@ class _Words:
 def _period(sheet: Sheet, spoken: _Words) -> str:
     if sheet.period is None:
         return ""
-    first, last = sheet.period
-    return spoken("print.period", first=spoken.day(first), last=spoken.day(last))
+    days = {"first": spoken.day(sheet.period.first), "last": spoken.day(sheet.period.last)}
+    if not sheet.period.name:
+        return spoken("print.period", **days)
+    return spoken("print.period_named", name=sheet.period.name, **days)
 
 
 def _write_in(spoken: _Words) -> list[str]:
@@ -172,7 +175,7 @@ def _statement(sheet: Sheet, spoken: _Words) -> str:
     }
     if sheet.period is None:
         return clean(spoken("print.certificate", **named))
-    first, last = (spoken.day(each) for each in sheet.period)
+    first, last = spoken.day(sheet.period.first), spoken.day(sheet.period.last)
     return clean(spoken("print.certificate_period", first=first, last=last, **named))
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from xueshi_server.domain.forms import Material, compose_form
 from xueshi_server.domain.packs.model import Form
 from xueshi_server.domain.packs.pack import Pack
-from xueshi_server.domain.rules.calendar import SchoolCalendar
 from xueshi_server.domain.rules.catalogue import BUILT_IN, Catalogue
 from xueshi_server.domain.rules.subjects import Populations
 from xueshi_server.errors import ServerError, UnknownRecordError
@@ -23,6 +22,7 @@ from xueshi_server.store.packs import find_active
 from xueshi_server.store.records import find_named, name_row
 from xueshi_server.store.schools import list_schools
 from xueshi_server.typeset.arrange import Sheet
+from xueshi_server.typeset.periods import Period, find_period
 from xueshi_server.words import LANGUAGES
 from xueshi_sync.errors import SyncError
 from xueshi_sync.node import Node
@@ -123,14 +123,11 @@ class Press:
                 return material.names.get((_PERSON, value), "")
         return name_row(self.pack, declared, material.subject, self.language) if declared else ""
 
-    def _period(self, material: Material) -> tuple[dt.date, dt.date] | None:
-        if self.form.window is None:
-            return None
-        calendar = SchoolCalendar(self.pack.calendar)
-        span = calendar.current(self.form.window, self.as_of, material.subject)
-        if span is None or span.open_start or span.last == dt.date.max:
-            return None
-        return span.first, span.last
+    def _period(self, material: Material) -> Period | None:
+        return find_period(
+            self.pack.calendar, self.form.window, self.as_of, material.subject,
+            language=self.language,
+        )  # fmt: skip
 
     # ---- whom it can be about
 

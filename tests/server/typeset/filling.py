@@ -10,9 +10,9 @@ from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.facts import Row
 from xueshi_server.domain.workflow import place_record
 from xueshi_server.typeset.arrange import Sheet
+from xueshi_server.typeset.periods import find_period
 
 DAY: Final = dt.date(2026, 3, 2)
-PERIOD: Final = (dt.date(2025, 9, 1), dt.date(2026, 8, 31))
 UNIT: Final = "柳河镇中心小学"
 NAMES: Final = (
     "卢建设", "范晓琳", "田玉洁", "原志强", "苗素梅", "侯文斌", "段雅静", "孔海涛", "酒红霞",
@@ -90,7 +90,9 @@ def sheet_of(
     pack_id: str, form_id: str, language: str = "zh", *, rows: int = 6, **subject: Any
 ) -> Sheet:
     """The same as a sheet to be set."""
-    form = load(pack_id).forms[form_id]
+    pack = load(pack_id)
+    form = pack.forms[form_id]
     document = fill(pack_id, form_id, language, rows=rows, **subject)
-    period = PERIOD if form.window else None
+    own = row_of(pack, form.scope, 1)
+    period = find_period(pack.calendar, form.window, DAY, own, language=language)
     return Sheet(document, form.layout, UNIT, str(subject.get("name", NAMES[1])), period)

@@ -25,7 +25,9 @@ HOURS: Final = (
     ("2026-09-01", 300, ""),
 )
 YEAR: Final = "date BETWEEN '2025-09-01' AND '2026-08-31'"
-COUNTS: Final = "state NOT IN ('void', 'rejected', 'replaced')"
+COUNTS: Final = """state IN ('approved', 'pending', 'disputed') AND NOT EXISTS (
+    SELECT * FROM hour newer WHERE newer.scope_no = h.scope_no AND newer.corrects = h.rec
+    AND newer.state IN ('approved', 'pending', 'disputed'))"""
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +58,23 @@ def fill(county: County) -> None:
             # What a correction takes the place of counts no more.
             mended = {**of_day("2025-09-02", 60), "corrects": hours[1][0]}
             hours.append((county.enter("hour", person=person, **mended), "approve"))
+            # Nor what a correction waits to take the place of; one that came back takes none.
+            waiting = {**of_day("2026-02-27", 135), "corrects": hours[4][0]}
+            hours.append((county.enter("hour", person=person, **waiting), ""))
+            hand_back(county, person, hours[2][0])
             ADDED.get(county.pack.id, lambda *_: None)(county, person)
         judge(county, hours)
     county.enter("person", staff_no="T4", name="苗素梅", active=False)
     add_other_school(county)
+
+
+def hand_back(county: County, person: Record, older: Record) -> None:
+    """A correction that the principal returned, and an entry that was withdrawn."""
+    said: dict[Any, dict[str, Any]] = {"return": {"corrects": older}, "withdraw": {}}
+    for value, more in said.items():
+        back = county.enter("hour", person=person, **of_day("2026-01-09", 510), **more)
+        with county.school.write(actor="walk") as action:
+            action.check("hour", county.school.find_record(back.name), value, "日期不对")
 
 
 def of_day(date: str, minutes: int, _verdict: str = "") -> dict[str, Any]:

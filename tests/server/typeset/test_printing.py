@@ -18,6 +18,7 @@ from tests.server.pages import Visitor, make_visitor
 from tests.server.walks.shipped_county import SCHOOL, County, Record, make_county
 from xueshi_server.errors import UnknownRecordError
 from xueshi_server.store.material import COUNTY
+from xueshi_server.typeset.periods import Period
 from xueshi_server.typeset.printing import (
     AmbiguousSubjectError,
     NobodyToPrintError,
@@ -111,7 +112,7 @@ def test_a_certificate_counts_only_what_was_approved_in_its_period(office: Offic
 def test_a_statement_names_school_person_and_period(office: Office) -> None:
     sheet = office.press().fill(office.people[0].name)
     assert (sheet.unit, sheet.about) == ("中心小学", "卢建设")
-    assert sheet.period == (dt.date(2025, 9, 1), dt.date(2026, 8, 31))
+    assert sheet.period == Period(dt.date(2025, 9, 1), dt.date(2026, 8, 31), "2025—2026学年度")
 
 
 def test_a_sheet_about_a_school_names_the_school(office: Office) -> None:
