@@ -2,8 +2,9 @@
 
 A form stands over a record, over the subject that a record is, over a school (named by its code)
 or over the county. Tables hold what belongs to it as the rule engine determines belonging; of a
-ledger what was rejected, voided or replaced is left out. A form with a window has the records of
-the window in which the day lies.
+ledger what was rejected, returned, withdrawn, voided or replaced is left out, and what a standing
+correction takes the place of: it was handed in once. A form with a window has the records of the
+window in which the day lies.
 """
 
 import datetime as dt
@@ -23,6 +24,7 @@ from xueshi_server.domain.rules.results import Result
 from xueshi_server.domain.rules.spans import Span
 from xueshi_server.domain.rules.subjects import Populations
 from xueshi_server.errors import UnknownRecordError
+from xueshi_server.store.corrected import GONE, without_corrected
 from xueshi_server.store.facts import SqlFacts
 from xueshi_server.store.grants import school_grants
 from xueshi_server.store.records import Reference, load_names
@@ -34,7 +36,7 @@ from xueshi_sync.node import Node
 
 # The name of the county in the address of a form.
 COUNTY: Final = "county"
-_GONE: Final = Test(Column("state"), "not_in", ("rejected", "void", "replaced"))
+_GONE: Final = Test(Column("state"), "not_in", GONE)
 # Shown for a reference whose record is not here.
 _NOT_HERE: Final = "—"
 
@@ -125,6 +127,8 @@ class _Gatherer:
         link = self._link(catalogue, of)
         own = tuple(Test(column, "in", (subject.get(field),)) for column, field in link)
         rows = self.facts.rows(of, (*tests, *own))
+        if _GONE in tests and declared.corrects is not None:
+            rows = without_corrected(self.facts, declared, rows)
         if declared.when is None:
             return list(rows)
         when = declared.when
