@@ -32,6 +32,7 @@ from xueshi_server.store.library import (
     list_resources,
     publish_resource,
 )
+from xueshi_server.store.quizzes import strip_answers
 from xueshi_server.store.records import find_row
 from xueshi_server.store.steps import (
     Moving,
@@ -183,19 +184,24 @@ def keep_handed(node: Node, handed: Handed) -> dict[str, object]:
 
 
 def publish(node: Node, pack: Pack, found: Contribution, *, on: date, actor: str) -> Resource:
-    """Approve a contribution and publish it to every school; twice is once.
+    """Approve a contribution and publish it to every school, of a quiz what readers may see;
+    twice is once.
 
-    Raises FileNotHereError while its bytes are on their way, NotCentreError.
+    Raises FileNotHereError while its bytes are on their way, NotCentreError, BadValueError for a
+    quiz that cannot be answered.
     """
     content = _whole(node, found)
     old = next((each for each in list_resources(node) if each.origin == found.name), None)
     if old is not None:
         return old
+    name = str(found.row["file_name"] or found.title)
+    if not found.is_folder:
+        content = strip_answers(node, content, name, actor=actor)
     if found.state != "approved":
         _approve(node, pack, found, on=on, actor=actor)
     kind = FOLDER if found.is_folder else FILE
     draft = Draft(
-        about_of(pack, found), kind, str(found.row["file_name"] or found.title),
+        about_of(pack, found), kind, name,
         "" if found.is_folder else str(found.row["media"] or ""), on.isoformat(),
         origin=found.name,
     )  # fmt: skip

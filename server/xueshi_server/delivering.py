@@ -5,13 +5,14 @@ and the hours in which it may come are the node's own settings.
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from xueshi_server.domain.hours_of_day import is_within
 from xueshi_server.shelf import Shelf
+from xueshi_server.sources import SourceReport, fetch_from
 from xueshi_server.store.contributions import is_part_of_contribution
 from xueshi_server.store.holdings import tell_holdings
 from xueshi_sync.files.content import Content
@@ -28,11 +29,15 @@ _ROUNDS: Final = 3
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """What files may cost here; None: no limit. `hours` is "22:00-06:00", empty: always."""
+    """What files may cost here; None: no limit. `hours` is "22:00-06:00", empty: always.
+
+    `sources` are asked before the centre: addresses of neighbours, and folders.
+    """
 
     day_bytes: int | None = None
     hours: str = ""
     quota_bytes: int | None = None
+    sources: tuple[str, ...] = ()
 
 
 class _Spent(msgspec.Struct, frozen=True):
@@ -90,6 +95,9 @@ def deliver_files(
     budget = read_budget(node)
     if not at_once and not is_within(budget.hours, now.time()):
         return reports
+    shelf.advance()
+    if budget.sources and node.files.wants(1):
+        fetch_near(node, budget.sources, url=url, session=session)
     for _ in range(_ROUNDS):
         shelf.advance()
         allowance = None if at_once else _left(node, budget, now.date())
@@ -107,6 +115,22 @@ def deliver_files(
         node.files.evict(budget.quota_bytes)
     tell_holdings(node)
     return reports
+
+
+def fetch_near(
+    node: Node,
+    sources: Sequence[str],
+    *,
+    url: str | None = None,
+    session: "SyncSession | None" = None,
+) -> list[SourceReport]:
+    """Take what stands nearer than the centre, which is asked for the lists of chunks alone."""
+
+    def lists(allowance_bytes: int) -> None:
+        node.deliver_once(url, session=session, allowance_bytes=allowance_bytes)
+
+    has_line = bool(url or node.urls) and not node.replica.is_centre
+    return fetch_from(node, sources, deliver_lists=lists if has_line else None)
 
 
 def _has_work(node: Node, allowance: int | None) -> bool:

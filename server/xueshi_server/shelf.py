@@ -21,6 +21,8 @@ from xueshi_sync.node import Node
 _SHOWN: Final = "site_shown"
 # Lists whose files are wanted already, by digest.
 _OPENED: Final = "folders_opened"
+# Lists kept at hand.
+_INSIDE_MOST: Final = 64
 
 
 class Shelf:
@@ -31,6 +33,7 @@ class Shelf:
         self._lock = threading.RLock()
         self._paths: Mapping[str, Content] = {}
         self._shown = b""
+        self._inside: dict[bytes, Mapping[bytes, Content]] = {}
 
     def advance(self) -> bool:
         """Want what was published and what lists name, and show the newest whole site; whether
@@ -62,6 +65,33 @@ class Shelf:
                 return dict(decode_folder(file.read()))
         except (FileNotFoundError, BadFolderError, BadPathError):
             return None
+
+    def find(self, sha256: bytes) -> Content | None:
+        """A published file, or one that a published folder holds, by its digest."""
+        with self._lock:
+            for resource in list_resources(self._node):
+                if resource.content.sha256 == sha256:
+                    return self._cut_here(resource.content)
+                if resource.kind == FILE:
+                    continue
+                inside = self._inside.get(resource.content.sha256)
+                if inside is None:
+                    entries = self.entries(resource.content)
+                    if entries is None:
+                        continue
+                    if len(self._inside) >= _INSIDE_MOST:
+                        self._inside.clear()
+                    # A list never changes: its name is its digest.
+                    inside = {each.sha256: each for each in entries.values()}
+                    self._inside[resource.content.sha256] = inside
+                if sha256 in inside:
+                    return self._cut_here(inside[sha256])
+        return None
+
+    def _cut_here(self, content: Content) -> Content:
+        """The same file as it is cut at this node."""
+        known = self._node.files.rows.content(content.sha256)
+        return content if known is None else known.content
 
     def is_whole(self, folder: Content) -> bool:
         """Whether every file of a folder is here and verified."""

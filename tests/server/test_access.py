@@ -26,6 +26,7 @@ WHO: Final[dict[str, str]] = {
     "library.index": ANYBODY,
     "library.show": ANYBODY,
     "library.file": ANYBODY,
+    "library.chunks": ANYBODY,
     "library.inside": ANYBODY,
     "library.fetch": "registrar principal reviewer admin",
     "library.stick": "registrar principal reviewer admin",

@@ -138,6 +138,19 @@ def test_a_contribution_that_is_returned_comes_back_with_the_reason_and_can_be_m
     assert list_resources(county.school) == []
 
 
+def test_a_quiz_is_published_without_its_answers(
+    county: County, registrar: Visitor, officer: Visitor
+) -> None:
+    text = "---\ntitle: Four steps\ntype: quiz\n---\n\n## How many?\n\n- [ ] three\n- [x] four\n"
+    hand_in(registrar, file=sent("steps.quiz.md", text.encode()))
+    carry(county)
+    answer = officer.post(f"/contributions/{only(county.centre).name}/publish")
+    assert answer.status_code == 303, plain(answer.text)
+    (made,) = list_resources(county.centre)
+    with county.centre.files.open(made.content.sha256) as file:
+        assert b"[x]" not in file.read()
+
+
 def test_publishing_twice_is_once(county: County, registrar: Visitor, officer: Visitor) -> None:
     hand_in(registrar)
     carry(county)

@@ -10,13 +10,20 @@ from xueshi_client.console import FilePath, Reply, WordedCommand, WordedGroup, o
 from xueshi_client.state import State
 from xueshi_client.usage import WordedUsageError
 from xueshi_client.values import SECONDS, URL
-from xueshi_server.delivering import Budget, deliver_files, read_budget, write_budget
+from xueshi_server.delivering import (
+    Budget,
+    deliver_files,
+    fetch_near,
+    read_budget,
+    write_budget,
+)
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.hours import parse_hours
 from xueshi_server.domain.hours_of_day import parse_hours_of_day
 from xueshi_server.errors import FileNotHereError
 from xueshi_server.library import add_file, add_folder, copy_out, export_folder
 from xueshi_server.node_clock import today_of
+from xueshi_server.sources import is_url
 from xueshi_server.stick import export_stick, take_stick
 from xueshi_server.store.library import (
     FILE,
@@ -26,6 +33,7 @@ from xueshi_server.store.library import (
     list_resources,
     withdraw_resource,
 )
+from xueshi_sync.errors import NetworkError, NodeStateError
 from xueshi_sync.node import Node
 
 _MEGABYTE = 1_000_000
@@ -141,14 +149,28 @@ def withdraw(state: State, resource_id: str, *, actor: str) -> Reply:
 
 
 @library.command("fetch", cls=WordedCommand)
+@option("--from", "sources", multiple=True, metavar="URL|FOLDER", help="cli.opt.sources")
 @option("--url", type=URL, help="cli.opt.url")
 @option("--deadline", "deadline_s", type=SECONDS, help="cli.opt.deadline")
 @click.pass_obj
-def fetch(state: State, url: str | None, deadline_s: float | None) -> Reply:
+def fetch(
+    state: State, sources: tuple[str, ...], url: str | None, deadline_s: float | None
+) -> Reply:
+    sources = _places(state, sources)
     with state.open_node() as node, state.progress("cli.library.fetching") as step:
-        reports = deliver_files(node, url=url, deadline_s=deadline_s, at_once=True, progress=step)
+        near = fetch_near(node, sources, url=url) if sources else []
+        try:
+            reports = deliver_files(
+                node, url=url, deadline_s=deadline_s, at_once=True, progress=step
+            )
+        except (NetworkError, NodeStateError):
+            # Without a line the sources are all there is.
+            if not sources:
+                raise
+            reports = []
         left = node.files.wanted_bytes()
     data = {
+        "sources": [dataclasses.asdict(each) for each in near],
         "requests": sum(each.requests for each in reports),
         "bytes_up": sum(each.bytes_up for each in reports),
         "bytes_down": sum(each.bytes_down for each in reports),
@@ -156,7 +178,18 @@ def fetch(state: State, url: str | None, deadline_s: float | None) -> Reply:
         "left_bytes": left,
     }
     key = "cli.library.fetched_all" if not left else "cli.library.fetched"
-    return Reply(data, [state.word(key, mb=left / _MEGABYTE, **data)])
+    lines = [
+        state.word("cli.library.no_source", source=each.source)
+        if each.error
+        else state.word("cli.library.source", source=each.source, mb=each.bytes / _MEGABYTE)
+        for each in near
+    ]
+    return Reply(data, [*lines, state.word(key, mb=left / _MEGABYTE, **data)])
+
+
+def _places(state: State, sources: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses as they are, folders from the root on; empty ones left out."""
+    return tuple(each if is_url(each) else str(state.cwd / each) for each in sources if each)
 
 
 @library.command("publish", cls=WordedCommand)
@@ -183,8 +216,16 @@ def take(state: State, stick: Path) -> Reply:
 @option("--per-day", type=click.IntRange(min=0), metavar="MB", help="cli.opt.per_day")
 @option("--between", default=None, metavar="22:00-06:00", help="cli.opt.between")
 @option("--quota", type=click.IntRange(min=0), metavar="MB", help="cli.opt.quota")
+@option("--source", "sources", multiple=True, metavar="URL|FOLDER", help="cli.opt.near")
 @click.pass_obj
-def settings(state: State, *, per_day: int | None, between: str | None, quota: int | None) -> Reply:
+def settings(
+    state: State,
+    *,
+    per_day: int | None,
+    between: str | None,
+    quota: int | None,
+    sources: tuple[str, ...],
+) -> Reply:
     with state.open_node() as node:
         budget = read_budget(node)
         try:
@@ -192,11 +233,17 @@ def settings(state: State, *, per_day: int | None, between: str | None, quota: i
                 budget.day_bytes if per_day is None else per_day * _MEGABYTE or None,
                 budget.hours if between is None else parse_hours_of_day(between),
                 budget.quota_bytes if quota is None else quota * _MEGABYTE or None,
+                _places(state, sources) if sources else budget.sources,
             )
         except BadValueError as error:
             raise WordedUsageError("between", seen=between) from error
         write_budget(node, budget)
-    data = {"day_bytes": budget.day_bytes, "hours": budget.hours, "quota_bytes": budget.quota_bytes}
+    data = {
+        "day_bytes": budget.day_bytes,
+        "hours": budget.hours,
+        "quota_bytes": budget.quota_bytes,
+        "sources": list(budget.sources),
+    }
     no_limit = state.word("cli.library.no_limit")
     shown = {
         "day": no_limit if budget.day_bytes is None else f"{budget.day_bytes // _MEGABYTE} MB",
@@ -205,7 +252,9 @@ def settings(state: State, *, per_day: int | None, between: str | None, quota: i
         if budget.quota_bytes is None
         else f"{budget.quota_bytes // _MEGABYTE} MB",
     }
-    return Reply(data, [state.word("cli.library.settings", **shown)])
+    near = [state.word("cli.library.near", sources=" ".join(budget.sources))]
+    lines = [state.word("cli.library.settings", **shown), *(near if budget.sources else [])]
+    return Reply(data, lines)
 
 
 COMMANDS = (library,)

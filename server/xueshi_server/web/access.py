@@ -34,6 +34,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "library.index": "open",
     "library.show": "open",
     "library.file": "open",
+    "library.chunks": "open",
     "library.inside": "open",
     "library.fetch": "settle",
     "library.stick": "settle",

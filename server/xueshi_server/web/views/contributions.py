@@ -294,7 +294,10 @@ def publish_it(name: str) -> Page:
     found = _judged(name)
     if found.percent < 100:
         return _refused(_show(found, not_here=True))
-    made = publish(this_node(), active_pack(), found, on=today(), actor=actor())
+    try:
+        made = publish(this_node(), active_pack(), found, on=today(), actor=actor())
+    except BadValueError as error:
+        return _refused(_show(found, bad_file=error))
     _poke()
     return go("library.show", resource_id=made.public_id, done="published")
 
@@ -373,8 +376,13 @@ def _entries(found: Contribution) -> dict[str, Content]:
 
 
 def _show(
-    found: Contribution, *, error: BadValueError | None = None, not_here: bool = False
+    found: Contribution,
+    *,
+    error: BadValueError | None = None,
+    bad_file: BadValueError | None = None,
+    not_here: bool = False,
 ) -> Response:
+    """The page; `error` is what the reason lacks, `bad_file` why it cannot be published."""
     entries = _entries(found)
     older, name = found.row["follows"], str(found.row["file_name"] or "")
     page = render_template(
@@ -390,6 +398,7 @@ def _show(
         judged=_may_publish() and found.waits,
         can_mend=_can_mend(found) and may_contribute(),
         error=error,
+        bad_file=bad_file,
         not_here=not_here,
         reason=typed("reason"),
     )

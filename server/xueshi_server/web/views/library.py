@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from flask import Blueprint, abort, render_template, request
+from flask import Response as FlaskResponse
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
@@ -16,6 +17,7 @@ from xueshi_server.folders import BadPathError, check_path
 from xueshi_server.library import add_file
 from xueshi_server.node_clock import today_of
 from xueshi_server.shelf import Shelf
+from xueshi_server.sources import give_chunks
 from xueshi_server.stick import export_stick, take_stick
 from xueshi_server.store.holdings import Holder, count_holders, list_holders
 from xueshi_server.store.library import (
@@ -128,6 +130,18 @@ def _find(resource_id: str) -> Resource:
         return find_resource(this_node(), resource_id)
     except UnknownResourceError:
         abort(404)
+
+
+@blueprint.get("/chunks")
+def chunks() -> Response:
+    """Chunks of published files for a neighbour's node, by their ids."""
+    asked = request.args
+    data = give_chunks(
+        this_site().shelf, this_node().files, asked.get("files", ""), asked.get("ids", "")
+    )
+    if data is None:
+        abort(400)
+    return FlaskResponse(data, mimetype="application/octet-stream")
 
 
 @blueprint.get("/<resource_id>")
