@@ -19,7 +19,7 @@ from xueshi_sync.writer import RecordKey
 
 _BATCH_ROWS: Final = 5000
 # States of a ledger that do not leave in a table.
-_GONE: Final = ("replaced", "void")
+_GONE: Final = ("replaced", "void", "withdrawn")
 
 
 def read_records(

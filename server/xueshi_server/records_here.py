@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from xueshi_server.domain.credit import GONE_STATES
 from xueshi_server.domain.fields import Value
 from xueshi_server.domain.packs.model import RecordType
 from xueshi_server.domain.sealed import mask_sealed
@@ -23,7 +24,7 @@ from xueshi_sync.node import Node
 # An id that was made of what a row says (see `record_tables`), not one that the row has.
 _MADE_ID: Final = re.compile(r"[0-9a-f]{32}-\d+")
 # What nobody holds to be a record any more may be said again.
-_GONE: Final = ("replaced", "void", "rejected")
+_GONE: Final = GONE_STATES
 
 
 class RecordsHere:

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Final
 
+from xueshi_server.domain.credit import GONE_STATES
 from xueshi_server.domain.packs.model import Shelf, Window
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.calendar import SchoolCalendar
@@ -13,7 +14,7 @@ from xueshi_server.store.facts import SqlFacts
 # The newest records of a shelf; all of them are in the list of their type.
 SHELF_ROWS: Final = 20
 YEAR: Final = Window(kind="budget_year")
-_GONE: Final = Test(Column("state"), "not_in", ("rejected", "void", "replaced"))
+_GONE: Final = Test(Column("state"), "not_in", GONE_STATES)
 
 
 def year_of(pack: Pack, day: dt.date, year: int | None = None) -> tuple[dt.date, dt.date, int]:

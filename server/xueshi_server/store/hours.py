@@ -132,6 +132,16 @@ def list_judgements(node: Node, scope_no: int, rec: int) -> list[Row]:
     )
 
 
+def list_checkings(node: Node, scope_no: int, rec: int) -> list[Row]:
+    """What the school said of a record before anybody judged it, first to last; `value` is
+    `pass`, `return`, `withdraw`, or empty where that was taken back (PROTOCOL 8.4)."""
+    return node.query(
+        "SELECT c.*, a.name AS node_name FROM checking c LEFT JOIN author a USING (author)"
+        " WHERE c.scope_no = ? AND c.tbl = 'hour' AND c.rec = ? ORDER BY c.entered_at, c.dot",
+        [scope_no, rec],
+    )
+
+
 def count_states(node: Node) -> dict[str, int]:
     """State to number of records."""
     return totals.count_states(node, "hour")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlite3 import Row
 from typing import Final
 
+from xueshi_server.domain.credit import GONE_STATES
 from xueshi_server.domain.packs.model import RecordType, Transition, Workflow
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.calendar import SchoolCalendar
@@ -20,7 +21,6 @@ from xueshi_sync.writer import RecordKey
 
 # Records of a type that are looked at, and entries whose receipt is asked for.
 LOOKED_MAX: Final = 200
-_OVER: Final = ("void", "rejected", "replaced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _newest(node: Node, declared: RecordType) -> list[Row]:
 
 
 def _is_alive(declared: RecordType, row: Row) -> bool:
-    return row["state"] not in _OVER if declared.kind == "ledger" else not row["deleted"]
+    return row["state"] not in GONE_STATES if declared.kind == "ledger" else not row["deleted"]
 
 
 def _due(

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlite3 import Row
 from typing import Final, Literal
 
+from xueshi_server.domain.credit import GONE_STATES
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.sessions import SPAN_DAYS_MAX, Entry, Session, parse_time
 from xueshi_sync.node import Node
@@ -27,8 +28,6 @@ DRAFTS_MAX: Final = 8
 DRAFT_BYTES_MAX: Final = 128 * 1024
 RECENT_DAYS: Final = 35
 _PARAMETERS_MAX: Final = 500
-# Records that say nothing about what somebody attended.
-_GONE: Final = ("void", "rejected", "replaced")
 
 
 # ---- hours and sessions
@@ -55,8 +54,9 @@ def list_hours_between(
             f" WHERE p.scope_no = ? AND p.rec IN ({places})",
             [first, last, scope_no, *some],
         )
-    replaced = {row["corrects"] for row in found if row["corrects"] is not None}
-    return [row for row in found if row["state"] not in _GONE and row["rec"] not in replaced]
+    standing = [row for row in found if row["state"] not in GONE_STATES]
+    replaced = {row["corrects"] for row in standing if row["corrects"] is not None}
+    return [row for row in standing if row["rec"] not in replaced]
 
 
 def list_sessions(node: Node, scope_no: int, first: str, last: str) -> list[Row]:

@@ -11,6 +11,7 @@ from math import ceil
 from sqlite3 import Row
 from typing import Any, Final
 
+from xueshi_server.domain.credit import GONE_STATES
 from xueshi_server.domain.packs.amounts import read_fraction
 from xueshi_server.domain.packs.measures import Formula
 from xueshi_server.domain.packs.model import RecordType, Transition, Workflow
@@ -89,7 +90,7 @@ def read_positions(node: Node, workflow: Workflow, names: Sequence[str]) -> dict
         some = names[start : start + _PARAMETERS_MAX]
         rows = node.query(
             f"SELECT * FROM {STEP} WHERE record IN ({', '.join('?' * len(some))})"
-            " AND workflow = ? AND state NOT IN ('void', 'rejected', 'replaced')",
+            f" AND workflow = ? AND state NOT IN {GONE_STATES!r}",
             [*some, workflow.id],
         )
         for row in rows:
@@ -312,7 +313,7 @@ def _count_places_taken(node: Node, moving: Moving, move: Transition, period: Sp
     """How many other records of the period stand beyond a step: of the same school where the
     school takes the step, else of all that are here."""
     declared, own = moving.declared, LocalKey(moving.row["scope_no"], moving.row["rec"])
-    alive = "state NOT IN ('void', 'rejected', 'replaced')"
+    alive = f"state NOT IN {GONE_STATES!r}"
     where, values = [alive if declared.kind == "ledger" else "NOT deleted"], list[Any]()
     if period is not None:
         where.append(f'"{declared.when}" BETWEEN ? AND ?')
