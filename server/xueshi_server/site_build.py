@@ -1,5 +1,6 @@
 """The training site of a node: the pages of `site/` plus a records page, built and put in place.
 
+- Of a quiz among the pages only the questions are built: what is right stays at the nodes.
 - The records page is Markdown written from totals; this module never sees a person. Further pages
   come as Markdown (`site_pages`).
 - A file that came out as it was keeps its date, so that a browser and a carrier leave it alone.
@@ -26,7 +27,9 @@ from typing import ClassVar, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.hours import format_hours
+from xueshi_server.domain.quizzes import is_quiz, parse_quiz, write_paper
 from xueshi_server.errors import ServerError
 
 LANGUAGES: Final = ("zh", "en")
@@ -119,6 +122,7 @@ def build_site(
             project = _copy_source(origin, work)
             write_records_pages(project, figures)
             _write_pages(project / "docs", pages or {})
+            _hide_answers(project / "docs")
             fresh = work / "built"
             _run_mkdocs(project, fresh)
             _keep_dates(out_dir, fresh)
@@ -176,6 +180,19 @@ def _write_pages(docs: Path, pages: Mapping[str, str]) -> None:
         path = docs / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
+
+
+def _hide_answers(docs: Path) -> None:
+    """Leave of quizzes what readers may see, whichever builder reads the copy."""
+    for path in docs.rglob("*.md"):
+        text = path.read_text("utf-8")
+        if not is_quiz(path.name, text):
+            continue
+        try:
+            path.write_text(write_paper(parse_quiz(text)), "utf-8")
+        except BadValueError as error:
+            page = path.relative_to(docs).as_posix()
+            raise SiteBuildError(str(error), log=f"{page}: {error}") from error
 
 
 def _keep_dates(old: Path, fresh: Path) -> None:

@@ -69,8 +69,9 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
         try:
             url = url_of(server)
             with open_browser() as page:
-                session = {"name": SESSION_COOKIE, "value": cookie.value, "url": url}
-                page.context.add_cookies([session])
+                page.context.add_cookies(
+                    [{"name": SESSION_COOKIE, "value": cookie.value, "url": url}]
+                )
                 yield Classroom(page, url, study, teacher)
         finally:
             server.stop()

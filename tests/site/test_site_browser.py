@@ -1,24 +1,21 @@
-"""The site in headless Chromium: from a server and from a folder, on a desk and on a phone."""
+"""The site in headless Chromium: from a node and from a folder, on a desk and on a phone."""
 
-import functools
-import http.server
-import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from tests.e2e.browser import BROWSERS, CHROMIUM_ARGS, take_picture
-from xueshi_server.site_build import BuiltSite
+from tests.e2e.browser import take_picture
+from tests.site.conftest import Given
+from tests.site.material import SEARCHES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
-WORDS = ("学时", "备课", "登记", "登记员", "集体备课", "断电")
+WORDS = ("备课", "登记", "登记员")
 PAGES = (
     "zh/index",
     "zh/records",
@@ -39,11 +36,6 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
     "has_touch": True,
 }
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
 
 
 @dataclass
@@ -70,48 +62,25 @@ class Watched:
             self.outside.append(url)
 
 
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def served(built: BuiltSite) -> Iterator[str]:
-    handler = functools.partial(_Quiet, directory=str(built.folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture(params=["http", "file"])
 def watched(
-    request: pytest.FixtureRequest, browser: "Browser", served: str, built: BuiltSite
+    request: pytest.FixtureRequest, browser: "Browser", given_site: Given
 ) -> Iterator[Watched]:
-    """The same site over HTTP and from the folder itself."""
-    base = served if request.param == "http" else built.folder.as_uri() + "/"
+    """The same site from a node, and from a folder that was taken out of its library."""
+    base = given_site.url if request.param == "http" else given_site.folder.as_uri() + "/"
     context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 800})
     yield Watched(context.new_page(), base).watch()
     context.close()
 
 
 @pytest.fixture
-def phone(browser: "Browser", served: str) -> Iterator[Watched]:
+def phone(browser: "Browser", given_site: Given) -> Iterator[Watched]:
     context = browser.new_context(locale="zh-CN", **PHONE)
-    yield Watched(context.new_page(), served).watch()
+    yield Watched(context.new_page(), given_site.url).watch()
     context.close()
 
 
-def _search(page: "Page", base: str, word: str) -> str:
+def search(page: "Page", base: str, word: str) -> str:
     """What the search box finds; the theme listens to keys, typed Chinese sends none."""
     page.goto(f"{base}zh/index.html")
     page.locator("input.md-search__input").click()
@@ -124,7 +93,9 @@ def _search(page: "Page", base: str, word: str) -> str:
 
 def test_chinese_words_are_found_and_nothing_is_asked_of_outside(watched: Watched) -> None:
     for word in WORDS:
-        assert word in _search(watched.page, watched.base, word)
+        assert word in search(watched.page, watched.base, word)
+    for word, title in SEARCHES:
+        assert title in search(watched.page, watched.base, word)
     take_picture(watched.page, "site-search")
     assert (watched.outside, watched.errors) == ([], [])
 
@@ -155,6 +126,26 @@ def test_no_page_scrolls_sideways_on_a_phone(phone: Watched, page: str) -> None:
     phone.page.goto(f"{phone.base}{page}.html")
     take_picture(phone.page, f"site-phone-{page.replace('/', '-')}")
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_found_is_opened_on_a_phone(
+    phone: Watched, scheme: Literal["light", "dark"]
+) -> None:
+    phone.page.emulate_media(color_scheme=scheme)
+    word, title = SEARCHES[1]
+    phone.page.goto(f"{phone.base}zh/index.html")
+    phone.page.locator("label.md-header__button[for=__search]").click()
+    phone.page.keyboard.insert_text(word)
+    phone.page.keyboard.press("End")
+    found = phone.page.locator(".md-search-result__link", has_text=title[-5:]).first
+    found.wait_for(timeout=15_000)
+    take_picture(phone.page, f"site-found-{scheme}")
+    found.click()
+    phone.page.wait_for_url("**/training/left-behind.html*")
+    take_picture(phone.page, f"site-article-{scheme}")
+    assert phone.page.locator("h1").inner_text().startswith(title)
+    assert (phone.outside, phone.errors) == ([], [])
 
 
 def test_the_records_page_fits_a_desk_and_shows_bars(watched: Watched) -> None:

@@ -63,6 +63,16 @@ def test_the_records_page_shows_totals_and_who_is_silent(
         assert figure in text
 
 
+def test_a_quiz_on_the_site_tells_nothing_of_what_is_right(built: BuiltSite) -> None:
+    page = (built.folder / "zh/training/steps.quiz.html").read_text("utf-8")
+    index = (built.folder / "search/search_index.js").read_text("utf-8").replace("\u200b", "")
+    assert "集体备课" in _text(built, "zh/training/steps.quiz.html")
+    boxes = re.findall(r"<input[^>]*task[^>]*>|<input type=.checkbox.[^>]*>", page)
+    assert not any("checked" in each for each in boxes)
+    assert '<li class="task-list-item"' in page or "[ ]" in page
+    assert "先一起备课，再上课" not in index
+
+
 def test_an_empty_node_has_a_records_page_too(source: Path) -> None:
     empty = RecordFigures(
         name="云顶教学点", as_of=TODAY, teachers=0, hour_records=0, minutes=0, approved_minutes=0
