@@ -12,6 +12,7 @@ from xueshi_server.accounts import ROLES, Account, Role
 from xueshi_server.errors import ForbiddenError, ForgedRequestError
 from xueshi_server.web import create_app
 from xueshi_server.web.access import BEFORE_PASSWORD, MAY, NEEDS, is_allowed
+from xueshi_sync.node import Node
 
 STAFF: Final = "viewer registrar principal reviewer admin"
 EVERYBODY: Final = f"teacher {STAFF}"
@@ -47,6 +48,9 @@ WHO: Final[dict[str, str]] = {
     "reading.beat": "teacher",
     "reading.show": "teacher",
     "reading.fill_in": "teacher",
+    "writing.edit": EVERYBODY,
+    "writing.preview": EVERYBODY,
+    "writing.send": EVERYBODY,
     "login.show": ANYBODY,
     "login.enter": ANYBODY,
     "login.leave": EVERYBODY,
@@ -281,8 +285,10 @@ def test_a_person_with_two_roles_has_the_rights_of_both() -> None:
     assert not is_allowed("review.index", account)
 
 
-def test_a_school_has_no_review_page(admin: Visitor) -> None:
-    assert admin.get("/review/").status_code == 403
+def test_a_school_gives_no_verdict(admin: Visitor, school: Node) -> None:
+    hour = school.public_id(add_hour(school, add_person(school)))
+    assert admin.post("/review/", record=[hour], verdict="approve").status_code == 400
+    assert school.query("SELECT state FROM hour")[0]["state"] == "pending"
 
 
 def test_a_centre_enters_no_hours(officer: Visitor) -> None:

@@ -1,5 +1,7 @@
 """Reads of the ledger of hours."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from sqlite3 import Row
 from typing import Final
@@ -18,6 +20,10 @@ _WORD_ROWS: Final = 300
 _COLUMNS: Final = """
   h.*, p.name AS person_name, p.staff_no AS staff_no, s.name AS school
 """
+_PASSED: Final = """
+  EXISTS (SELECT 1 FROM checking k WHERE k.scope_no = {0}.scope_no AND k.tbl = 'hour'
+          AND k.rec = {0}.rec AND k.current AND k.value = 'pass')
+"""
 _JOINS: Final = """
   LEFT JOIN person p ON p.scope_no = h.scope_no AND p.rec = h.person
   LEFT JOIN scope s ON s.scope_no = h.scope_no
@@ -32,6 +38,8 @@ class HourFilter:
     person: int | None = None
     month: str = ""
     state: str = ""
+    # Passed by its school (True), not passed (False), or either.
+    passed: bool | None = None
     after: tuple[str, int, int] | None = None
 
 
@@ -48,6 +56,7 @@ def list_hours(node: Node, wanted: HourFilter, *, limit: int = PAGE_ROWS) -> lis
         if value is not None:
             where.append(column)
             values.append(value)
+    where.append(_passed(wanted, "h"))
     if wanted.month:
         where.append("h.date BETWEEN ? AND ?")
         values += _days_of(wanted.month)
@@ -69,7 +78,9 @@ def list_hours(node: Node, wanted: HourFilter, *, limit: int = PAGE_ROWS) -> lis
 
 def _list_newest(node: Node, wanted: HourFilter, limit: int) -> list[Row]:
     days = _days_of(wanted.month) if wanted.month else None
-    newest = Newest("hour", "date", wanted.scope_no, wanted.state, days, wanted.after)
+    newest = Newest(
+        "hour", "date", wanted.scope_no, wanted.state, days, wanted.after, _passed(wanted, "x")
+    )
     page, values = newest.query(limit)
     return node.query(
         f"""
@@ -79,6 +90,12 @@ def _list_newest(node: Node, wanted: HourFilter, limit: int) -> list[Row]:
         """,
         values,
     )
+
+
+def _passed(wanted: HourFilter, table: str) -> str:
+    if wanted.passed is None:
+        return "1"
+    return ("" if wanted.passed else "NOT ") + _PASSED.format(table)
 
 
 def _days_of(month: str) -> tuple[str, str]:
@@ -140,6 +157,18 @@ def list_checkings(node: Node, scope_no: int, rec: int) -> list[Row]:
         " WHERE c.scope_no = ? AND c.tbl = 'hour' AND c.rec = ? ORDER BY c.entered_at, c.dot",
         [scope_no, rec],
     )
+
+
+def list_passed(node: Node, rows: Iterable[Row]) -> set[tuple[int, int]]:
+    """Those of some records that their schools passed."""
+    wanted = json.dumps([(row["scope_no"], row["rec"]) for row in rows])
+    found = node.query(
+        "SELECT k.scope_no, k.rec FROM json_each(?) w JOIN checking k ON k.tbl = 'hour'"
+        " AND k.scope_no = json_extract(w.value, '$[0]') AND k.rec = json_extract(w.value, '$[1]')"
+        " WHERE k.current AND k.value = 'pass'",
+        [wanted],
+    )
+    return {(row["scope_no"], row["rec"]) for row in found}
 
 
 def count_states(node: Node) -> dict[str, int]:

@@ -24,11 +24,13 @@ class Newest:
     state: str = ""
     days: tuple[str, str] | None = None
     after: tuple[str, int, int] | None = None
+    # One more condition on a record `x`.
+    also: str = "1"
 
     def query(self, limit: int) -> tuple[str, dict[str, Any]]:
         """The statement of a common table `page` (scope_no, rec, sort_value), and its values."""
         values: dict[str, Any] = {"limit": limit}
-        lanes, where = ["1"], ["x.scope_no = lane.scope_no", "x.state = lane.state"]
+        lanes, where = ["1"], ["x.scope_no = lane.scope_no", "x.state = lane.state", self.also]
         if self.scope_no is not None:
             lanes.append("s.scope_no = :scope_no")
             values["scope_no"] = self.scope_no

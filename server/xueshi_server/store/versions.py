@@ -1,7 +1,8 @@
 """Which version of an entry somebody looked at: a mark that a form carries and brings back.
 
-An entry itself never changes. What changes is what is said of it: verdicts, and entries that
-correct it. The mark is over these, so a verdict given on a page that is out of date is noticed.
+An entry itself never changes. What changes is what is said of it: verdicts, what its school says,
+and entries that correct it. The mark is over these, so a verdict given on a page that is out of
+date is noticed.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ def read_mark(node: Node, declared: RecordType, key: RecordKey) -> str:
     if not rows:
         return ""
     said = node.query(
-        "SELECT dot FROM judgement WHERE scope_no = ? AND tbl = ? AND rec = ? ORDER BY dot",
+        "SELECT dot FROM field_write WHERE scope_no = ? AND tbl = ? AND rec = ? ORDER BY dot",
         [key.scope_no, declared.id, key.rec],
     )
     parts = [str(rows[0]["state"]), *(str(row["dot"]) for row in said)]

@@ -41,6 +41,7 @@ HELP_SECTIONS: Final = {
     "reading": "mine",
     "record_entry": "records",
     "stamped": "forms",
+    "writing": "library",
 }
 
 
@@ -99,7 +100,7 @@ def help_address() -> str:
 def may(endpoint: str) -> bool:
     """Whether to offer a link to `endpoint`: the account may, and the node's role has the page."""
     site = this_site()
-    if endpoint.startswith("review.") and not site.can_review:
+    if endpoint.startswith("review.") and not (site.can_review or site.can_check):
         return False
     if endpoint.startswith(_ENTERING) and not site.can_enter:
         return False

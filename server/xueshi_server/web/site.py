@@ -74,6 +74,11 @@ class Site:
         """Whether this node judges hours."""
         return self.node.role in HOUR.judges
 
+    @property
+    def can_check(self) -> bool:
+        """Whether this node enters hours that another one judges: its head looks at them first."""
+        return self.can_enter and not self.can_review
+
 
 def this_site() -> Site:
     """The site that answers this request."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
@@ -14,6 +15,7 @@ from xueshi_server.store.hours import (
     PAGE_ROWS,
     HourFilter,
     find_hour,
+    list_checkings,
     list_corrections,
     list_hours,
     list_judgements,
@@ -22,15 +24,18 @@ from xueshi_server.store.people import find_person
 from xueshi_server.store.schools import list_schools
 from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack, find_type
-from xueshi_server.web.pages import find_key, read_cursor, typed, write_cursor
+from xueshi_server.web.pages import find_key, may, read_cursor, typed, write_cursor
 from xueshi_server.web.passport import read_printed, read_stages
 from xueshi_server.web.record_view import Viewer
-from xueshi_server.web.site import language, this_node
+from xueshi_server.web.site import language, this_node, this_site
 from xueshi_server.web.versions import Stale, changes_of, marks_of
 
 blueprint = Blueprint("hours", __name__, url_prefix="/hours")
 Page = str | tuple[str, int] | Response
 HOUR = "hour"
+# What judges, and what the heads of schools say of an entry; the first needs no reason.
+VERDICTS: Final = ("approve", "reject", "void")
+CHECKS: Final = ("pass", "return")
 # What the page shows in its own way; every other field as the pack declares it.
 _SHOWN_FIRST = ("person", "minutes", "title")
 
@@ -94,9 +99,20 @@ def show(name: str, error: BadValueError | None = None, stale: Sequence[Stale] =
         marks=marks_of(declared, [row]),
         changes=changes_of(declared, [row, *newer]),
         judgements=list_judgements(node, key.scope_no, key.rec),
+        checkings=list_checkings(node, key.scope_no, key.rec),
+        words=_may_say(str(row["state"])),
         stages=stages,
         printed=read_printed(node, key, row["person"], (row["date"], row["title"])),
         flags=flag_odd_dates(row["date"], day_of(row["entered_at"]), day_of(received_s)),
         error=error,
         reason=typed("reason"),
     )
+
+
+def _may_say(state: str) -> tuple[str, ...]:
+    """What whoever is logged in may say of a record that stands so."""
+    if not may("review.judge"):
+        return ()
+    if this_site().can_check:
+        return CHECKS if state in ("pending", "returned") else ()
+    return VERDICTS if state != "replaced" else ()

@@ -1,6 +1,9 @@
-"""The review queue of a centre or township: approve or return, one by one or many at once."""
+"""The review queue, one by one or many at once: a centre or township approves or returns; the head
+of a school passes or returns what nobody judged yet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
@@ -9,7 +12,14 @@ from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.values import parse_text
 from xueshi_server.domain.workflow import Wish
 from xueshi_server.errors import ForbiddenError
-from xueshi_server.store.hours import PAGE_ROWS, HourFilter, count_states, find_hour, list_hours
+from xueshi_server.store.hours import (
+    PAGE_ROWS,
+    HourFilter,
+    count_states,
+    find_hour,
+    list_hours,
+    list_passed,
+)
 from xueshi_server.store.schools import list_schools
 from xueshi_server.store.steps import plan_closings, write_step
 from xueshi_server.web.asked import row_number
@@ -23,28 +33,53 @@ from xueshi_sync.writer import RecordKey
 
 blueprint = Blueprint("review", __name__, url_prefix="/review")
 Page = str | tuple[str, int] | Response
-_QUEUES = ("pending", "disputed")
-_VERDICTS = ("approve", "reject", "void")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What is done here: queues (state, passed by the school or not) and what may be said, the
+    first of it without a reason."""
+
+    queues: Mapping[str, tuple[str, bool | None]]
+    words: tuple[str, ...]
+
+
+_JUDGE: Final = Desk(
+    {"pending": ("pending", None), "passed": ("pending", True), "disputed": ("disputed", None)},
+    hours.VERDICTS,
+)
+_HEAD: Final = Desk(
+    {"unchecked": ("pending", False), "sent": ("pending", True), "returned": ("returned", None)},
+    hours.CHECKS,
+)
+
+
+def this_desk() -> Desk:
+    """The desk of this node; raises ForbiddenError where hours are neither judged nor checked."""
+    site = this_site()
+    if not (site.can_review or site.can_check):
+        raise ForbiddenError
+    return _JUDGE if site.can_review else _HEAD
 
 
 @blueprint.get("/")
 def index() -> Page:
-    """What waits for a verdict."""
+    """What waits to be looked at."""
     return _show_queue()
 
 
 @blueprint.post("/")
 def judge() -> Page:
-    """Give one verdict on everything ticked, in one action."""
-    if not this_site().can_review:
-        raise ForbiddenError
+    """Say one thing of everything ticked, in one action."""
+    desk = this_desk()
     verdict = request.form.get("verdict", "")
     names = request.form.getlist("record")
     keys = [find_key(name) for name in names]
-    if verdict not in _VERDICTS:
+    if verdict not in desk.words:
         abort(400)
+    needed = verdict != desk.words[0]
     try:
-        reason = parse_text("note", request.form.get("reason", ""), required=verdict != "approve")
+        reason = parse_text("note", request.form.get("reason", ""), required=needed)
     except BadValueError as error:
         if request.form.get("from") == "record" and keys:
             return hours.show(names[0], error), 422
@@ -59,10 +94,19 @@ def judge() -> Page:
         if request.form.get("from") == "record":
             return hours.show(names[0], stale=stale), 409
         return _show_queue(stale=stale), 409
-    _give(keys, verdict, reason)
+    if desk is _HEAD:
+        _check(keys, verdict, reason)
+    else:
+        _give(keys, verdict, reason)
     if request.form.get("from") == "record":
         return go("hours.show", done=verdict, n=len(keys), name=names[0])
     return go("review.index", done=verdict, n=len(keys), **_kept_filter())
+
+
+def _check(keys: list[RecordKey], word: str, reason: str) -> None:
+    with saving() as action:
+        for key in keys:
+            action.check("hour", key, word, reason=reason)
 
 
 def _give(keys: list[RecordKey], verdict: str, reason: str) -> None:
@@ -101,17 +145,19 @@ def _show_queue(
     stale: Sequence[Stale] = (),
 ) -> str:
     """The queue; `error` is what the reason given lacks, `stale` what changed meanwhile."""
-    if not this_site().can_review:
-        raise ForbiddenError
-    node, declared = this_node(), active_pack().types["hour"]
-    state = request.args.get("state", "pending")
+    desk, node, declared = this_desk(), this_node(), active_pack().types["hour"]
+    queue = request.args.get("state", "")
+    queue = queue if queue in desk.queues else next(iter(desk.queues))
+    state, passed = desk.queues[queue]
     wanted = HourFilter(
         scope_no=request.args.get("school", type=row_number),
-        state=state if state in _QUEUES else "pending",
+        state=state,
+        passed=passed,
         after=read_cursor(request.args.get("after", "")),
     )
     rows = list_hours(node, wanted, limit=PAGE_ROWS + 1)
     more = write_cursor("date", rows[PAGE_ROWS - 1]) if len(rows) > PAGE_ROWS else None
+    counts = count_states(node)
     return render_template(
         "review.html",
         rows=rows[:PAGE_ROWS],
@@ -120,8 +166,14 @@ def _show_queue(
         stale=stale,
         more=more,
         wanted=wanted,
-        counts=count_states(node),
-        queues=_QUEUES,
+        queue=queue,
+        # How many of a state the school passed is not counted: that would read them all.
+        queues=[
+            (name, None if said is not None else counts.get(each, 0))
+            for name, (each, said) in desk.queues.items()
+        ],
+        words=desk.words,
+        passed=list_passed(node, rows),
         schools=list_schools(node),
         error=error,
         no_record=no_record,
