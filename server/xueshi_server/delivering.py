@@ -5,6 +5,7 @@ and the hours in which it may come are the node's own settings.
 """
 
 import datetime as dt
+import shutil
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ from xueshi_server.store.contributions import is_part_of_contribution
 from xueshi_server.store.holdings import tell_holdings
 from xueshi_sync.files.content import Content
 from xueshi_sync.files.delivery import DeliveryReport
+from xueshi_sync.files.store import SPARE_BYTES
 from xueshi_sync.node import Node
 
 if TYPE_CHECKING:
@@ -101,6 +103,9 @@ def deliver_files(
     for _ in range(_ROUNDS):
         shelf.advance()
         allowance = None if at_once else _left(node, budget, now.date())
+        if lacking_room(node):
+            # What there is no room for would be fetched in vain, each time anew.
+            allowance = 0
         if not _has_work(node, allowance):
             break
         shown = None if progress is None else _sum_up(node, progress)
@@ -131,6 +136,18 @@ def fetch_near(
 
     has_line = bool(url or node.urls) and not node.replica.is_centre
     return fetch_from(node, sources, deliver_lists=lists if has_line else None)
+
+
+def lacking_room(node: Node) -> int:
+    """How many bytes the disk is short of for the file that comes next; 0: there is room."""
+    rows = node.files.rows
+    piece = next(rows.wanted(), None)
+    if piece is None:
+        return 0
+    missing = rows.missing_bytes(piece.number)
+    wanted = rows.size_of(piece.number) if missing is None else missing
+    free = shutil.disk_usage(node.home).free
+    return max(0, wanted + SPARE_BYTES - free)
 
 
 def _has_work(node: Node, allowance: int | None) -> bool:

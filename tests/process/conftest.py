@@ -33,6 +33,16 @@ def small_file_system(folder: Path, size_mb: int) -> Iterator[Path]:
         ctypes.CDLL(None).umount2(str(folder).encode(), 2)
 
 
+def fill_disk(ballast: Path, left_bytes: int = 0) -> None:
+    """Take all the room of a disk but some, as a download does."""
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while free := shutil.disk_usage(ballast.parent).free - left_bytes:
+                file.write(bytes(min(free, 1 << 16)))
+        except OSError:
+            pass
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of four megabytes."""

@@ -4,8 +4,10 @@ promise."""
 import contextlib
 import os
 import random
+import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +30,8 @@ FAST: Final = Timeouts(connect_s=2.0, idle_s=2.0, total_s=10.0)
 WITH_TALK: Final = Schema(
     1, (*SCHEMA.tables, Table("talk", "ledger", (Field("title"),), ("school", "centre")))
 )
+# What a disk must have before files go on.
+ROOM_BYTES: Final = 48 << 20
 PATIENT: Final = Timeouts(connect_s=10.0, idle_s=30.0, total_s=120.0)
 
 
@@ -139,8 +143,32 @@ def fetcher(folder: str, machine: str, url: str) -> None:
     node.close()
 
 
+def keeper(folder: str, machine: str, url: str, acks_path: str) -> None:
+    """Fetch files; where the disk is full say so, go on saving, and wait for room."""
+    acks, home, session = Acks(Path(acks_path)), Path(folder), fast_session()
+    # Every node keeps some room back for what people enter.
+    context = replace(context_of(home / "state", machine), reserve_bytes=4 << 20)
+    node = Node.open(home / "home", schema=SCHEMA, context=context)
+    node.publish_barrier()
+    while True:
+        try:
+            if node.deliver_once(url, session=session, timeouts=PATIENT).is_level:
+                break
+        except NetworkError:
+            continue
+        except StorageError as error:
+            acks.say("saved", save_form(node, f"full-{time.monotonic_ns()}", NOTE))
+            acks.say("reads", str(node.query("SELECT count(*) FROM hour")[0][0]))
+            acks.say("refused", f"{type(error).__name__}: {error}")
+            while shutil.disk_usage(node.home).free < ROOM_BYTES:
+                time.sleep(0.02)
+    acks.say("whole", str(node.files.wanted_count()))
+    node.close()
+
+
 JOBS: Final[dict[str, Callable[..., None]]] = {
     "fetcher": fetcher,
+    "keeper": keeper,
     "saver": saver,
     "school": school,
     "joiner": joiner,

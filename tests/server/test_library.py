@@ -2,12 +2,23 @@
 
 import hashlib
 import random
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tests.process.county import serving
 from tests.server.conftest import County
-from xueshi_server.delivering import Budget, names_file, read_budget, write_budget
+from tests.server.pages import make_visitor
+from xueshi_server.delivering import (
+    Budget,
+    deliver_files,
+    lacking_room,
+    names_file,
+    read_budget,
+    write_budget,
+)
 from xueshi_server.errors import NoLibraryFolderError, NotCentreError, UnknownResourceError
 from xueshi_server.library import (
     add_file,
@@ -26,7 +37,9 @@ from xueshi_server.store.library import (
     list_resources,
     withdraw_resource,
 )
+from xueshi_server.web import create_app
 from xueshi_sync.files.content import Content
+from xueshi_sync.files.store import SPARE_BYTES
 from xueshi_sync.node import Node
 
 ABOUT = About("磨课指南", "语文", minutes=90)
@@ -230,6 +243,22 @@ def test_a_file_altered_on_a_stick_is_left_and_stays_wanted(county: County, tmp_
     assert take_stick(county.school, stick).wanted == 1
 
 
+@pytest.mark.parametrize("size", [None, 20 << 30], ids=["a link to elsewhere", "20 GB of nothing"])
+def test_what_stands_for_a_file_on_a_stick_and_is_none_is_left(
+    size: int | None, county: County, tmp_path: Path
+) -> None:
+    stick = _stick(county, tmp_path)
+    place = stick / "files/guide.pdf"
+    place.unlink()
+    if size is None:
+        secret = _file(tmp_path, "elsewhere", b"pages")
+        place.symlink_to(secret)
+    else:
+        with place.open("wb") as file:
+            file.truncate(size)
+    assert take_stick(county.school, stick).wanted == 1
+
+
 def test_two_files_of_one_name_both_have_a_place(county: County, tmp_path: Path) -> None:
     for number in range(2):
         path = _file(tmp_path / str(number), "guide.pdf", bytes([number]))
@@ -247,6 +276,28 @@ def test_settings_of_files_are_kept(county: County) -> None:
     budget = Budget(50_000_000, "22:00-06:00", None)
     write_budget(county.school, budget)
     assert read_budget(county.school) == budget
+
+
+def test_nothing_is_fetched_that_the_disk_has_no_room_for(
+    county: County, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = add_file(
+        county.centre, _file(tmp_path, "film.mp4", bytes(300_000)), ABOUT, actor="admin"
+    )
+    county.carry_both_ways()
+    Shelf(county.school).advance()
+    room = SimpleNamespace(free=SPARE_BYTES + 200_000)
+    with monkeypatch.context() as patched, serving(county.centre.wsgi_app()) as (host, port):
+        patched.setattr(shutil, "disk_usage", lambda _: room)
+        assert lacking_room(county.school) == 100_000
+        assert deliver_files(county.school, url=f"http://{host}:{port}", at_once=True) == []
+        page = make_visitor(create_app(county.school, testing=True), None).text("/library/")
+        assert "The disk is full" in page
+        patched.undo()
+        deliver_files(county.school, url=f"http://{host}:{port}", at_once=True)
+    state = county.school.files.state(made.content.sha256)
+    assert state is not None
+    assert state.is_whole
 
 
 def test_a_file_is_taken_when_a_record_names_it(county: County) -> None:

@@ -14,6 +14,7 @@ from xueshi_server.delivering import (
     Budget,
     deliver_files,
     fetch_near,
+    lacking_room,
     read_budget,
     write_budget,
 )
@@ -169,6 +170,7 @@ def fetch(
                 raise
             reports = []
         left = node.files.wanted_bytes()
+        short = lacking_room(node)
     data = {
         "sources": [dataclasses.asdict(each) for each in near],
         "requests": sum(each.requests for each in reports),
@@ -176,6 +178,7 @@ def fetch(
         "bytes_down": sum(each.bytes_down for each in reports),
         "files": sum(each.whole for each in reports),
         "left_bytes": left,
+        "room_short_bytes": short,
     }
     key = "cli.library.fetched_all" if not left else "cli.library.fetched"
     lines = [
@@ -184,7 +187,10 @@ def fetch(
         else state.word("cli.library.source", source=each.source, mb=each.bytes / _MEGABYTE)
         for each in near
     ]
-    return Reply(data, [*lines, state.word(key, mb=left / _MEGABYTE, **data)])
+    lines.append(state.word(key, mb=left / _MEGABYTE, **data))
+    if short:
+        lines.append(state.word("cli.library.no_room", mb=-(-short // _MEGABYTE)))
+    return Reply(data, lines)
 
 
 def _places(state: State, sources: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from flask import Response as FlaskResponse
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
+from xueshi_server.delivering import lacking_room
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.hours import parse_hours
 from xueshi_server.errors import NoStickError, UnknownResourceError
@@ -86,6 +87,7 @@ def _index(**more: Any) -> str:
         subject=subject,
         subjects=subjects,
         waiting=this_node().files.wanted_count(),
+        short=lacking_room(this_node()),
         **{"typed": {}, "faults": {}, "stick_fault": "", "stick": ""} | more,
     )
 
