@@ -228,6 +228,23 @@ def write_paper(quiz: Quiz) -> str:
     return join_front_matter(head, "\n\n".join(body))
 
 
+def write_source(quiz: Quiz) -> str:
+    """The page as its author writes it, with marks and reasons, to be written on."""
+    body = [quiz.intro] if quiz.intro else []
+    for question, answers in zip(quiz.questions, quiz.key.answers, strict=True):
+        body.append(f"## {question.text}")
+        body.append(
+            "\n".join(
+                f"- [{'x' if place in answers.right else ' '}] {option}"
+                for place, option in enumerate(question.options)
+            )
+        )
+        if answers.why:
+            body.append("\n".join(f"> {line}".rstrip() for line in answers.why.split("\n")))
+    said = {"pass": str(quiz.key.pass_percent), "attempts": str(quiz.key.attempts)}
+    return join_front_matter({**quiz.head, **said}, "\n\n".join(body))
+
+
 def read_paper(text: str, key: Key) -> Quiz | None:
     """The questions of a paper, to be answered; None where the key is that of another."""
     head, body = split_front_matter(text)

@@ -34,6 +34,7 @@ from xueshi_server.web.views import (
     sync,
     today,
     training,
+    writing,
 )
 
 BLUEPRINTS: Final = tuple(
@@ -70,5 +71,6 @@ BLUEPRINTS: Final = tuple(
         sync,
         today,
         training,
+        writing,
     )
 )

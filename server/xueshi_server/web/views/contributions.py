@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from xueshi_server.contributing import Handed, HandIns, keep_handed, publish, send_back
 from xueshi_server.domain.errors import BadValueError
+from xueshi_server.domain.hours import format_hours
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.values import parse_text
 from xueshi_server.errors import ForbiddenError
@@ -24,6 +25,7 @@ from xueshi_server.store.contributions import (
     knows_contributions,
     list_contributions,
 )
+from xueshi_server.store.library import About
 from xueshi_server.store.people import find_person
 from xueshi_server.upload_checks import TAKEN, UPLOAD_BYTES
 from xueshi_server.web.access import is_allowed
@@ -40,6 +42,7 @@ from xueshi_server.web.pages import find_key, go, may, typed
 from xueshi_server.web.site import actor, saving, this_node, this_site, whoami
 from xueshi_server.web.views.record_entry import entry_of
 from xueshi_server.web.views.records import may_judge
+from xueshi_server.written_pages import about_of_page
 from xueshi_sync.errors import StorageError
 from xueshi_sync.files.content import Content
 from xueshi_sync.writer import RecordKey
@@ -149,7 +152,14 @@ def new() -> Page:
     declared = _writable()
     older = _own(request.args["mends"]) if request.args.get("mends") else None
     values = values_of(declared, older.row) if older is not None else {}
-    return _show_form(_Form(values, older=older))
+    # A page that was written here says of itself what it can.
+    handed = _hand_ins().find(request.args.get("handed", ""))
+    if handed is not None and not handed.is_folder:
+        about = about_of_page(handed.place, About(handed.place.stem))
+        told = {"name": about.title, "summary": about.summary, "category": about.category,
+                "level": about.level, "minutes": format_hours(about.minutes)}  # fmt: skip
+        values = {**{name: each for name, each in told.items() if each not in ("", "0")}, **values}
+    return _show_form(_Form(values, handed=handed, older=older))
 
 
 @blueprint.post("/new")
