@@ -1,7 +1,7 @@
 """`xueshi desktop`: the node's own pages in a window of their own, logged in by a one-time ticket.
 
 - If the node is served already the window opens on that process; otherwise the node is opened and
-  served here for as long as the window is open.
+  served here for as long as the window is open, on the port that `xueshi serve` uses too.
 - One window a node: a second start brings the first one to the front.
 - Where there is no node yet the window asks for the school first.
 - Where there is no web view, no screen, or the last start died before it showed anything, the
@@ -140,7 +140,9 @@ def _find_pages(state: State) -> Iterator[Pages]:
     """Address with a fresh ticket, and the node's name."""
     spoken = f"?lang={state.language}"
     try:
-        with state.open_node() as node, serve_node(node) as served:
+        with state.open_node() as node, serve_node(node, port=None) as served:
+            if served.kept_port != served.port:
+                state.say("cli.serve.other_port", kept=served.kept_port, port=served.port)
             running = Running(os.getpid(), served.port, served.door.token)
             url = served.url + ENTER_PATH + served.door.make_ticket() + spoken
             yield Pages(url, node.name, running, served)

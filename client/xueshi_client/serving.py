@@ -1,16 +1,17 @@
 """One node served on one port: pages, exchange, the local door, and the background agent."""
 
 import secrets
-import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from xueshi_client.bundled import choose_site
 from xueshi_client.errors import BadHostError, PortTakenError
 from xueshi_client.local_api import LocalDoor
+from xueshi_client.ports import FIRST_PORT, can_bind, keep_port, list_ports, read_port
 from xueshi_client.running import announce
 from xueshi_server.delivering import deliver_files
 from xueshi_server.lan import LanDoor
@@ -22,6 +23,9 @@ from xueshi_sync.errors import NetworkError, StorageError
 from xueshi_sync.http_client import SyncReport
 from xueshi_sync.http_session import SyncSession
 from xueshi_sync.node import Node
+
+if TYPE_CHECKING:
+    from cheroot.wsgi import Server
 
 LOOPBACK: Final = "127.0.0.1"
 SITE_FOLDER: Final = "site"
@@ -39,6 +43,8 @@ class ServedNode:
     url: str
     port: int
     door: LocalDoor
+    # What the node keeps; another one stands in for it this time if they differ. 0: none is kept.
+    kept_port: int = 0
 
 
 @contextmanager
@@ -46,11 +52,12 @@ def serve_node(
     node: Node,
     *,
     host: str = LOOPBACK,
-    port: int = 0,
+    port: int | None = 0,
     in_background: bool = True,
     lan: LanDoor | None = None,
 ) -> Iterator[ServedNode]:
-    """Serve until the block ends; port 0 takes a free one. Raises PortTakenError.
+    """Serve until the block ends: on the port that the node keeps (None, see `ports`), on any free
+    one (0), or on the one given, which is kept. Raises PortTakenError.
 
     A node below a centre also synchronises by itself, unless `in_background` is False. `lan` opens
     further addresses when its page says so.
@@ -62,41 +69,55 @@ def serve_node(
         door = LocalDoor(node, agent, secrets.token_urlsafe(32))
         lan = lan or LanDoor()
         open_things.callback(lan.stop)
-        try:
-            server = make_server(
-                node,
-                host,
-                port,
-                agent=agent,
-                site_dir=choose_site(node.home / SITE_FOLDER),
-                wrap=door.wrap,
-                lan=lan,
-                endings=open_things,
-            )
-        except OSError as error:
-            if not _can_listen(host):
-                raise BadHostError(host=host) from error
-            raise PortTakenError(port=port) from error
+        server = _listen(_Wanted(node, host, agent, door, lan), port, open_things)
         thread = threading.Thread(target=server.serve, name="xueshi-http", daemon=True)
         open_things.callback(thread.join, timeout=10)
         open_things.callback(server.stop)
         thread.start()
         url, taken = url_of(server).rstrip("/"), int(server.bind_addr[1])
+        kept = lan.usual_port = 0 if port == 0 else _kept(node.home, port, taken)
         open_things.enter_context(announce(node.home, taken, door.token))
-        yield ServedNode(node, url, taken, door)
+        yield ServedNode(node, url, taken, door, kept)
 
 
-def _can_listen(host: str) -> bool:
-    """Whether the address itself is this machine's, whatever the port."""
-    try:
-        family, kind, number, _name, address = socket.getaddrinfo(
-            host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, number) as probe:
-            probe.bind(address)
-    except OSError:
-        return False
-    return True
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is served, and where."""
+
+    node: Node
+    host: str
+    agent: SyncAgent | None
+    door: LocalDoor
+    lan: LanDoor
+
+
+def _listen(wanted: _Wanted, port: int | None, endings: ExitStack) -> "Server":
+    """A server on the port, or on the first of those to be tried that nobody else took."""
+    home, host = wanted.node.home, wanted.host
+    if not can_bind(host, 0):
+        raise BadHostError(host=host)
+    given = (port,) if port is not None and can_bind(host, port) else ()
+    for each in list_ports(home, host) if port is None else given:
+        with suppress(OSError):
+            return make_server(
+                wanted.node,
+                host,
+                each,
+                agent=wanted.agent,
+                site_dir=choose_site(home / SITE_FOLDER),
+                wrap=wanted.door.wrap,
+                lan=wanted.lan,
+                endings=endings,
+            )
+    raise PortTakenError(port=port or read_port(home) or FIRST_PORT)
+
+
+def _kept(home: Path, port: int | None, taken: int) -> int:
+    """The port that the node keeps: what was asked for, else the first that it ever had."""
+    if port is not None or read_port(home) is None:
+        with suppress(OSError):
+            keep_port(home, taken)
+    return read_port(home) or taken
 
 
 @contextmanager

@@ -64,6 +64,8 @@ class LanDoor:
         self._app: WSGIApplication | None = None
         self._host = ""
         self.port = 0
+        # The port of other days, if it is another: what hangs on the wall is not true today.
+        self.usual_port = 0
 
     def attach(self, accounts: Accounts, app: "WSGIApplication", bound: tuple[str, int]) -> None:
         """Say what is served, and where the first listener is; open what was open before."""

@@ -11,6 +11,7 @@ import click
 from xueshi_client.console import EXIT_OK, EXIT_REFUSED, FilePath, Reply, WordedCommand, option
 from xueshi_client.doctor import Finding, examine
 from xueshi_client.errors import NotABackupError
+from xueshi_client.ports import FIRST_PORT, read_port
 from xueshi_client.state import State
 from xueshi_client.values import PORT
 from xueshi_server.accounts import FIRST_LOGIN, Accounts, create_first_admin
@@ -105,10 +106,10 @@ def _status(clean: bool) -> int:
 
 
 @click.command(cls=WordedCommand)
-@option("--port", type=PORT, default=8080, show_default=True, help="cli.opt.port")
+@option("--port", type=PORT, help="cli.opt.doctor_port")
 @click.pass_obj
-def doctor(state: State, port: int) -> Reply:
-    findings = examine(state.home, port)
+def doctor(state: State, port: int | None) -> Reply:
+    findings = examine(state.home, port or read_port(state.home) or FIRST_PORT)
     clean = all(each.level != "bad" for each in findings)
     lines = [_describe(state, each) for each in findings]
     data = {"clean": clean, "findings": [dataclasses.asdict(each) for each in findings]}

@@ -19,7 +19,6 @@ from xueshi_client.values import PORT
 from xueshi_server.lan import LanDoor
 from xueshi_sync.errors import NodeInUseError
 
-DEFAULT_PORT = 8080
 EVERYWHERE = "0.0.0.0"
 # Ctrl-C, a polite kill, a closed terminal; the last is what Windows sends for Ctrl-Break.
 _STOPPING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -56,10 +55,10 @@ def polite_kill() -> Iterator[None]:
 
 @click.command(cls=WordedCommand)
 @option("--host", default=LOOPBACK, show_default=True, help="cli.opt.host")
-@option("--port", type=PORT, default=DEFAULT_PORT, show_default=True, help="cli.opt.port")
+@option("--port", type=PORT, help="cli.opt.kept_port")
 @option("--lan", is_flag=True, help="cli.opt.lan")
 @click.pass_obj
-def serve(state: State, host: str, port: int, lan: bool) -> None:
+def serve(state: State, host: str, port: int | None, lan: bool) -> None:
     with (
         stop_signals() as stopping,
         _open_for_serving(state) as node,
@@ -70,6 +69,8 @@ def serve(state: State, host: str, port: int, lan: bool) -> None:
         if (lan or host == EVERYWHERE) and (seen := find_lan_address()) is not None:
             data["lan"] = f"http://{seen}:{served.port}"
             lines.append(state.word("cli.serve.lan", **data))
+        if served.kept_port not in (0, served.port):
+            lines.append(state.word("cli.serve.other_port", kept=served.kept_port, **data))
         show(state, Reply(data, lines))
         wait_for_stop(stopping)
     state.say("cli.serve.stopped")
