@@ -154,6 +154,7 @@ WHO: Final[dict[str, str]] = {
     "mine.claim": "teacher",
     "mine.draft": "teacher",
     "mine.discard": "teacher",
+    "mine.again": "teacher",
     "mine.attach": "teacher",
     "mine.take_back": "teacher",
     "mine.photo": "teacher",

@@ -137,3 +137,71 @@ def test_what_was_said_before_a_record_travelled_is_still_there(
     county.carry_both_ways()
     assert school.public_id(person).startswith("~") is False
     assert "It was 3 hours" in teacher.text("/mine/")
+
+
+def give_back(app: Flask, school: Node, reason: str = "The list says one hour") -> str:
+    """The head of the school returns the only entry; its public name."""
+    (row,) = school.query("SELECT scope_no, rec FROM hour")
+    name = school.public_id(RecordKey(row["scope_no"], row["rec"]))
+    head = make_visitor(app, "principal")
+    assert head.post("/review/", record=[name], verdict="return", reason=reason).status_code == 303
+    return name
+
+
+def test_a_claim_that_the_school_returned_is_corrected_and_sent_again(
+    app: Flask, teacher: Visitor, school: Node
+) -> None:
+    teacher.post("/mine/claim", **CLAIM)
+    name = give_back(app, school)
+    assert "The list says one hour" in teacher.text("/mine/")
+    teacher.post("/mine/again", record=name)
+    page = teacher.get("/mine/").text
+    assert f'name="corrects" value="{name}"' in page
+    assert 'value="Reading circle"' in page
+    teacher.post("/mine/claim", corrects=name, **{**CLAIM, "minutes": "1"})
+    rows = school.query("SELECT rec, minutes, state, corrects FROM hour ORDER BY rec")
+    assert [(row["minutes"], row["state"]) for row in rows] == [(120, "returned"), (60, "pending")]
+    assert rows[1]["corrects"] == rows[0]["rec"]
+    # Nothing is left to claim in its place.
+    assert teacher.post("/mine/again", record=name).status_code == 404
+
+
+def test_what_still_waits_is_not_claimed_again(teacher: Visitor, school: Node) -> None:
+    teacher.post("/mine/claim", **CLAIM)
+    (row,) = school.query("SELECT scope_no, rec FROM hour")
+    name = school.public_id(RecordKey(row["scope_no"], row["rec"]))
+    assert teacher.post("/mine/again", record=name).status_code == 404
+    assert teacher.post("/mine/claim", corrects=name, **CLAIM).status_code == 404
+
+
+def test_nobody_corrects_an_entry_of_somebody_else(
+    app: Flask, teacher: Visitor, school: Node
+) -> None:
+    add_hour(school, add_person(school, "T2", "Wang Fang"))
+    name = give_back(app, school)
+    assert teacher.post("/mine/again", record=name).status_code == 404
+    assert teacher.post("/mine/claim", corrects=name, **CLAIM).status_code == 404
+
+
+def test_a_return_says_why(app: Flask, teacher: Visitor, school: Node) -> None:
+    teacher.post("/mine/claim", **CLAIM)
+    (row,) = school.query("SELECT scope_no, rec FROM hour")
+    name = school.public_id(RecordKey(row["scope_no"], row["rec"]))
+    head = make_visitor(app, "principal")
+    assert head.post("/review/", record=[name], verdict="return", reason=" ").status_code == 422
+    assert head.post("/review/", record=[name], verdict="approve").status_code == 400
+    assert school.query("SELECT state FROM hour")[0]["state"] == "pending"
+
+
+def test_what_the_school_passed_leaves_its_queue_and_is_named_so(
+    app: Flask, teacher: Visitor, school: Node
+) -> None:
+    teacher.post("/mine/claim", **CLAIM)
+    (row,) = school.query("SELECT scope_no, rec FROM hour")
+    name = school.public_id(RecordKey(row["scope_no"], row["rec"]))
+    head = make_visitor(app, "principal")
+    assert "Reading circle" in head.text("/review/")
+    assert head.post("/review/", record=[name], verdict="pass").status_code == 303
+    assert "Reading circle" not in head.text("/review/")
+    assert "Reading circle" in head.text("/review/?state=sent")
+    assert "Passed" in head.text(f"/hours/{name}")

@@ -76,6 +76,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "mine.claim": "mine",
     "mine.draft": "mine",
     "mine.discard": "mine",
+    "mine.again": "mine",
     "mine.attach": "mine",
     "mine.take_back": "mine",
     "mine.photo": "mine",

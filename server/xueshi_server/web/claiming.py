@@ -2,14 +2,14 @@
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from flask import request, url_for
 
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.store.attached_files import forget_file
-from xueshi_server.store.attachments import find_picture, is_referred_to
+from xueshi_server.store.attachments import Attachment, find_picture, is_referred_to
 from xueshi_server.store.claim_drafts import PHOTOS_MAX, ClaimDraft, ClaimDrafts, DraftPhoto
 from xueshi_server.web.attaching import FIELD, BadUpload, Taken, take_uploads, thumb_size, told
 from xueshi_server.web.site import language, this_node, whoami
@@ -17,8 +17,12 @@ from xueshi_server.words import word
 from xueshi_sync.writer import RecordKey
 
 FORM_ID_CHARS: Final = 64
+# Beside the fields of a claim: the public name of the record that it corrects.
+CORRECTS: Final = "corrects"
 # States in which a teacher may still add to an own record and take back.
-OPEN_STATES: Final = ("pending", "rejected", "disputed")
+OPEN_STATES: Final = ("pending", "rejected", "returned", "disputed")
+# States in which an own record may be claimed again, better.
+AGAIN_STATES: Final = ("rejected", "returned", "withdrawn")
 
 
 def own_drafts() -> ClaimDrafts:
@@ -36,6 +40,24 @@ def find_draft() -> ClaimDraft | None:
         drafts.clear(sent=True)
         return None
     return draft
+
+
+def claim_again(record: str, typed: Mapping[str, str], photos: Sequence[Attachment]) -> None:
+    """Begin a claim that corrects a record, filled in as that was and with its photos."""
+    discard_draft()
+    drafts = own_drafts()
+    drafts.save(secrets.token_hex(16), {**typed, CORRECTS: record}, int(time.time()))
+    for each in photos:
+        drafts.add_photo(
+            DraftPhoto(
+                each.file,
+                each.size_bytes,
+                each.media,
+                each.width,
+                each.height,
+                each.file_name,
+            )
+        )
 
 
 def is_late() -> bool:

@@ -26,14 +26,25 @@ from xueshi_server.store.attachments import (
     write_attachment,
 )
 from xueshi_server.store.claim_drafts import PHOTOS_MAX
-from xueshi_server.store.hours import HourFilter, find_hour, list_hours, list_judgements
+from xueshi_server.store.hours import (
+    HourFilter,
+    find_hour,
+    list_checkings,
+    list_corrections,
+    list_hours,
+    list_judgements,
+)
 from xueshi_server.store.objections import Objections
 from xueshi_server.store.people import find_person, list_hours_of
 from xueshi_server.store.requirements import Requirements
 from xueshi_server.store.sessions import list_hours_between
 from xueshi_server.web.attaching import BadUpload, give_file, take_uploads, told
 from xueshi_server.web.claiming import (
+    AGAIN_STATES,
+    CORRECTS,
+    FORM_ID_CHARS,
     OPEN_STATES,
+    claim_again,
     discard_draft,
     find_draft,
     is_late,
@@ -50,6 +61,7 @@ from xueshi_server.web.declared_form import (
     given_values,
     read_values,
     show_input,
+    values_of,
 )
 from xueshi_server.web.packs import active_pack, find_type, listed_forms, today
 from xueshi_server.web.pages import find_key, go, is_name_of, public_id, typed
@@ -63,6 +75,7 @@ from xueshi_server.web.site import (
     this_site,
     whoami,
 )
+from xueshi_server.web.versions import changes_of
 from xueshi_server.web.views import form_pdf, record_entry
 from xueshi_sync.writer import RecordKey
 
@@ -89,8 +102,10 @@ def claim() -> Page:
     if key.scope_no != home_scope_no():
         # A reference holds inside its school only: the own school's node takes the claim.
         abort(404)
-    kept, bad = take_draft(given_values(find_type(_HOUR)))
+    kept, bad = take_draft(_typed())
     values = read_values(_asked(), key.scope_no, faults)
+    if corrected := _corrected():
+        values[CORRECTS] = corrected.rec
     entry = f"mine-{key.rec}-{record_entry.entry_of(values)}"
     if this_node().feeds.entry(entry) is None:
         # A claim that was sent twice comes to the same record.
@@ -114,12 +129,25 @@ def draft() -> Page:
     by_script = request.accept_mimetypes.best == "application/json"
     if by_script and is_late():
         return jsonify(show_draft(None, []))
-    kept, bad = take_draft(given_values(find_type(_HOUR)))
+    kept, bad = take_draft(_typed())
     if by_script:
         return jsonify(show_draft(kept, bad))
     if bad:
         return _show(Shown(bad=bad)), 422
     return go("mine.show", done="drafted", _anchor="claim")
+
+
+@blueprint.post("/again")
+def again() -> Page:
+    """Begin a claim in place of one that came back, filled in as that was."""
+    name = request.form.get("record", "")
+    hour, row = _own_hour(name)
+    if not _may_claim_again(row):
+        abort(404)
+    claim_again(
+        name, values_of(find_type(_HOUR), row), _photos_of(hour) if can_attach(this_node()) else ()
+    )
+    return go("mine.show", done="again", _anchor="claim")
 
 
 @blueprint.post("/discard")
@@ -227,6 +255,28 @@ def _own_hour(name: str) -> tuple[RecordKey, Row]:
     return hour, row
 
 
+def _may_claim_again(row: Row) -> bool:
+    newer = list_corrections(this_node(), row["scope_no"], row["rec"])
+    waits = any(each["state"] not in AGAIN_STATES for each in newer)
+    return row["state"] in AGAIN_STATES and not waits
+
+
+def _corrected() -> RecordKey | None:
+    """The record that the claim corrects, which must be one of the own that came back."""
+    name = request.form.get(CORRECTS, "")
+    if not name:
+        return None
+    hour, row = _own_hour(name)
+    if row["state"] not in AGAIN_STATES:
+        abort(404)
+    return hour
+
+
+def _typed() -> dict[str, str]:
+    given = given_values(find_type(_HOUR))
+    return {**given, CORRECTS: request.form.get(CORRECTS, "")[:FORM_ID_CHARS]}
+
+
 def _photos_of(hour: RecordKey) -> list[Attachment]:
     found = list_attachments(this_node(), About(_HOUR, hour))
     return [each for each in found if each.withdrawn is None]
@@ -279,9 +329,12 @@ def _show(shown: Shown) -> str:
                 public_id(row["scope_no"], row["rec"]),
                 _reason(row),
                 _photos_of(RecordKey(row["scope_no"], row["rec"])),
+                _may_claim_again(row),
             )
             for row in rows
         ],
+        changes=changes_of(find_type(_HOUR), rows),
+        corrects=values.get(CORRECTS, ""),
         objections=[(each, find_key(each.record)) for each in said],
         fields=[show_input(each, values.get(each.id, ""), key.scope_no) for each in _asked()],
         entry_id=draft.form_id if draft else secrets.token_hex(16),
@@ -311,8 +364,12 @@ def _judge(key: RecordKey) -> list[ShownResult]:
 
 
 def _reason(row: Row) -> str:
-    """Why a record was returned."""
-    if row["state"] not in ("rejected", "disputed"):
+    """Why a record came back."""
+    key = (row["scope_no"], row["rec"])
+    if row["state"] in ("returned", "withdrawn"):
+        said = list_checkings(this_node(), *key)
+    elif row["state"] in ("rejected", "disputed"):
+        said = list_judgements(this_node(), *key)
+    else:
         return ""
-    said = list_judgements(this_node(), row["scope_no"], row["rec"])
     return str(said[-1]["reason"] or "") if said else ""
