@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from xueshi_client.bench import desk, engine, library, machine, paper, rules, wire
+from xueshi_client.bench import desk, engine, lesson, library, machine, paper, rules, wire
 from xueshi_client.bench.report import Figure, print_figure
 from xueshi_client.errors import FigureFailedError, UnknownFigureError
 
@@ -31,6 +31,7 @@ GROUPS: Final[dict[str, tuple[Group, int, int]]] = {
     "rules": (rules.measure_rules, 1_200_000, 30_000),
     "print": (paper.measure_print, 200, 20),
     "library": (library.measure_library, 200, 20),
+    "lesson": (lesson.measure_lesson, 60, 5),
     "node": (machine.measure_node, 100_000, 2_000),
     "memory": (
         lambda path, count: engine.measure_memory(path, count // 10, count),
