@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.browser import open_browser, take_picture
-from tests.server.nodes import make_world
+from tests.server.nodes import add_person, make_world
 from tests.server.test_browser import is_wider_than_the_window, serve_pages
 from xueshi_server.library import add_file, add_folder, publish_site
 from xueshi_server.store.library import About, Resource
@@ -142,3 +142,29 @@ def test_the_published_site_is_read_from_the_node(reading: Reading) -> None:
     assert reading.page.title() == "ours"
     reading.page.click("a")
     assert reading.page.locator("h1").inner_text() == "首页"
+
+
+def test_a_school_hands_in_a_whole_folder_from_the_page(reading: Reading, tmp_path: Path) -> None:
+    disc = tmp_path / "磨课材料"
+    (disc / "图").mkdir(parents=True)
+    (disc / "index.md").write_text("# 磨课", "utf-8")
+    (disc / "图/p.png").write_bytes(PIXEL)
+    page = reading.page
+    with make_world(tmp_path / "nodes") as world:
+        school = world.make("school", "青石镇中心小学", "S1")
+        add_person(school, "T01", "翟红梅")
+        with serve_pages(school) as (url, cookie):
+            page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": url}])
+            page.goto(f"{url}contributions/new?lang=zh")
+            page.click("summary:has-text('整个文件夹')")
+            page.set_input_files("#f-folder", disc)
+            page.fill("#f-person", "T01")
+            page.fill("#f-name", "磨课材料")
+            page.click("button:has-text('投稿')")
+            assert page.locator("h1").inner_text() == "磨课材料"
+            assert page.locator("tbody a").all_inner_texts() == ["index.md", "图/p.png"]
+            take_picture(page, "contribution-folder")
+            page.set_viewport_size({"width": 390, "height": 800})
+            assert not is_wider_than_the_window(page)
+            page.goto(f"{url}contributions/new")
+            assert not is_wider_than_the_window(page)

@@ -138,6 +138,18 @@ def test_a_contribution_that_is_returned_comes_back_with_the_reason_and_can_be_m
     assert list_resources(county.school) == []
 
 
+def test_what_the_school_itself_returns_says_why_and_does_not_reach_the_queue(
+    county: County, registrar: Visitor
+) -> None:
+    name = hand_in(registrar)
+    with county.school.write(actor="principal") as action:
+        key = county.school.find_record(name)
+        action.check("contribution", key, "return", reason="Not ours to give")
+    carry(county)
+    assert "Returned because: Not ours to give" in registrar.text(f"/contributions/{name}")
+    assert [each.waits for each in list_contributions(county.centre)] == [False]
+
+
 def test_a_quiz_is_published_without_its_answers(
     county: County, registrar: Visitor, officer: Visitor
 ) -> None:

@@ -27,6 +27,8 @@ FOLDER_MEDIA: Final = "folder"
 OWN_FIELDS: Final = frozenset({"date", "file", "bytes", "media", "file_name", "follows"})
 # What is read by name here, where the county's pack declares it.
 _MAYBE: Final = ("subject", "stage", "category", "level", "with", "minutes", "summary")
+# What the school said of its own entry.
+_CHECKED: Final = ("returned", "withdrawn")
 WAITING: Final = ("pending", "disputed")
 PAGE_ROWS: Final = 50
 
@@ -146,9 +148,11 @@ def _reason(node: Node, row: Row) -> str:
     """What was said when it came back."""
     if row["state"] in ("pending", "approved"):
         return ""
+    # The school itself may send it back before the county judges it.
+    said_in = "checking" if row["state"] in _CHECKED else "judgement"
     said = node.query(
-        "SELECT reason FROM judgement WHERE scope_no = ? AND tbl = ? AND rec = ?"
-        " AND reason <> '' ORDER BY current DESC, entered_at DESC LIMIT 1",
+        f"SELECT reason FROM {said_in} WHERE scope_no = ? AND tbl = ? AND rec = ?"
+        " AND reason <> '' ORDER BY entered_at DESC, dot DESC LIMIT 1",
         [row["scope_no"], CONTRIBUTION, row["rec"]],
     )
     return str(said[0]["reason"]) if said else ""

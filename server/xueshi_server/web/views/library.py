@@ -14,7 +14,7 @@ from xueshi_server.delivering import lacking_room
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.hours import parse_hours
 from xueshi_server.errors import NoStickError, UnknownResourceError
-from xueshi_server.folders import BadPathError, check_path
+from xueshi_server.folders import BadPathError
 from xueshi_server.library import add_file
 from xueshi_server.node_clock import today_of
 from xueshi_server.shelf import Shelf
@@ -31,6 +31,7 @@ from xueshi_server.store.library import (
     withdraw_resource,
 )
 from xueshi_server.store.schools import list_schools
+from xueshi_server.upload_checks import check_file, clean_file_name
 from xueshi_server.web.content_files import can_show, framed, looks_of, send_content
 from xueshi_server.web.pages import go
 from xueshi_server.web.site import actor, language, this_node, this_site, whoami
@@ -228,7 +229,7 @@ def add() -> Page:
     faults: dict[str, BadValueError] = {}
     upload = request.files.get("file")
     if upload is None or not upload.filename:
-        faults["file"] = BadValueError("value.missing")
+        faults["file"] = BadValueError("file.missing")
     for name in FIELDS:
         most = _MOST.get(name, 60)
         if len(typed[name]) > most:
@@ -250,8 +251,7 @@ def add() -> Page:
 
 
 def _publish(upload: FileStorage, typed: dict[str, str], minutes: int) -> Resource:
-    # Some browsers give a whole path.
-    name = check_path((upload.filename or "").replace("\\", "/").rsplit("/", 1)[-1])
+    name = clean_file_name(upload.filename or "")
     about = About(
         typed["title"] or Path(name).stem, typed["subject"], typed["category"], typed["level"],
         typed["authors"], typed["summary"], minutes,
@@ -259,6 +259,7 @@ def _publish(upload: FileStorage, typed: dict[str, str], minutes: int) -> Resour
     with TemporaryDirectory(dir=this_node().home) as folder:
         place = Path(folder) / name
         upload.save(place)
+        check_file(place, name)
         return add_file(this_node(), place, about, actor=actor())
 
 
