@@ -107,13 +107,23 @@ class Hand:
         self.picture("desktop-dialog")
         return str(self.do(type_it))
 
-    def press(self, button: str) -> str:
-        """Press a button of the question that is open; return what it asks."""
+    def close(self, button: str) -> str:
+        """Close the window and press a button of the question that comes; return what it asks.
+
+        As a person would, closes once more where nothing happens: the window asks one question at a
+        time, and the answer to the last one may still be on its way.
+        """
         from PySide6.QtWidgets import QApplication, QMessageBox
 
         def question() -> Any:
             found = QApplication.activeModalWidget()
             return found if isinstance(found, QMessageBox) else None
+
+        def close_or_find() -> Any:
+            found = question()
+            if found is None:
+                self.window.native.close()
+            return found
 
         def press_it() -> str:
             asked = question()
@@ -121,7 +131,7 @@ class Hand:
             asked.button(QMessageBox.StandardButton[button]).click()
             return text
 
-        self.wait(question, "a question")
+        self.wait(close_or_find, "a question")
         return str(self.do(press_it))
 
     def picture(self, name: str, size: tuple[int, int] | None = None) -> None:
@@ -159,8 +169,7 @@ def use(hand: Hand, seen: dict[str, Any], home: Path, paths: list[Path]) -> None
     seen["second"] = xueshi(home, "desktop", "--json").data["opened"]
     hand.wait(lambda: not native.isMinimized(), "the front")
     hand.wait(lambda: SYNCING in native.windowTitle(), "a sync")
-    window.destroy()
-    seen["question"] = hand.press("Cancel")
+    seen["question"] = hand.close("Cancel")
     seen["title"] = hand.do(native.windowTitle)
 
 
@@ -206,8 +215,7 @@ def main() -> None:
         try:
             hand = Hand(window)
             use(hand, seen, home, paths)
-            window.destroy()
-            hand.press("Ok")
+            hand.close("Ok")
         except BaseException as error:
             print(json.dumps({**seen, "error": repr(error)}), flush=True)
             os._exit(1)
