@@ -3,6 +3,7 @@
 What is added is copied, looked at and named; nothing of it is run. A folder keeps its paths.
 """
 
+import dataclasses
 import mimetypes
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import Final
 from xueshi_server.errors import NoLibraryFolderError
 from xueshi_server.folders import Entry, check_path, encode_folder
 from xueshi_server.node_clock import today_of
+from xueshi_server.office_pdf import is_office, make_pdf
 from xueshi_server.shelf import Shelf
 from xueshi_server.store.library import (
     FILE,
@@ -22,8 +24,11 @@ from xueshi_server.store.library import (
     About,
     Draft,
     Resource,
+    beside_mark,
+    find_beside,
     list_resources,
     publish_resource,
+    withdraw_resource,
 )
 from xueshi_server.store.quizzes import strip_answers
 from xueshi_server.written_pages import about_of_page
@@ -45,7 +50,31 @@ def add_file(
     name = check_path(path.name)
     draft = _draft(node, about_of_page(path, about), FILE, name, replaces)
     content = strip_answers(node, node.files.add(path), name, actor=actor)
-    return publish_resource(node, content, draft, actor)
+    made = publish_resource(node, content, draft, actor)
+    publish_pdf(node, path, made, actor=actor, replaces=replaces)
+    return made
+
+
+def publish_pdf(
+    node: Node, path: Path, made: Resource, *, actor: str, replaces: Resource | None = None
+) -> Resource | None:
+    """Publish a PDF beside an Office file where LibreOffice makes one; that of the version before
+    goes in any case."""
+    known = find_beside(node, made)
+    if known is not None or not is_office(made.name):
+        return known
+    old = find_beside(node, replaces) if replaces is not None else None
+    with tempfile.TemporaryDirectory(dir=node.home) as scratch:
+        pdf = Path(scratch) / f"{Path(made.name).stem}.pdf"
+        if not make_pdf(path, pdf):
+            if old is not None:
+                day = today_of(node).isoformat()
+                withdraw_resource(node, old, day=day, actor=actor)
+            return None
+        about = dataclasses.replace(made.about, title=f"{made.about.title} (PDF)", minutes=0)
+        draft = _draft(node, about, FILE, check_path(pdf.name), old)
+        draft = dataclasses.replace(draft, origin=beside_mark(made.content))
+        return publish_resource(node, node.files.add(pdf), draft, actor)
 
 
 def add_folder(

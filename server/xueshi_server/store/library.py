@@ -21,6 +21,8 @@ _MARK: Final = "library_mark"
 _ALONE_MOST: Final = 10_000
 FILE, FOLDER, SITE = "file", "folder", "site"
 KINDS: Final = (FILE, FOLDER, SITE)
+# Marks the PDF that was made of an Office file, by the digest of that file.
+_PDF_OF: Final = "pdf:"
 _CURRENT: Final = (
     " FROM resource r WHERE r.scope_no = ? AND r.state <> 'void' AND r.content IS NOT NULL"
     " AND NOT EXISTS (SELECT 1 FROM resource n WHERE n.scope_no = r.scope_no"
@@ -96,10 +98,27 @@ def withdraw_resource(node: Node, resource: Resource, *, day: str, actor: str) -
     """Take a resource out of the library; what was read of it stays read. Raises NotCentreError."""
     if not node.replica.is_centre:
         raise NotCentreError
+    beside = find_beside(node, resource)
     with node.write(actor=actor) as action:
-        action.insert(
-            "resource", {"withdraws": resource.key, "added": day}, scope_no=resource.key.scope_no
-        )
+        for each in (resource, *([beside] if beside else [])):
+            fields = {"withdraws": each.key, "added": day}
+            action.insert("resource", fields, scope_no=each.key.scope_no)
+
+
+def beside_mark(content: Content) -> str:
+    """What a PDF says that it was made of."""
+    return f"{_PDF_OF}{content.sha256.hex()}"
+
+
+def is_beside(resource: Resource) -> bool:
+    """Whether a resource is the PDF of another, and shown with that one."""
+    return resource.origin.startswith(_PDF_OF)
+
+
+def find_beside(node: Node, resource: Resource) -> Resource | None:
+    """The PDF that was made of a resource."""
+    wanted = beside_mark(resource.content)
+    return next((each for each in list_resources(node) if each.origin == wanted), None)
 
 
 def _stated(fields: dict[str, object]) -> dict[str, object]:

@@ -27,6 +27,7 @@ from xueshi_server.store.library import (
     About,
     Resource,
     find_resource,
+    is_beside,
     list_resources,
     withdraw_resource,
 )
@@ -67,7 +68,9 @@ def index() -> str:
 
 def _index(**more: Any) -> str:
     searched, subject = request.args.get("q", "").strip(), request.args.get("subject", "")
-    everything = [each for each in list_resources(this_node()) if each.kind != SITE]
+    everything = [
+        each for each in list_resources(this_node()) if each.kind != SITE and not is_beside(each)
+    ]
     subjects = sorted({each.about.subject for each in everything if each.about.subject})
     found = [
         each

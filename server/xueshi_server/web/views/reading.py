@@ -18,7 +18,8 @@ from xueshi_server.domain.study import propose, read_allowance
 from xueshi_server.epub import BadBookError, Book, read_book, read_part
 from xueshi_server.errors import UnknownResourceError
 from xueshi_server.markdown_pages import render_markdown
-from xueshi_server.store.library import FILE, SITE, Resource, find_resource
+from xueshi_server.office_pdf import is_office
+from xueshi_server.store.library import FILE, SITE, Resource, find_beside, find_resource
 from xueshi_server.store.quizzes import is_quiz_resource, list_passed
 from xueshi_server.store.reading import BEAT_S, KEPT_DAYS, Read, Reading
 from xueshi_server.store.sessions import list_hours_between
@@ -42,8 +43,37 @@ _TITLES: Final = 3
 
 @blueprint.app_context_processor
 def _tools() -> dict[str, Any]:
-    return {"way_of_reading": way_of_reading, "page_text": page_text, "beat_s": BEAT_S,
-            "is_reader": lambda: own_person() is not None}  # fmt: skip
+    return {
+        "way_of_reading": way_of_reading,
+        "page_text": page_text,
+        "beat_s": BEAT_S,
+        "is_reader": lambda: own_person() is not None,
+        "is_office": is_office,
+        "pdf_of": pdf_of,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Pdf:
+    """The PDF of an Office file, and how much of it is here."""
+
+    resource: Resource
+    percent: int
+
+    @property
+    def is_here(self) -> bool:
+        return self.percent == 100
+
+
+def pdf_of(resource: Resource) -> Pdf | None:
+    """The PDF beside an Office file."""
+    found = find_beside(this_node(), resource)
+    if found is None:
+        return None
+    state = this_node().files.state(found.content.sha256)
+    here = state.here_bytes if state else 0
+    is_whole = state is not None and state.is_whole
+    return Pdf(found, 100 if is_whole else min(99, here * 100 // max(found.content.size, 1)))
 
 
 def way_of_reading(resource: Resource) -> str:
