@@ -17,7 +17,7 @@ from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.workflow import Wish, verdict_of
 from xueshi_server.errors import FileNotHereError
-from xueshi_server.library import keep_folder, media_of
+from xueshi_server.library import keep_folder, media_of, publish_pdf_of
 from xueshi_server.store.contributions import (
     CONTRIBUTION,
     FOLDER_MEDIA,
@@ -205,7 +205,9 @@ def publish(node: Node, pack: Pack, found: Contribution, *, on: date, actor: str
         "" if found.is_folder else str(found.row["media"] or ""), on.isoformat(),
         origin=found.name,
     )  # fmt: skip
-    return publish_resource(node, content, draft, actor)
+    made = publish_resource(node, content, draft, actor)
+    publish_pdf_of(node, made, actor=actor)
+    return made
 
 
 def _whole(node: Node, found: Contribution) -> Content:

@@ -87,6 +87,16 @@ def add_folder(
     return publish_resource(node, content, draft, actor)
 
 
+def publish_pdf_of(node: Node, made: Resource, *, actor: str) -> Resource | None:
+    """As `publish_pdf`, of a file that is in the library already."""
+    if made.kind != FILE or not is_office(made.name):
+        return None
+    with tempfile.TemporaryDirectory(dir=node.home) as scratch:
+        path = Path(scratch) / f"source{Path(made.name).suffix}"
+        copy_out(node, made.content, path)
+        return publish_pdf(node, path, made, actor=actor)
+
+
 def _draft(node: Node, about: About, kind: str, name: str, replaces: Resource | None) -> Draft:
     media = media_of(name) if kind == FILE else ""
     day = today_of(node).isoformat()

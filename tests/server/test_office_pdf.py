@@ -10,7 +10,7 @@ import pytest
 from tests.server.conftest import County
 from tests.server.pages import Visitor
 from xueshi_server import library, office_pdf
-from xueshi_server.library import add_file
+from xueshi_server.library import add_file, publish_pdf_of
 from xueshi_server.office_pdf import find_office, is_office, make_pdf
 from xueshi_server.store.library import About, find_beside, list_resources, withdraw_resource
 
@@ -124,6 +124,17 @@ def test_a_new_version_has_a_pdf_of_its_own(
     path = _source(tmp_path, data=b"PK last")
     last = add_file(county.centre, path, About("磨课"), actor="admin", replaces=new)
     assert list_resources(county.centre) == [last]
+
+
+def test_a_file_that_is_in_the_library_already_gets_its_pdf_once(
+    fake: Path, county: County, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without:
+        without.setattr(library, "make_pdf", lambda *_: False)
+        made = add_file(county.centre, _source(tmp_path), About("磨课"), actor="admin")
+    first = publish_pdf_of(county.centre, made, actor="admin")
+    assert first is not None
+    assert publish_pdf_of(county.centre, made, actor="admin") == first
 
 
 def test_without_libreoffice_the_page_says_so_and_offers_the_file(
