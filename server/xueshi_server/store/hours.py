@@ -1,12 +1,13 @@
 """Reads of the ledger of hours."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Row
 from typing import Final
 
 from xueshi_server.store import totals
+from xueshi_server.store.checking import Wanted, condition
 from xueshi_server.store.newest import Newest, is_indexed
 from xueshi_sync.node import Node
 
@@ -19,10 +20,6 @@ _WORD_ROWS: Final = 300
 
 _COLUMNS: Final = """
   h.*, p.name AS person_name, p.staff_no AS staff_no, s.name AS school
-"""
-_PASSED: Final = """
-  EXISTS (SELECT 1 FROM checking k WHERE k.scope_no = {0}.scope_no AND k.tbl = 'hour'
-          AND k.rec = {0}.rec AND k.current AND k.value = 'pass')
 """
 _JOINS: Final = """
   LEFT JOIN person p ON p.scope_no = h.scope_no AND p.rec = h.person
@@ -38,8 +35,8 @@ class HourFilter:
     person: int | None = None
     month: str = ""
     state: str = ""
-    # Passed by its school (True), not passed (False), or either.
-    passed: bool | None = None
+    # How they stand with their school.
+    checked: Wanted = ""
     after: tuple[str, int, int] | None = None
 
 
@@ -47,27 +44,26 @@ def list_hours(node: Node, wanted: HourFilter, *, limit: int = PAGE_ROWS) -> lis
     """Records with person and school, newest date first."""
     if wanted.person is None and is_indexed(node, "hour", "date"):
         return _list_newest(node, wanted, limit)
-    where, values = ["1"], list[object]()
+    where, values = [condition(node, wanted.checked)], list[object]()
     for column, value in (
-        ("h.scope_no = ?", wanted.scope_no),
-        ("h.person = ?", wanted.person),
-        ("h.state = ?", wanted.state or None),
+        ("x.scope_no = ?", wanted.scope_no),
+        ("x.person = ?", wanted.person),
+        ("x.state = ?", wanted.state or None),
     ):
         if value is not None:
             where.append(column)
             values.append(value)
-    where.append(_passed(wanted, "h"))
     if wanted.month:
-        where.append("h.date BETWEEN ? AND ?")
+        where.append("x.date BETWEEN ? AND ?")
         values += _days_of(wanted.month)
     if wanted.after is not None:
-        where.append("(h.date, h.scope_no, h.rec) < (?, ?, ?)")
+        where.append("(x.date, x.scope_no, x.rec) < (?, ?, ?)")
         values += wanted.after
     return node.query(
         f"""
         WITH page AS (
-          SELECT h.scope_no, h.rec FROM hour h WHERE {" AND ".join(where)}
-          ORDER BY h.date DESC, h.scope_no DESC, h.rec DESC LIMIT ?
+          SELECT x.scope_no, x.rec FROM hour x WHERE {" AND ".join(where)}
+          ORDER BY x.date DESC, x.scope_no DESC, x.rec DESC LIMIT ?
         )
         SELECT {_COLUMNS} FROM page JOIN hour h USING (scope_no, rec) {_JOINS}
         ORDER BY h.date DESC, h.scope_no DESC, h.rec DESC
@@ -78,9 +74,8 @@ def list_hours(node: Node, wanted: HourFilter, *, limit: int = PAGE_ROWS) -> lis
 
 def _list_newest(node: Node, wanted: HourFilter, limit: int) -> list[Row]:
     days = _days_of(wanted.month) if wanted.month else None
-    newest = Newest(
-        "hour", "date", wanted.scope_no, wanted.state, days, wanted.after, _passed(wanted, "x")
-    )
+    also = condition(node, wanted.checked)
+    newest = Newest("hour", "date", wanted.scope_no, wanted.state, days, wanted.after, also)
     page, values = newest.query(limit)
     return node.query(
         f"""
@@ -92,10 +87,22 @@ def _list_newest(node: Node, wanted: HourFilter, limit: int) -> list[Row]:
     )
 
 
-def _passed(wanted: HourFilter, table: str) -> str:
-    if wanted.passed is None:
-        return "1"
-    return ("" if wanted.passed else "NOT ") + _PASSED.format(table)
+def list_keyed(
+    node: Node,
+    scope_no: int,
+    recs: Sequence[int],
+    *,
+    after: tuple[str, int, int] | None,
+    limit: int,
+) -> list[Row]:
+    """Some records of a school, newest date first."""
+    day, _, rec = after or ("9999", 0, 0)
+    return node.query(
+        f"SELECT {_COLUMNS} FROM hour h {_JOINS} WHERE h.scope_no = ? AND h.rec IN"
+        " (SELECT value FROM json_each(?)) AND (h.date, h.rec) < (?, ?)"
+        " ORDER BY h.date DESC, h.rec DESC LIMIT ?",
+        [scope_no, json.dumps(recs), day, rec, limit],
+    )
 
 
 def _days_of(month: str) -> tuple[str, str]:
@@ -157,18 +164,6 @@ def list_checkings(node: Node, scope_no: int, rec: int) -> list[Row]:
         " WHERE c.scope_no = ? AND c.tbl = 'hour' AND c.rec = ? ORDER BY c.entered_at, c.dot",
         [scope_no, rec],
     )
-
-
-def list_passed(node: Node, rows: Iterable[Row]) -> set[tuple[int, int]]:
-    """Those of some records that their schools passed."""
-    wanted = json.dumps([(row["scope_no"], row["rec"]) for row in rows])
-    found = node.query(
-        "SELECT k.scope_no, k.rec FROM json_each(?) w JOIN checking k ON k.tbl = 'hour'"
-        " AND k.scope_no = json_extract(w.value, '$[0]') AND k.rec = json_extract(w.value, '$[1]')"
-        " WHERE k.current AND k.value = 'pass'",
-        [wanted],
-    )
-    return {(row["scope_no"], row["rec"]) for row in found}
 
 
 def count_states(node: Node) -> dict[str, int]:

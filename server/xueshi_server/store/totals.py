@@ -47,7 +47,7 @@ def count_states(node: Node, of: str) -> dict[str, int]:
         return [(str(state), int(number)) for state, number in node.query(sql, [scope_no])]
 
     found: dict[str, int] = {}
-    for part in _by_school(node, of, "states", count).values():
+    for part in by_school(node, of, "states", count).values():
         for state, number in part:
             found[state] = found.get(state, 0) + number
     return found
@@ -60,7 +60,7 @@ def count_alive(node: Node, of: str) -> int:
         sql = f'SELECT count(*) FROM "{of}" WHERE scope_no = ? AND NOT deleted'
         return int(node.query(sql, [scope_no])[0][0])
 
-    return sum(_by_school(node, of, "alive", count).values())
+    return sum(by_school(node, of, "alive", count).values())
 
 
 def hours_by_school(node: Node) -> dict[int, SchoolTotals]:
@@ -75,10 +75,10 @@ def hours_by_school(node: Node) -> dict[int, SchoolTotals]:
         last = node.query("SELECT max(entered_at) FROM hour WHERE scope_no = ?", [scope_no])[0][0]
         return SchoolTotals(records, credited, pending, pending_count, last)
 
-    return _by_school(node, "hour", "sums", add_up)
+    return by_school(node, "hour", "sums", add_up)
 
 
-def _by_school(node: Node, of: str, what: str, work: Callable[[int], T]) -> dict[int, T]:
+def by_school(node: Node, of: str, what: str, work: Callable[[int], T]) -> dict[int, T]:
     """What `work` gives for each school; asked again only where something of it changed."""
     kept = _KEPT.setdefault(node.feeds, _Kept())
     # For which schema and which identity of the node the view was built.

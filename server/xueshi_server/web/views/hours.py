@@ -1,7 +1,8 @@
 """The ledger of hours: the list, and one record with its passport."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from sqlite3 import Row
 from typing import Final
 
 from flask import Blueprint, abort, render_template, request
@@ -11,6 +12,7 @@ from xueshi_server.domain.credit import STATES
 from xueshi_server.domain.dates import flag_odd_dates
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.formats import day_of
+from xueshi_server.store.checking import Check, read_checks
 from xueshi_server.store.hours import (
     PAGE_ROWS,
     HourFilter,
@@ -24,8 +26,9 @@ from xueshi_server.store.people import find_person
 from xueshi_server.store.schools import list_schools
 from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import active_pack, find_type
-from xueshi_server.web.pages import find_key, may, read_cursor, typed, write_cursor
+from xueshi_server.web.pages import find_key, may, public_id, read_cursor, typed, write_cursor
 from xueshi_server.web.passport import read_printed, read_stages
+from xueshi_server.web.reasons import USUAL
 from xueshi_server.web.record_view import Viewer
 from xueshi_server.web.site import language, this_node, this_site
 from xueshi_server.web.versions import Stale, changes_of, marks_of
@@ -33,9 +36,11 @@ from xueshi_server.web.versions import Stale, changes_of, marks_of
 blueprint = Blueprint("hours", __name__, url_prefix="/hours")
 Page = str | tuple[str, int] | Response
 HOUR = "hour"
-# What judges, and what the heads of schools say of an entry; the first needs no reason.
+# What judges, and what the heads of schools say of an entry.
 VERDICTS: Final = ("approve", "reject", "void")
-CHECKS: Final = ("pass", "return")
+CHECKS: Final = ("pass", "return", "back")
+# States that a school gives; lists say beside them who did and why.
+_OF_SCHOOL: Final = ("returned", "withdrawn")
 # What the page shows in its own way; every other field as the pack declares it.
 _SHOWN_FIRST = ("person", "minutes", "title")
 
@@ -55,7 +60,13 @@ def index() -> Page:
         person=person,
         states=STATES,
         schools=list_schools(node),
+        checks=checks_of(each for each in rows if each["state"] in _OF_SCHOOL),
     )
+
+
+def checks_of(rows: Iterable[Row]) -> dict[str, Check]:
+    """Public name to how a record stands with its school."""
+    return {public_id(*key): said for key, said in read_checks(this_node(), rows).items()}
 
 
 def _read_filter() -> tuple[HourFilter, object]:
@@ -89,6 +100,7 @@ def show(name: str, error: BadValueError | None = None, stale: Sequence[Stale] =
     viewer = Viewer(active_pack(), declared, language())
     newer = list_corrections(node, key.scope_no, key.rec)
     older = find_hour(node, key.scope_no, row["corrects"]) if row["corrects"] else None
+    check = read_checks(node, [row])[key]
     return render_template(
         "hour.html",
         row=row,
@@ -100,7 +112,10 @@ def show(name: str, error: BadValueError | None = None, stale: Sequence[Stale] =
         changes=changes_of(declared, [row, *newer]),
         judgements=list_judgements(node, key.scope_no, key.rec),
         checkings=list_checkings(node, key.scope_no, key.rec),
-        words=_may_say(str(row["state"])),
+        check=check,
+        words=_may_say(str(row["state"]), check.said),
+        usual=USUAL,
+        chosen=request.form.getlist("usual"),
         stages=stages,
         printed=read_printed(node, key, row["person"], (row["date"], row["title"])),
         flags=flag_odd_dates(row["date"], day_of(row["entered_at"]), day_of(received_s)),
@@ -109,10 +124,15 @@ def show(name: str, error: BadValueError | None = None, stale: Sequence[Stale] =
     )
 
 
-def _may_say(state: str) -> tuple[str, ...]:
-    """What whoever is logged in may say of a record that stands so."""
+def _may_say(state: str, said: str) -> tuple[str, ...]:
+    """What whoever is logged in may say of a record that stands so and of which its school said
+    something."""
     if not may("review.judge"):
         return ()
-    if this_site().can_check:
-        return CHECKS if state in ("pending", "returned") else ()
-    return VERDICTS if state != "replaced" else ()
+    if not this_site().can_check:
+        return VERDICTS if state != "replaced" else ()
+    if state == "returned":
+        return ("pass", "back")
+    if state != "pending":
+        return ()
+    return ("back", "return") if said == "pass" else ("pass", "return")

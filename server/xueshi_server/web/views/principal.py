@@ -13,6 +13,7 @@ from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.results import Result
 from xueshi_server.domain.values import parse_text
+from xueshi_server.store.checking import read_unchecked
 from xueshi_server.store.hours import (
     HourFilter,
     count_states,
@@ -85,6 +86,7 @@ def show() -> Page:
         received=_received(),
         returned_count=count_states(node).get("rejected", 0),
         returned=[(row, public_id(row["scope_no"], row["rec"]), _why(row)) for row in returned],
+        unchecked=read_unchecked(node) if this_site().can_check else None,
         queues=_queues() if may("records.queue") else [],
         objections=[_shown(each) for each in _open_objections()],
         forms=[(of, word_label(form.label, language())) for of, form in listed_forms().items()],

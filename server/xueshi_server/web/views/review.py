@@ -3,30 +3,33 @@ of a school passes or returns what nobody judged yet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from sqlite3 import Row
+from typing import Any, Final
 
 from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
 
 from xueshi_server.domain.errors import BadValueError
-from xueshi_server.domain.values import parse_text
 from xueshi_server.domain.workflow import Wish
 from xueshi_server.errors import ForbiddenError
+from xueshi_server.store.checking import Wanted, read_unchecked
 from xueshi_server.store.hours import (
     PAGE_ROWS,
     HourFilter,
     count_states,
     find_hour,
     list_hours,
-    list_passed,
+    list_keyed,
 )
 from xueshi_server.store.schools import list_schools
 from xueshi_server.store.steps import plan_closings, write_step
 from xueshi_server.web.asked import row_number
+from xueshi_server.web.findings import find_warnings
 from xueshi_server.web.packs import active_pack, today
-from xueshi_server.web.pages import find_key, go, read_cursor, typed, write_cursor
+from xueshi_server.web.pages import find_key, go, public_id, read_cursor, typed, write_cursor
+from xueshi_server.web.reasons import USUAL, read_reason
 from xueshi_server.web.site import language, saving, this_node, this_site
-from xueshi_server.web.versions import Stale, changes_of, marks_of, read_stale
+from xueshi_server.web.versions import SEEN, Stale, changes_of, marks_of, read_stale
 from xueshi_server.web.views import hours
 from xueshi_server.words import word
 from xueshi_sync.writer import RecordKey
@@ -36,26 +39,35 @@ Page = str | tuple[str, int] | Response
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What is done here: queues (state, passed by the school or not) and what may be said, the
-    first of it without a reason."""
+class Queue:
+    """What is listed, part after part, and what may be said of it in one click."""
 
-    queues: Mapping[str, tuple[str, bool | None]]
+    state: str
     words: tuple[str, ...]
+    parts: tuple[Wanted, ...] = ("",)
 
 
-_JUDGE: Final = Desk(
-    {"pending": ("pending", None), "passed": ("pending", True), "disputed": ("disputed", None)},
-    hours.VERDICTS,
-)
-_HEAD: Final = Desk(
-    {"unchecked": ("pending", False), "sent": ("pending", True), "returned": ("returned", None)},
-    hours.CHECKS,
-)
+# Claims that no school stands behind come after everything else.
+_JUDGE: Final = {
+    "pending": Queue("pending", ("approve", "reject"), ("not_claim", "claim")),
+    "passed": Queue("pending", ("approve", "reject"), ("passed",)),
+    "entry": Queue("pending", ("approve", "reject"), ("entry",)),
+    "claim": Queue("pending", ("approve", "reject"), ("claim",)),
+    "disputed": Queue("disputed", ("approve", "reject")),
+}
+_HEAD: Final = {
+    "unchecked": Queue("pending", ("pass", "return"), ("claim", "to_check")),
+    "sent": Queue("pending", ("back", "return"), ("passed",)),
+    "returned": Queue("returned", ("pass", "back")),
+}
+# What a head of a school says, as it is kept (PROTOCOL 8.4), and of which states.
+_CHECKS: Final = {"pass": "pass", "return": "return", "back": ""}
+_OPEN: Final = ("pending", "returned")
+_NO_REASON: Final = ("approve", "pass", "back")
 
 
-def this_desk() -> Desk:
-    """The desk of this node; raises ForbiddenError where hours are neither judged nor checked."""
+def these_queues() -> Mapping[str, Queue]:
+    """What this node looks at; raises ForbiddenError where hours are neither judged nor checked."""
     site = this_site()
     if not (site.can_review or site.can_check):
         raise ForbiddenError
@@ -70,31 +82,29 @@ def index() -> Page:
 
 @blueprint.post("/")
 def judge() -> Page:
-    """Say one thing of everything ticked, in one action."""
-    desk = this_desk()
-    verdict = request.form.get("verdict", "")
-    names = request.form.getlist("record")
+    """Say one thing of everything ticked, or of the one row whose button it was."""
+    is_head = these_queues() is _HEAD
+    verdict, names = _read_said()
     keys = [find_key(name) for name in names]
-    if verdict not in desk.words:
+    if verdict not in (hours.CHECKS if is_head else hours.VERDICTS):
         abort(400)
-    needed = verdict != desk.words[0]
     try:
-        reason = parse_text("note", request.form.get("reason", ""), required=needed)
+        reason = read_reason(required=verdict not in _NO_REASON)
     except BadValueError as error:
         if request.form.get("from") == "record" and keys:
             return hours.show(names[0], error), 422
-        return _show_queue(error, no_record=not keys), 422
+        return _show_queue(error, no_record=not keys, ticked=names), 422
     if not keys:
         return _show_queue(no_record=True), 422
     if any(find_hour(this_node(), *key) is None for key in keys):
         # A verdict on what is not here could never be sealed.
         abort(404)
-    if stale := read_stale(active_pack().types["hour"], keys):
+    if stale := _read_stale(keys, is_head=is_head):
         # Nothing is judged that is not what the reviewer looked at.
         if request.form.get("from") == "record":
             return hours.show(names[0], stale=stale), 409
-        return _show_queue(stale=stale), 409
-    if desk is _HEAD:
+        return _show_queue(stale=stale, ticked=names), 409
+    if is_head:
         _check(keys, verdict, reason)
     else:
         _give(keys, verdict, reason)
@@ -103,10 +113,35 @@ def judge() -> Page:
     return go("review.index", done=verdict, n=len(keys), **_kept_filter())
 
 
-def _check(keys: list[RecordKey], word: str, reason: str) -> None:
+def _read_said() -> tuple[str, list[str]]:
+    """What was said and of which records."""
+    verdict, _, name = request.form.get("one", "").partition(":")
+    if name:
+        return verdict, [name]
+    return request.form.get("verdict", ""), request.form.getlist("record")
+
+
+def _read_stale(keys: list[RecordKey], *, is_head: bool) -> list[Stale]:
+    """What is not as it was looked at; a school says nothing of what was not shown to it, nor of
+    what was judged meanwhile."""
+    declared = active_pack().types["hour"]
+    stale = read_stale(declared, keys)
+    if not is_head:
+        return stale
+    told = {each.id for each in stale}
+    seen = {each.partition(":")[0] for each in request.form.getlist(SEEN)}
+    for key in keys:
+        row = find_hour(this_node(), *key)
+        name = public_id(*key)
+        if row is not None and name not in told and (name not in seen or row["state"] not in _OPEN):
+            stale.append(Stale(name, str(row["title"]), str(row["state"]), ()))
+    return stale
+
+
+def _check(keys: list[RecordKey], said: str, reason: str) -> None:
     with saving() as action:
         for key in keys:
-            action.check("hour", key, word, reason=reason)
+            action.check("hour", key, _CHECKS[said], reason=reason)
 
 
 def _give(keys: list[RecordKey], verdict: str, reason: str) -> None:
@@ -138,45 +173,76 @@ def _kept_filter() -> dict[str, str]:
     return {name: request.args[name] for name in ("school", "state") if request.args.get(name)}
 
 
+def _list_rows(queue: Queue) -> tuple[list[Row], dict[str, Any] | None]:
+    """A page of a queue, part after part, and what a link to the next page says."""
+    node, after = this_node(), read_cursor(request.args.get("after", ""))
+    scope_no = request.args.get("school", type=row_number)
+    start = min(request.args.get("part", 0, type=int), len(queue.parts) - 1)
+    rows: list[Row] = []
+    starts: list[int] = []
+    for at in range(max(start, 0), len(queue.parts)):
+        starts.append(len(rows))
+        room, checked = PAGE_ROWS + 1 - len(rows), queue.parts[at]
+        if not room:
+            break
+        if checked == "claim" and queue is _HEAD["unchecked"]:
+            recs = read_unchecked(node).claims
+            rows += list_keyed(node, node.home_scope_no, recs, after=after, limit=room)
+        else:
+            wanted = HourFilter(scope_no, state=queue.state, checked=checked, after=after)
+            rows += list_hours(node, wanted, limit=room)
+        after = None
+    if len(rows) <= PAGE_ROWS:
+        return rows, None
+    last = max(at for at, first in enumerate(starts) if first < PAGE_ROWS) + max(start, 0)
+    return rows[:PAGE_ROWS], {"after": write_cursor("date", rows[PAGE_ROWS - 1]), "part": last}
+
+
+def _count(queues: Mapping[str, Queue]) -> dict[str, int | None]:
+    """How many are in each queue; not of those that are cut out of one: that would read it all."""
+    states = count_states(this_node())
+    if queues is _HEAD:
+        found = read_unchecked(this_node())
+        waiting = len(found.claims) + found.entries
+        return {"unchecked": waiting, "sent": found.passed, "returned": found.returned}
+    return {
+        name: states.get(each.state, 0) if name == each.state else None
+        for name, each in queues.items()
+    }
+
+
 def _show_queue(
     error: BadValueError | None = None,
     *,
     no_record: bool = False,
     stale: Sequence[Stale] = (),
+    ticked: Sequence[str] = (),
 ) -> str:
     """The queue; `error` is what the reason given lacks, `stale` what changed meanwhile."""
-    desk, node, declared = this_desk(), this_node(), active_pack().types["hour"]
-    queue = request.args.get("state", "")
-    queue = queue if queue in desk.queues else next(iter(desk.queues))
-    state, passed = desk.queues[queue]
-    wanted = HourFilter(
-        scope_no=request.args.get("school", type=row_number),
-        state=state,
-        passed=passed,
-        after=read_cursor(request.args.get("after", "")),
-    )
-    rows = list_hours(node, wanted, limit=PAGE_ROWS + 1)
-    more = write_cursor("date", rows[PAGE_ROWS - 1]) if len(rows) > PAGE_ROWS else None
-    counts = count_states(node)
+    queues, node, declared = these_queues(), this_node(), active_pack().types["hour"]
+    name = request.args.get("state", "")
+    name = name if name in queues else next(iter(queues))
+    rows, more = _list_rows(queues[name])
+    counts = _count(queues)
     return render_template(
         "review.html",
-        rows=rows[:PAGE_ROWS],
-        marks=marks_of(declared, rows[:PAGE_ROWS]),
-        changes=changes_of(declared, rows[:PAGE_ROWS]),
+        rows=rows,
+        marks=marks_of(declared, rows),
+        changes=changes_of(declared, rows),
+        checks=hours.checks_of(rows),
+        warnings=find_warnings(rows) if queues is _HEAD else {},
         stale=stale,
         more=more,
-        wanted=wanted,
-        queue=queue,
-        # How many of a state the school passed is not counted: that would read them all.
-        queues=[
-            (name, None if said is not None else counts.get(each, 0))
-            for name, (each, said) in desk.queues.items()
-        ],
-        words=desk.words,
-        passed=list_passed(node, rows),
+        school=request.args.get("school", type=row_number),
+        queue=name,
+        queues=[(each, counts[each]) for each in queues],
+        words=queues[name].words,
+        is_head=queues is _HEAD,
         schools=list_schools(node),
         error=error,
         no_record=no_record,
-        ticked=set(request.form.getlist("record")),
+        ticked=set(ticked),
+        usual=USUAL,
+        chosen=request.form.getlist("usual"),
         reason=typed("reason"),
     )
