@@ -11,12 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.workflow import Wish, verdict_of
 from xueshi_server.errors import FileNotHereError
+from xueshi_server.folders import BadFolderError, BadPathError, decode_folder
 from xueshi_server.library import keep_folder, media_of, publish_pdf_of
 from xueshi_server.store.contributions import (
     CONTRIBUTION,
@@ -187,15 +189,19 @@ def publish(node: Node, pack: Pack, found: Contribution, *, on: date, actor: str
     """Approve a contribution and publish it to every school, of a quiz what readers may see;
     twice is once.
 
-    Raises FileNotHereError while its bytes are on their way, NotCentreError, BadValueError for a
-    quiz that cannot be answered.
+    Raises FileNotHereError while its bytes are on their way, NotCentreError, BadValueError for what
+    would not have been taken from a page, and for a quiz that cannot be answered.
     """
     content = _whole(node, found)
     old = next((each for each in list_resources(node) if each.origin == found.name), None)
     if old is not None:
         return old
-    name = str(found.row["file_name"] or found.title)
-    if not found.is_folder:
+    name = clean_file_name(str(found.row["file_name"] or "file"))
+    # The school's node looked at it too, if it is one of ours.
+    if found.is_folder:
+        _check_inside(node, content)
+    else:
+        _check_one(node, content, name)
         content = strip_answers(node, content, name, actor=actor)
     if found.state != "approved":
         _approve(node, pack, found, on=on, actor=actor)
@@ -208,6 +214,29 @@ def publish(node: Node, pack: Pack, found: Contribution, *, on: date, actor: str
     made = publish_resource(node, content, draft, actor)
     publish_pdf_of(node, made, actor=actor)
     return made
+
+
+def _check_one(node: Node, content: Content, name: str, *, inside: bool = False) -> None:
+    place = node.files.path(content.sha256)
+    if place is not None:
+        check_file(place, name, inside=inside)
+        return
+    # A file of one chunk stands in a database.
+    with TemporaryDirectory(dir=node.home) as folder, node.files.open(content.sha256) as file:
+        place = Path(folder) / "file"
+        place.write_bytes(file.read())
+        check_file(place, name, inside=inside)
+
+
+def _check_inside(node: Node, content: Content) -> None:
+    try:
+        with node.files.open(content.sha256) as file:
+            entries = decode_folder(file.read())
+    except (BadFolderError, BadPathError) as error:
+        raise BadValueError("file.broken", name="") from error
+    check_folder(each.path for each in entries)
+    for each in entries:
+        _check_one(node, each.content, each.path, inside=True)
 
 
 def _whole(node: Node, found: Contribution) -> Content:

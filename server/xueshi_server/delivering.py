@@ -16,6 +16,7 @@ from xueshi_server.shelf import Shelf
 from xueshi_server.sources import SourceReport, fetch_from
 from xueshi_server.store.contributions import is_part_of_contribution
 from xueshi_server.store.holdings import tell_holdings
+from xueshi_server.upload_checks import UPLOAD_BYTES
 from xueshi_sync.files.content import Content
 from xueshi_sync.files.delivery import DeliveryReport
 from xueshi_sync.files.store import SPARE_BYTES
@@ -60,7 +61,9 @@ def write_budget(node: Node, budget: Budget) -> None:
 
 def names_file(node: Node, content: Content) -> bool:
     """Whether a record here names a file by its digest, in a field called `file`, or names the
-    folder that holds it."""
+    folder that holds it; and it is no larger than what may be handed in."""
+    if content.size > UPLOAD_BYTES:
+        return False
     name = content.sha256.hex()
     for table in node.schema.tables:
         if ("file",) in table.indexes and node.query(

@@ -8,7 +8,7 @@ import mimetypes
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +32,7 @@ from xueshi_server.store.library import (
 )
 from xueshi_server.store.quizzes import strip_answers
 from xueshi_server.written_pages import about_of_page
+from xueshi_sync.files.chunker import cut_file
 from xueshi_sync.files.content import Content
 from xueshi_sync.node import Node
 
@@ -110,12 +111,20 @@ def keep_folder(
     paths = sorted(_files_in(folder))
     if not paths:
         raise NoLibraryFolderError(folder=str(folder))
+    names = [check_path(path.relative_to(folder).as_posix()) for path in paths]
+    if not pinned:
+        # What goes up is offered in the order in which it was kept, some at a time; the list comes
+        # first, for it says that the rest is wanted.
+        _keep_list(node, map(Entry, names, (cut_file(path).content for path in paths)), pinned)
     entries = []
-    for done, path in enumerate(paths, 1):
-        name = check_path(path.relative_to(folder).as_posix())
+    for done, (name, path) in enumerate(zip(names, paths, strict=True), 1):
         entries.append(Entry(name, node.files.add(path, pinned=pinned)))
         if progress is not None:
             progress(done, len(paths))
+    return _keep_list(node, entries, pinned)
+
+
+def _keep_list(node: Node, entries: Iterable[Entry], pinned: bool) -> Content:
     with tempfile.TemporaryDirectory(dir=node.home) as scratch:
         listing = Path(scratch) / "folder"
         listing.write_bytes(encode_folder(entries))

@@ -9,18 +9,21 @@ from typing import Any, Final
 import pytest
 from flask import Flask
 
+from tests.process.county import serving
 from tests.server.conftest import County
 from tests.server.nodes import add_person
 from tests.server.pages import TEST_PIN, Visitor, accounts_of, make_visitor, plain
 from tests.server.walks.shipped_county import County as PackCounty
 from tests.server.walks.shipped_county import make_county
-from xueshi_server.delivering import names_file
+from xueshi_server.delivering import deliver_files, names_file, take_offers
 from xueshi_server.shelf import Shelf
 from xueshi_server.stick import export_stick, take_stick
 from xueshi_server.store.contributions import Contribution, list_contributions
 from xueshi_server.store.library import list_resources
+from xueshi_server.upload_checks import UPLOAD_BYTES
 from xueshi_server.web import create_app
 from xueshi_server.web.security import SESSION_COOKIE
+from xueshi_sync.files.content import Content
 from xueshi_sync.node import Node
 
 PDF: Final = b"%PDF-1.4 four steps"
@@ -197,6 +200,52 @@ def test_a_folder_of_markdown_travels_with_its_pictures(
     carry(county)
     (there,) = list_resources(county.school)
     assert sorted(Shelf(county.school).entries(there.content) or ()) == ["index.md", "two.md"]
+
+
+def test_more_files_than_one_request_offers_go_up_over_a_line(
+    county: County, registrar: Visitor
+) -> None:
+    pages = zipped(**{f"course__{number}_md": b"%d" % number for number in range(70)})
+    hand_in(registrar, file=sent("course.zip", pages))
+    take_offers(county.centre)
+    county.carry_both_ways()
+    with serving(county.centre.wsgi_app()) as (host, port):
+        for _ in range(2):
+            deliver_files(county.school, url=f"http://{host}:{port}", at_once=True)
+    assert only(county.centre).percent == 100
+    assert county.school.files.to_offer(9) == []
+
+
+@pytest.mark.parametrize(
+    ("file_name", "data", "said"),
+    [
+        pytest.param("plan.pdf", b"MZ\x90\0", "is no pdf file", id="wrong-type"),
+        pytest.param("../../plan.exe", PDF, "are not taken", id="program"),
+        pytest.param("\u202efdp.pdf", PDF, "cannot be used", id="turned-name"),
+    ],
+)
+def test_a_node_that_checks_nothing_gets_nothing_harmful_published(
+    file_name: str, data: bytes, said: str, county: County, officer: Visitor, tmp_path: Path
+) -> None:
+    (tmp_path / "given").write_bytes(data)
+    content = county.school.files.add(tmp_path / "given")
+    person = add_person(county.school)
+    fields = {"person": person.rec, "date": "2026-03-02", "name": "x", "file_name": file_name}
+    with county.school.write(actor="admin") as action:
+        action.insert("contribution", {**fields, "file": content.sha256.hex()})
+    carry(county)
+    answer = officer.post(f"/contributions/{only(county.centre).name}/publish")
+    assert answer.status_code == 422
+    assert said in plain(answer.text)
+    assert (only(county.centre).state, list_resources(county.centre)) == ("pending", [])
+
+
+def test_a_file_larger_than_may_be_handed_in_is_not_taken(county: County) -> None:
+    named = Content(bytes(32), UPLOAD_BYTES + 1, 1, bytes(16))
+    with county.school.write(actor="admin") as action:
+        action.insert("attachment", {"kind": "evidence", "file": named.sha256.hex()})
+    county.carry_both_ways()
+    assert not names_file(county.centre, named)
 
 
 def test_a_folder_chosen_in_the_browser_keeps_its_paths(county: County, registrar: Visitor) -> None:

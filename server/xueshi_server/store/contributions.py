@@ -6,7 +6,6 @@ beside it. What the centre publishes of it is a resource whose `origin` is the c
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from sqlite3 import Row
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.folders import BadFolderError, BadPathError, decode_folder
 from xueshi_server.store.library import About, list_resources
 from xueshi_server.store.records import fields_of
+from xueshi_server.upload_checks import FILES_MOST, UNPACKED_BYTES
 from xueshi_server.words import LANGUAGES
 from xueshi_sync.files.content import Content
 from xueshi_sync.node import Node
@@ -177,22 +177,30 @@ def percent_here(node: Node, row: Row) -> int:
 # ---- bytes
 
 
+# Lists kept at hand: one never changes, its name is its digest.
+_PARTS: dict[bytes, dict[bytes, int]] = {}
+_PARTS_MOST: Final = 256
+
+
 def list_parts(node: Node, digest: bytes) -> dict[bytes, int]:
-    """Digest and size of the files of a folder whose list is here."""
+    """Digest and size of the files of a folder whose list is here; none of one that holds more
+    than anybody may hand in."""
+    known = _PARTS.get(digest)
+    if known is not None:
+        return known
     try:
         with node.files.open(digest) as file:
-            return dict(_parts(digest, file.read()))
+            parts = {each.content.sha256: each.content.size for each in decode_folder(file.read())}
     except FileNotFoundError:
         return {}
-
-
-# A list never changes: its name is its digest.
-@lru_cache(maxsize=8)
-def _parts(_digest: bytes, data: bytes) -> tuple[tuple[bytes, int], ...]:
-    try:
-        return tuple((each.content.sha256, each.content.size) for each in decode_folder(data))
     except (BadFolderError, BadPathError):
-        return ()
+        parts = {}
+    if len(parts) > FILES_MOST or sum(parts.values()) > UNPACKED_BYTES:
+        parts = {}
+    if len(_PARTS) >= _PARTS_MOST:
+        _PARTS.clear()
+    _PARTS[digest] = parts
+    return parts
 
 
 def list_folders(node: Node) -> Iterator[bytes]:

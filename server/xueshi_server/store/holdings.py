@@ -84,7 +84,8 @@ def count_holders(node: Node, contents: Iterable[Content]) -> dict[bytes, int]:
     names = {_name(each): each.sha256 for each in contents}
     rows = node.query(
         f"SELECT content, count(DISTINCT scope_no) AS n FROM {HOLDING} WHERE NOT deleted"
-        " GROUP BY content"
+        f" AND content IN ({', '.join('?' * len(names))}) GROUP BY content",
+        list(names),
     )
     counts = {bytes(row["content"]): int(row["n"]) for row in rows if row["content"]}
     return {sha256: counts.get(name, 0) for name, sha256 in names.items()}
