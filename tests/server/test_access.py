@@ -135,6 +135,8 @@ WHO: Final[dict[str, str]] = {
     "review.judge": "principal reviewer admin",
     "conflicts.index": STAFF,
     "conflicts.resolve": "registrar principal reviewer admin",
+    "joining.show": "registrar admin",
+    "joining.take": "registrar admin",
     "sync.index": STAFF,
     "sync.now": "registrar principal reviewer admin",
     "sync.call_address": "registrar principal reviewer admin",

@@ -155,6 +155,8 @@ NEEDS: Final[Mapping[str, Need]] = {
     "review.judge": "review",
     "conflicts.index": "signed_in",
     "conflicts.resolve": "settle",
+    "joining.show": "hand_out",
+    "joining.take": "hand_out",
     "sync.index": "signed_in",
     "sync.now": "settle",
     "sync.call_address": "settle",

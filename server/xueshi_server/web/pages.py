@@ -35,6 +35,7 @@ HELP_SECTIONS: Final = {
     "contributions": "library",
     "entry": "hours",
     "form_pdf": "forms",
+    "joining": "sync",
     "personal": "person",
     "printing": "forms",
     "quizzes": "library",
