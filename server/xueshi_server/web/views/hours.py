@@ -130,7 +130,7 @@ def _may_say(state: str, said: str) -> tuple[str, ...]:
     if not may("review.judge"):
         return ()
     if not this_site().can_check:
-        return VERDICTS if state != "replaced" else ()
+        return VERDICTS if state not in ("replaced", *_OF_SCHOOL) else ()
     if state == "returned":
         return ("pass", "back")
     if state != "pending":
