@@ -37,6 +37,7 @@ OWN: Final[dict[str, tuple[str, frozenset[int]]]] = {
     "form_pdf.check": ("person", frozenset({200})),
     "forms.show": ("person", frozenset({200})),
     "hours.show": ("hour", frozenset({200})),
+    "hours.accept": ("hour", frozenset({404})),
     "people.show": ("person", frozenset({200})),
     "people.edit": ("person", frozenset({200})),
     "people.update": ("person", frozenset({422})),

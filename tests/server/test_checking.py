@@ -232,3 +232,44 @@ def test_a_registrar_checks_nothing(app: Flask, school: Node, person: RecordKey)
     assert registrar.get("/review/").status_code == 403
     assert say(registrar, school, "pass", key) == 403
     assert "/review/" not in registrar.get("/principal/").text
+
+
+def test_fewer_hours_are_offered_taken_over_and_approved_with_both_on_record(
+    app: Flask, county: County, officer: Visitor, person: RecordKey
+) -> None:
+    keys = [add_claim(county.school, person, title, minutes=180) for title in ("One", "Two")]
+    county.carry_both_ways()
+    names = [county.school.public_id(key) for key in keys]
+    for name, spoken in zip(names, ("zh", "en"), strict=True):
+        officer.client.set_cookie("xueshi_lang", spoken)
+        offered = {"record": name, "verdict": "less", "granted": "2", "reason": "Half: 1 (of 2)"}
+        assert officer.post("/review/", **offered).status_code == 303
+    county.carry_both_ways()
+    registrar = make_visitor(app, "registrar")
+    for name in names:
+        assert "would grant 2 of 3 hours: Half: 1 (of 2)" in words_of(registrar, f"/hours/{name}")
+        answers = [registrar.post(f"/hours/{name}/accept").status_code for _ in range(2)]
+        assert answers == [303, 404]
+    county.carry_both_ways()
+    assert words_of(officer, "/review/").count("3 → 2 · because: Half: 1 (of 2)") == 2
+    assert "Of 3 hours claimed 2 can be granted" in words_of(officer, f"/hours/{names[1]}")
+
+
+def test_hours_that_are_not_fewer_are_told_beside_the_field(
+    county: County, officer: Visitor, person: RecordKey
+) -> None:
+    key = add_claim(county.school, person, "One", minutes=180)
+    county.carry_both_ways()
+    given = {"record": county.school.public_id(key), "verdict": "less", "reason": "Kept"}
+    for granted in ("", "3", "4", "0", "-1", "1.1", "x", "9" * 400):
+        answer = officer.post("/review/", **given, granted=granted)
+        assert answer.status_code == 422, granted
+        assert 'id="e-granted"' in answer.text, granted
+        assert 'value="Kept"' in answer.text, granted
+    assert county.centre.query("SELECT * FROM judgement") == []
+
+
+def test_a_school_grants_nothing(school: Node, head: Visitor, person: RecordKey) -> None:
+    name = school.public_id(add_claim(school, person, "One", minutes=180))
+    answer = head.post("/review/", record=name, verdict="less", granted="2", reason="No")
+    assert answer.status_code == 400

@@ -1,7 +1,7 @@
 """The ledger of hours: the list, and one record with its passport."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Row
 from typing import Final
 
@@ -25,13 +25,16 @@ from xueshi_server.store.hours import (
 from xueshi_server.store.people import find_person
 from xueshi_server.store.schools import list_schools
 from xueshi_server.web.asked import row_number
+from xueshi_server.web.granting import FIELD as GRANTED
+from xueshi_server.web.granting import find_offer, taken_over
 from xueshi_server.web.packs import active_pack, find_type
-from xueshi_server.web.pages import find_key, may, public_id, read_cursor, typed, write_cursor
+from xueshi_server.web.pages import find_key, go, may, public_id, read_cursor, typed, write_cursor
 from xueshi_server.web.passport import read_printed, read_stages
 from xueshi_server.web.reasons import USUAL
 from xueshi_server.web.record_view import Viewer
-from xueshi_server.web.site import language, this_node, this_site
+from xueshi_server.web.site import home_scope_no, language, saving, this_node, this_site
 from xueshi_server.web.versions import Stale, changes_of, marks_of
+from xueshi_sync.writer import RecordKey
 
 blueprint = Blueprint("hours", __name__, url_prefix="/hours")
 Page = str | tuple[str, int] | Response
@@ -87,9 +90,16 @@ def _read_filter() -> tuple[HourFilter, object]:
 
 
 @blueprint.get("/<name>")
-def show(name: str, error: BadValueError | None = None, stale: Sequence[Stale] = ()) -> str:
+def show(
+    name: str,
+    error: BadValueError | None = None,
+    *,
+    stale: Sequence[Stale] = (),
+    less: Mapping[str, BadValueError] | None = None,
+) -> str:
     """One record: its content, where it is, who judged it, what replaced it; `error` is what the
-    reason of a verdict lacks, `stale` what changed since the page was made."""
+    reason of a verdict lacks, `less` what is wrong with hours to be granted, `stale` what changed
+    since the page was made."""
     key = find_key(name)
     node = this_node()
     row = find_hour(node, key.scope_no, key.rec)
@@ -119,9 +129,30 @@ def show(name: str, error: BadValueError | None = None, stale: Sequence[Stale] =
         stages=stages,
         printed=read_printed(node, key, row["person"], (row["date"], row["title"])),
         flags=flag_odd_dates(row["date"], day_of(row["entered_at"]), day_of(received_s)),
+        offer=find_offer(row) if _may_accept(key) else None,
         error=error,
+        less=less or {},
+        granted=typed(GRANTED),
         reason=typed("reason"),
     )
+
+
+@blueprint.post("/<name>/accept")
+def accept(name: str) -> Page:
+    """Write the correction that a county asked for when it returned a record."""
+    key = find_key(name)
+    row = find_hour(this_node(), *key)
+    offer = find_offer(row) if row is not None and _may_accept(key) else None
+    if row is None or offer is None:
+        abort(404)
+    values = taken_over(find_type(HOUR), row, *offer)
+    with saving() as action:
+        newer = action.insert(HOUR, values, entry_id=f"accept-{name}-{offer[0]}")
+    return go("hours.show", done="corrected", name=public_id(*newer))
+
+
+def _may_accept(key: RecordKey) -> bool:
+    return may("hours.accept") and this_site().can_enter and key.scope_no == home_scope_no()
 
 
 def _may_say(state: str, said: str) -> tuple[str, ...]:

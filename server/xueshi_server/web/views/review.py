@@ -25,6 +25,8 @@ from xueshi_server.store.schools import list_schools
 from xueshi_server.store.steps import plan_closings, write_step
 from xueshi_server.web.asked import row_number
 from xueshi_server.web.findings import find_warnings
+from xueshi_server.web.granting import FIELD as GRANTED
+from xueshi_server.web.granting import read_granted, word_grant
 from xueshi_server.web.packs import active_pack, today
 from xueshi_server.web.pages import find_key, go, public_id, read_cursor, typed, write_cursor
 from xueshi_server.web.reasons import USUAL, read_reason
@@ -63,6 +65,8 @@ _HEAD: Final = {
 # What a head of a school says, as it is kept (PROTOCOL 8.4), and of which states.
 _CHECKS: Final = {"pass": "pass", "return": "return", "back": ""}
 _OPEN: Final = ("pending", "returned")
+# Returned with the hours that would be granted.
+LESS: Final = "less"
 _NO_REASON: Final = ("approve", "pass", "back")
 
 
@@ -85,6 +89,8 @@ def judge() -> Page:
     """Say one thing of everything ticked, or of the one row whose button it was."""
     is_head = these_queues() is _HEAD
     verdict, names = _read_said()
+    if verdict == LESS and not is_head:
+        return _return_with_hours(names[0] if names else "")
     keys = [find_key(name) for name in names]
     if verdict not in (hours.CHECKS if is_head else hours.VERDICTS):
         abort(400)
@@ -104,13 +110,33 @@ def judge() -> Page:
         if request.form.get("from") == "record":
             return hours.show(names[0], stale=stale), 409
         return _show_queue(stale=stale, ticked=names), 409
-    if is_head:
-        _check(keys, verdict, reason)
-    else:
-        _give(keys, verdict, reason)
+    (_check if is_head else _give)(keys, verdict, reason)
     if request.form.get("from") == "record":
         return go("hours.show", done=verdict, n=len(keys), name=names[0])
     return go("review.index", done=verdict, n=len(keys), **_kept_filter())
+
+
+def _return_with_hours(name: str) -> Page:
+    """Return one record with the hours that would be granted."""
+    key, faults = find_key(name), dict[str, BadValueError]()
+    row = find_hour(this_node(), *key)
+    if row is None:
+        abort(404)
+    minutes, why = 0, ""
+    try:
+        minutes = read_granted(row)
+    except BadValueError as error:
+        faults[GRANTED] = error
+    try:
+        why = read_reason(required=True)
+    except BadValueError as error:
+        faults["reason"] = error
+    if faults:
+        return hours.show(name, less=faults), 422
+    if stale := _read_stale([key], is_head=False):
+        return hours.show(name, stale=stale), 409
+    _give([key], "reject", word_grant(row, minutes, why))
+    return go("hours.show", done="less", name=name)
 
 
 def _read_said() -> tuple[str, list[str]]:
