@@ -10,7 +10,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
-from markupsafe import Markup
 
 _LINKS: Final = frozenset({"http", "https", "mailto"})
 _TASK: Final = re.compile(r"<li>(<p>)?\[([ xX])\] ")
@@ -32,14 +31,14 @@ def _reader() -> MarkdownIt:
     return reader
 
 
-def render_markdown(text: str) -> Markup:
-    """A whole text; its first headings stand below that of the page."""
-    html = _reader().render(text)
+def render_markdown(text: str) -> str:
+    """A whole text, safe to be put into a page; its headings stand below that of the page."""
+    html: str = _reader().render(text)
     html = _TASK.sub(lambda found: f"<li>{found[1] or ''}{_BOXES[found[2]]} ", html)
     html = _HEADING.sub(lambda found: f"<{found[1]}h{int(found[2]) + 1}>", html)
-    return Markup(html)
+    return html
 
 
-def render_line(text: str) -> Markup:
+def render_line(text: str) -> str:
     """One line, such as an option, without a paragraph around it."""
-    return Markup(_reader().renderInline(text))
+    return str(_reader().renderInline(text))

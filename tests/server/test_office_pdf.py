@@ -1,8 +1,10 @@
 """A PDF beside Office files: made apart, in time, and told of where it cannot be made."""
 
 import os
+import socket
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,21 @@ settings = Path(profile.split("file://")[1], "user/registrymodifications.xcu").r
 assert "DisableMacrosExecution" in settings and "SECRET" not in os.environ
 {act}
 """
+ODF = "application/vnd.oasis.opendocument."
+URN = "urn:oasis:names:tc:opendocument:xmlns:"
+MANIFEST = (
+    f'<m:manifest xmlns:m="{URN}manifest:1.0"><m:file-entry m:full-path="/"'
+    f' m:media-type="{ODF}text"/>'
+    '<m:file-entry m:full-path="content.xml" m:media-type="text/xml"/></m:manifest>'
+)
+CONTENT = (
+    f'<o:document-content xmlns:o="{URN}office:1.0" xmlns:text="{URN}text:1.0"'
+    f' xmlns:draw="{URN}drawing:1.0" xmlns:x="http://www.w3.org/1999/xlink"'
+    f' xmlns:svg="{URN}svg-compatible:1.0" o:version="1.2"><o:body><o:text><text:p>'
+    '<draw:frame text:anchor-type="as-char" svg:width="3cm" svg:height="3cm">'
+    '<draw:image x:href="{picture}" x:type="simple" x:show="embed" x:actuate="onLoad"/>'
+    "</draw:frame></text:p></o:text></o:body></o:document-content>"
+)
 WRITES = "(out / 'source.pdf').write_bytes(b'%PDF-1.7 ' + source.read_bytes())"
 
 
@@ -147,9 +164,26 @@ def test_without_libreoffice_the_page_says_so_and_offers_the_file(
     assert "download=1" in page
 
 
-def test_the_real_libreoffice_makes_a_pdf(tmp_path: Path) -> None:
+@pytest.fixture
+def real() -> None:
     if find_office() is None:
         pytest.skip("LibreOffice is not installed here")
+
+
+def test_the_real_libreoffice_makes_a_pdf(real: None, tmp_path: Path) -> None:
     rtf = r"{\rtf1\ansi{\fonttbl{\f0 Times;}}\f0 Lesson polishing, four steps.}"
     assert make_pdf(_source(tmp_path, "a.rtf", rtf.encode()), tmp_path / "out.pdf")
     assert (tmp_path / "out.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_a_document_that_names_a_picture_elsewhere_asks_nobody(real: None, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        picture = f"http://127.0.0.1:{server.getsockname()[1]}/x.png"
+        with zipfile.ZipFile(tmp_path / "a.odt", "w") as archive:
+            archive.writestr("mimetype", f"{ODF}text")
+            archive.writestr("META-INF/manifest.xml", MANIFEST)
+            archive.writestr("content.xml", CONTENT.format(picture=picture))
+        assert make_pdf(tmp_path / "a.odt", tmp_path / "out.pdf")
+        with pytest.raises(TimeoutError):
+            server.accept()

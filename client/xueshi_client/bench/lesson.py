@@ -122,7 +122,7 @@ def _prepare(folder: Path) -> tuple[list[Wish], str]:
         _fill(folder, centre)
         _carry(centre, school)
         with school.write(actor="bench") as action:
-            person = action.insert("person", {"staff_no": "T1", "name": "李明", "active": True})
+            person = action.insert("person", {"staff_no": "T1", "name": "Li Ming", "active": True})
         school.replica.seal()
         names = {each.name: each.public_id for each in list_resources(school)}
         accounts = Accounts(school.home)
@@ -142,17 +142,17 @@ def _fill(folder: Path, centre: Node) -> None:
     video = folder / "lesson.mp4"
     video.write_bytes(rng.randbytes(VIDEO_BYTES))
     page = folder / "steps.md"
-    page.write_text("# 磨课四步\n\n" + "先一起备课，再上课，再一起议。\n\n" * 40, "utf-8")
+    page.write_text("# Four steps\n\n" + "Prepare together, teach, talk it over.\n\n" * 40, "utf-8")
     for number in range(60):
         text = folder / f"guide-{number}.txt"
-        text.write_text(f"第 {number} 份资料。" * 200, "utf-8")
-        add_file(centre, text, About(f"指南 {number}", "语文", authors="云顶小学"), actor="bench")
+        text.write_text(f"Material {number}. " * 200, "utf-8")
+        add_file(centre, text, About(f"Guide {number}", "Chinese"), actor="bench")
     for path in (video, page):
         add_file(centre, path, About(path.stem), actor="bench")
     site = folder / "site"
     (site / "zh").mkdir(parents=True)
     for number in range(SITE_PAGES):
-        body = "<p>一节课反复打磨。</p>" * 400
+        body = "<p>Polished lesson by lesson.</p>" * 400
         (site / "zh" / f"{number}.html").write_text(f"<!doctype html><h1>{number}</h1>{body}")
     (site / "index.html").write_text("<!doctype html><a href='zh/0.html'>0</a>", "utf-8")
     publish_site(centre, site, "site", actor="bench")
@@ -180,7 +180,7 @@ def _wishes(names: dict[str, str]) -> list[Wish]:
     shown = [Wish("page", f"/library/{each}", 1) for each in guides[:15]]
     return [
         Wish("catalogue", "/library/", 4),
-        Wish("catalogue", "/library/?q=%E6%8C%87%E5%8D%97", 4),
+        Wish("catalogue", "/library/?q=guide", 4),
         Wish("page", f"/library/{names['steps.md']}", 4),
         Wish("mine", "/mine/", 3),
         Wish("static", "/static/app.css", 10),
