@@ -26,11 +26,16 @@ from xueshi_server.web.site import language, this_node
 Faults = dict[str, BadValueError]
 # A name typed for a reference: a person's name and number, or a title.
 _NAME_MOST: Final = 200
+# What a record with a file says of it, and which other record it mends.
+_OF_FILE: Final = frozenset({"file", "bytes", "media", "file_name", "follows"})
 
 
 def form_fields(declared: RecordType) -> list[FieldDeclaration]:
-    """What is asked for; which record a correction replaces is known."""
-    return [each for each in declared.field if each.id != declared.corrects]
+    """What is asked for; which record a correction replaces is known, and what a file says of
+    itself is filled in where the file is taken."""
+    of_file = _OF_FILE if ["file"] in declared.index else frozenset()
+    known = of_file | {declared.corrects}
+    return [each for each in declared.field if each.id not in known]
 
 
 def given_values(declared: RecordType) -> dict[str, str]:
