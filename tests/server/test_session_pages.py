@@ -445,3 +445,63 @@ def test_a_large_roster_fits_into_the_page(admin: Visitor, school: Node, count: 
         for number in range(count):
             action.insert("person", {"staff_no": f"T{number:04}", "name": f"Teacher {number}"})
     assert len(admin.get("/session/").data) < 100_000
+
+
+def undo_on(response: TestResponse, admin: Visitor) -> TestResponse:
+    """Press undo on the page that a saved form leads to."""
+    page = admin.get(response.headers["Location"]).text
+    (form_id,) = re.findall(r'name="entry_id" value="([0-9a-z]+)"', page)
+    return admin.post("/session/undo", entry_id=form_id)
+
+
+def test_a_saved_session_is_undone_and_its_form_comes_back(
+    admin: Visitor, school: Node, people: list[int]
+) -> None:
+    done = undo_on(admin.post("/session/", **typed(people[:3])), admin)
+    rows = school.query("SELECT state, credited FROM hour")
+    assert [(row["state"], row["credited"]) for row in rows] == [("withdrawn", 0)] * 3
+    assert [row["deleted"] for row in school.query("SELECT deleted FROM session")] == [1]
+    page = admin.get(done.headers["Location"]).text
+    assert "Hours of 3 people withdrawn" in page
+    assert 'value="Teaching writing"' in page
+    # And saved again it is written again.
+    (form_id,) = set(re.findall(r'name="entry_id" value="([0-9a-z]+)"', page))
+    admin.post("/session/", **typed(people[:2], entry_id=form_id))
+    states = [row["state"] for row in school.query("SELECT state FROM hour ORDER BY rec")]
+    assert states == ["withdrawn"] * 3 + ["pending"] * 2
+
+
+def test_undo_pressed_twice_does_nothing_more(
+    admin: Visitor, school: Node, people: list[int]
+) -> None:
+    response = admin.post("/session/", **typed(people[:2], entry_id="f1"))
+    undo_on(response, admin)
+    assert "Nothing to undo" in admin.text(
+        admin.post("/session/undo", entry_id="f1").headers["Location"]
+    )
+    assert len(school.query("SELECT * FROM checking")) == 2
+
+
+def test_what_the_county_judged_is_not_undone(
+    admin: Visitor, county: County, school: Node, people: list[int]
+) -> None:
+    admin.post("/session/", **typed(people[:2], entry_id="f1"))
+    county.carry_both_ways()
+    judged = RecordKey(*county.centre.query("SELECT scope_no, rec FROM hour LIMIT 1")[0])
+    with county.centre.write(actor="officer") as action:
+        action.judge("hour", judged, "approve")
+    county.carry_both_ways()
+    admin.post("/session/undo", entry_id="f1")
+    states = sorted(row["state"] for row in school.query("SELECT state FROM hour"))
+    assert states == ["approved", "withdrawn"]
+    # The session still has hours.
+    assert [row["deleted"] for row in school.query("SELECT deleted FROM session")] == [0]
+
+
+def test_nobody_undoes_what_another_account_saved(
+    app: Flask, admin: Visitor, school: Node, people: list[int]
+) -> None:
+    admin.post("/session/", **typed(people[:2], entry_id="f1"))
+    registrar = make_visitor(app, "registrar")
+    assert registrar.post("/session/undo", entry_id="f1").status_code == 404
+    assert school.query("SELECT * FROM checking") == []

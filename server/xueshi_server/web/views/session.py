@@ -19,7 +19,7 @@ from xueshi_server.store.people import ROSTER_ORDERS, list_roster
 from xueshi_server.store.sessions import SESSION, Drafts, find_session_of, list_recent
 from xueshi_server.web.declared_form import Faults, show_input
 from xueshi_server.web.packs import active_pack, find_type, today
-from xueshi_server.web.pages import find_key, go, public_id
+from xueshi_server.web.pages import find_key, go, may, public_id
 from xueshi_server.web.roster import chosen_order
 from xueshi_server.web.security import CSRF_FIELD
 from xueshi_server.web.session_form import (
@@ -42,6 +42,12 @@ from xueshi_server.web.session_page import (
     list_present,
     seats,
     word_findings,
+)
+from xueshi_server.web.session_undo import (
+    list_withdrawable,
+    name_hour,
+    name_session,
+    take_back,
 )
 from xueshi_server.web.site import home_scope_no, saving, this_node, whoami
 from xueshi_server.web.views import session_claims
@@ -97,7 +103,8 @@ def create() -> Page:
     _drafts().mark(form_id, "done", body, _now_s())
     if first is None:
         return go("session.new")
-    return go("session.show", done="entered", n=len(form.parts), name=public_id(*first))
+    name = public_id(*first)
+    return go("session.show", done="entered", n=len(form.parts), name=name, saved=form_id)
 
 
 def _save(form: SessionForm, form_id: str) -> tuple[int, int] | None:
@@ -109,15 +116,14 @@ def _save(form: SessionForm, form_id: str) -> tuple[int, int] | None:
     )  # fmt: skip
     with saving() as action:
         if has_type and held is None and form.parts:
-            action.insert(SESSION, session_values(form), entry_id=f"session-{form_id}")
+            action.insert(SESSION, session_values(form), entry_id=name_session(form_id))
         for part in form.parts:
             values: dict[str, Any] = dict(hour_values(form, part))
             claim = form.claim_of(part.person)
             corrects = find_type(HOUR).corrects
             if claim is not None and corrects and not request.form.get("keep"):
                 values[corrects] = claim
-            name = f"session-{form_id}-{part.person}"
-            key = action.insert(HOUR, values, entry_id=name)
+            key = action.insert(HOUR, values, entry_id=name_hour(form_id, part.person))
             first = first or key
     return first
 
@@ -136,6 +142,20 @@ def draft() -> Page:
     if request.form.get("by_hand"):
         return go("session.new", done="drafted")
     return Response(status=204 if saved else 409)
+
+
+@blueprint.post("/undo")
+def undo() -> Page:
+    """Take back what was just saved; the form is there again, as it was."""
+    drafts, form_id = _drafts(), _form_id()
+    draft = drafts.find(form_id)
+    if draft is None or draft.state != "done":
+        abort(404)
+    if not list_withdrawable(form_id):
+        # Pressed twice, or everything was judged meanwhile.
+        return go("session.new", new=1, done="nothing")
+    count, opened = take_back(drafts, draft, _now_s)
+    return go("session.new", done="undone", n=count, draft=opened)
 
 
 @blueprint.post("/discard")
@@ -164,6 +184,7 @@ def show(name: str) -> Page:
         taught=sum(row["minutes"] for row in present if not row["given"]),
         given=sum(row["minutes"] for row in present if row["given"]),
         lecturers=sum(row["given"] for row in present),
+        undo=_undo(request.args.get("saved", "")),
     )
 
 
@@ -256,6 +277,12 @@ def _form_like(name: str) -> Form:
 
 
 # ---- drafts
+
+
+def _undo(form_id: str) -> str:
+    """The form that was just saved here, where it can be taken back."""
+    draft = _drafts().find(form_id) if may("session.undo") and form_id.isalnum() else None
+    return form_id if draft and draft.state == "done" and list_withdrawable(form_id) else ""
 
 
 def _drafts() -> Drafts:
