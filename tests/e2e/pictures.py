@@ -1,6 +1,7 @@
 """Pictures of the node's pages for the guide: `python -m tests.e2e.pictures`.
 
-An invented school and its centre under a shipped pack, on a fixed day, in headless Chromium.
+An invented school and its centre under a shipped pack, on a fixed day, in headless Chromium. A
+picture in which nothing changed has the same bytes the next time.
 """
 
 import tempfile
@@ -8,7 +9,7 @@ from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
 from PIL import Image
@@ -20,9 +21,16 @@ from tests.server.nodes import NOW_MS
 from tests.server.pages import TEST_PIN, accounts_of
 from tests.server.walks.shipped_county import SCHOOL, County, Record, make_county
 from xueshi_server.accounts import Role
+from xueshi_server.library import add_file
+from xueshi_server.shelf import Shelf
+from xueshi_server.store.library import About
 from xueshi_server.web.security import SESSION_COOKIE
+from xueshi_server.web.site import EXTENSION, Site
+from xueshi_sync.node import Node
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from playwright.sync_api import Page
 
 FOLDER: Final = Path(__file__).parents[2] / "site/docs/assets/help"
@@ -30,6 +38,8 @@ PACK: Final = "township-primary"
 WIDE: Final = 1100
 PHONE: Final = 390
 HIGHEST: Final = 900
+# Pages whose point is further down.
+HIGHER: Final = {"session": 1240, "principal": 1240, "session-phone": 1500}
 COLOURS: Final = 64
 # (picture, whose node, who looks, address).
 SHOTS: Final[tuple[tuple[str, str, Role, str], ...]] = (
@@ -41,18 +51,47 @@ SHOTS: Final[tuple[tuple[str, str, Role, str], ...]] = (
     ("requirements", "school", "registrar", "/requirements/"),
     ("records", "school", "registrar", "/records/"),
     ("principal", "school", "principal", "/principal/"),
+    ("checking", "school", "principal", "/review/"),
+    ("objections", "school", "principal", "/principal/objections"),
     ("mine", "school", "teacher", "/mine/"),
     ("forms", "school", "registrar", "/forms/"),
+    ("form", "school", "registrar", "/forms/personal_statement/{name}"),
     ("library", "school", "registrar", "/library/"),
+    ("grants", "school", "registrar", "/grants/"),
     ("sync", "school", "admin", "/sync-state/"),
     ("conflicts", "school", "admin", "/conflicts/"),
     ("accounts", "school", "admin", "/accounts/"),
+    ("codes", "school", "registrar", "/accounts/codes"),
     ("lan", "school", "admin", "/wifi/"),
-    ("files", "school", "registrar", "/files/"),
+    ("files", "school", "registrar", "/files/?type=person"),
     ("review", "centre", "admin", "/review/"),
 )
 ON_A_PHONE: Final = ("session", "mine")
 IN_ENGLISH: Final = ("today", "session", "principal")
+GONE: Final = {
+    "staff_no": "T000", "name": "马国栋", "active": False, "left_on": "2025-07-31",
+    "born_on": "1965-06-20",
+}  # fmt: skip
+SUBJECTS: Final = ("chinese", "maths", "english", "science")
+CLAIMS: Final = (
+    ("县级语文骨干教师跟岗研修", "2026-01-14", 480),
+    ("教育信息技术应用网上研修", "2026-02-10", 360),
+)
+# File, title, subject, minutes that studying it is worth, kilobytes.
+Item = tuple[str, str, str, int, int]
+LIBRARY: Final[tuple[Item, ...]] = (
+    ("xizuo.pdf", "习作教学：从说到写的支架", "语文", 90, 640),
+    ("zuoye.pdf", "小学数学作业设计三十例", "数学", 60, 420),
+    ("shide.md", "新时代教师职业行为十项准则学习要点", "师德", 0, 12),
+    ("shifan.mp4", "示范课：两位数加法", "数学", 45, 2300),
+)
+TABLE: Final = (
+    "教师编号,姓名,性别,出生日期,学科,入职日期\n"
+    "T015,何建军,男,1988-04-12,数学,2010-09-01\n"
+    "T003,李婷婷,女,1976-11-05,英语,2000-09-01\n"
+    "T016,高志远,男,1990年2月30日,语文,2012-09-01\n"
+    "T017,罗春梅,女,1985.6.9,语文,2008-09-01\n"
+)
 SESSIONS: Final = (
     ("师德师风专题学习", "2025-09-10", 120),
     ("作业设计工作坊", "2025-11-12", 180),
@@ -68,22 +107,94 @@ STAFF: Final[dict[Role, str]] = {
 }
 
 
-def fill_school(county: County) -> None:
-    """Fourteen teachers, three sessions, records that wait and one that came back."""
-    people = [
-        county.enter("person", staff_no=f"T{at:03}", name=name, active=True)
-        for at, name in enumerate(NAMES, 1)
-    ]
+def fill_school(county: County) -> list[Record]:
+    """Fourteen teachers, three sessions, claims that wait, what came back, a conflict, a library;
+    the teachers, as they stand on the roster."""
+    people = [county.enter("person", **about(at)) for at in range(len(NAMES))]
+    county.enter("person", **about(0) | GONE)
     held: list[Record] = []
     for title, date, minutes in SESSIONS:
         held += county.hold(title, date, minutes, *people)
     county.approve(*held[:28])
+    claim(county, people)
     centre = county.at_centre()
     with centre.write(actor="centre") as action:
         key = centre.find_record(held[28].name)
         action.judge("hour", key, "reject", reason="签到表没有校长签字")
+    publish(centre, LIBRARY[:-1])
     centre.replica.seal()
     county.world.carry(centre, county.school, to=SCHOOL)
+    fetch(county)
+    # The last item is known and has not arrived.
+    publish(centre, LIBRARY[-1:])
+    disagree(county, people[4])
+    return people
+
+
+def about(at: int) -> dict[str, Any]:
+    """What the roster says of a teacher."""
+    return {
+        "staff_no": f"T{at + 1:03}",
+        "name": NAMES[at],
+        "active": True,
+        "sex": "12"[NAMES[at][-1] in "英婷琳洁静霞梅燕提"],
+        "born_on": f"{1972 + at * 2}-{1 + at * 5 % 12:02}-{3 + at:02}",
+        "subject": SUBJECTS[at % len(SUBJECTS)],
+        "hired_on": f"{1996 + at * 2}-09-01",
+    }
+
+
+def claim(county: County, people: list[Record]) -> None:
+    """What teachers claimed on their phones."""
+    school = county.school
+    for at, (person, (title, date, minutes)) in enumerate(zip(people, CLAIMS, strict=False), 1):
+        # An account of a teacher is called by the staff number.
+        with school.write(actor=f"t{at:03}") as action:
+            who = school.find_record(person.name).rec
+            row = {"person": who, "date": date, "title": title, "minutes": minutes}
+            action.insert("hour", row)
+    school.replica.seal()
+
+
+def publish(centre: Node, items: "Iterable[Item]") -> None:
+    """Some items of the county's library."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, title, subject, minutes, kilobytes in items:
+            path = Path(folder, name)
+            path.write_bytes(name.encode() * (kilobytes * 1024 // len(name.encode())))
+            add_file(centre, path, About(title, subject, minutes=minutes), actor="admin")
+
+
+def fetch(county: County) -> None:
+    """Bring the school all that it wants of the library."""
+    shelf = Shelf(county.school)
+    for _ in range(4):
+        shelf.advance()
+        for name in county.school.files.wants(1 << 20):
+            chunk = county.centre.files.give(name)
+            assert chunk is not None
+            county.school.files.take([chunk])
+    shelf.advance()
+
+
+def disagree(county: County, person: Record) -> None:
+    """One name written in two ways on the same day, before either side heard of the other."""
+    for node, name in ((county.school, "陈晓林"), (county.centre, "陈小琳")):
+        with node.write(actor="registrar") as action:
+            action.set("person", node.find_record(person.name), {"name": name})
+        node.replica.seal()
+    county.world.carry(county.school, county.centre, to=None)
+    county.world.carry(county.centre, county.school, to=SCHOOL)
+
+
+def settle_lan(office: Office) -> None:
+    """The network of a school: one address, and a phone that was here."""
+    site: Site = office.app.extensions[EXTENSION]
+    assert site.lan is not None
+    site.lan._list_addresses = lambda: ["192.168.1.10"]
+    site.lan.port = 8080
+    site.clock = lambda: 600.0
+    site.visitors["192.168.1.23"] = 480.0
 
 
 def open_accounts(office: Office) -> None:
@@ -108,15 +219,34 @@ def keep(page: "Page", address: str, picture: str) -> None:
     answer = page.goto(address)
     if answer is None or answer.status != 200:
         raise SystemExit(f"{picture}: {answer and answer.status}")
-    if picture.startswith("session"):
-        page.fill("#f-title, input[name=title]", TITLE)
-        page.evaluate("document.activeElement.blur()")
+    USE.get(picture.partition("-")[0], lambda _page: None)(page)
+    page.evaluate("document.activeElement.blur()")
     height = int(page.evaluate("Math.ceil(document.body.getBoundingClientRect().height)"))
     width = page.viewport_size["width"] if page.viewport_size else WIDE
-    clip = {"x": 0, "y": 0, "width": width, "height": min(height, HIGHEST)}
-    shot = page.screenshot(clip=clip, full_page=True)  # type: ignore[arg-type]
+    clip = {"x": 0, "y": 0, "width": width, "height": min(height, HIGHER.get(picture, HIGHEST))}
+    shot = page.screenshot(clip=clip, full_page=True, animations="disabled")  # type: ignore[arg-type]
     image = Image.open(BytesIO(shot)).convert("RGB").quantize(COLOURS)
     image.save(FOLDER / f"{picture}.png", optimize=True)
+
+
+def hold_session(page: "Page") -> None:
+    """Half of the teachers are ticked, one has hours of her own."""
+    page.fill("#f-title, input[name=title]", "作业设计二次研讨")
+    page.fill("input[name=minutes]", "2")
+    for at in range(7):
+        page.locator("input[name=person]").nth(at).check()
+
+
+def check_table(page: "Page") -> None:
+    """A table with a row that is new, one that is known and one that is wrong."""
+    table = {"name": "2026年春季花名册.csv", "mimeType": "text/csv", "buffer": TABLE.encode()}
+    page.set_input_files("input[type=file]", table)  # type: ignore[arg-type]
+    page.locator("main form[enctype] button").first.click()
+    page.wait_for_selector("tr.is-faulty")
+
+
+# What is done on a page before its picture is taken.
+USE: Final[dict[str, "Callable[[Page], None]"]] = {"session": hold_session, "files": check_table}
 
 
 def take_all(page: "Page", offices: dict[str, Office]) -> None:
@@ -139,7 +269,7 @@ def main() -> None:
     """Make the pictures anew."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, make_county(Path(folder), PACK) as county:
-        fill_school(county)
+        people = fill_school(county)
         with ExitStack() as open_things:
             # "Last heard" is reckoned on the day of the school, not of whoever runs this.
             stopped = SimpleNamespace(time=lambda: NOW_MS / 1000 + 600)
@@ -148,8 +278,12 @@ def main() -> None:
                 node.role: open_things.enter_context(serve(node, county.pack))
                 for node in (county.school, county.centre)
             }
+            open_things.enter_context(patch("xueshi_server.lan.answers", lambda *_: True))
             for office in offices.values():
                 open_accounts(office)
+                settle_lan(office)
+            # The teacher is the first of the roster.
+            offices["school"].values["name"] = people[0].name
             take_all(open_things.enter_context(open_browser()), offices)
 
 
