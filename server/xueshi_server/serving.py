@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from xueshi_server.delivering import take_offers
 from xueshi_server.lan import LanDoor
+from xueshi_server.memory import Keeper, hold_heap
+from xueshi_server.typeset.setting import set_apart_from_now, set_here_again
 from xueshi_server.web import create_app
 from xueshi_server.web.site import EXTENSION
-from xueshi_server.web.work import end_work
+from xueshi_server.web.work import at_end, end_work
 from xueshi_sync.agent import SyncAgent
 from xueshi_sync.http_listener import make_http_server
 from xueshi_sync.node import Node
@@ -36,12 +38,19 @@ def make_server(
     `lan` its page opens further addresses; the caller stops it. `endings`, closed after the server
     has stopped and before the node is, ends what was begun on the pages.
     """
+    hold_heap()
     take_offers(node)
     app = create_app(node, agent=agent, site_dir=site_dir, lan=lan)
-    served: WSGIApplication = app if wrap is None else wrap(app)
+    keeper = Keeper(node)
+    served: WSGIApplication = keeper.wrap(app if wrap is None else wrap(app))
     server = make_http_server(served, (host, port))
     server.prepare()
     if endings is not None:
+        # Else the caller ends with the process, and its threads with it.
+        set_apart_from_now()
+        endings.callback(set_here_again)
+        keeper.start()
+        at_end(app, keeper.stop)
         endings.callback(end_work, app)
     if lan is not None:
         accounts = app.extensions[EXTENSION].accounts

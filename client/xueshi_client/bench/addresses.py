@@ -125,7 +125,8 @@ def _fillings(index: Index, endpoint: str, wanted: set[str]) -> Iterator[dict[st
         yield from _fill_forms(index, wanted)
     elif "entitlement_id" in wanted:
         yield from ({"entitlement_id": each} for each in pack.entitlements)
-    else:
+    elif wanted <= {"type_name", "name", "kind"}:
+        # What else a route may name, a book or a file in it, is not here.
         yield from _fill_types(index, endpoint, wanted)
 
 
