@@ -3,6 +3,7 @@
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from xueshi_server.store.checking import read_unchecked
 from xueshi_server.store.hours import count_states, list_latest, sum_all
 from xueshi_server.store.schools import count_conflicts, count_people, list_school_figures
 from xueshi_server.web.pages import may
@@ -28,8 +29,17 @@ def show() -> str | Response:
         people=count_people(node),
         credited=credited,
         pending=pending,
+        to_check=_count_to_check(),
         latest=list_latest(node, _LATEST),
         schools=list_school_figures(node) if this_site().can_review else [],
         heard={peer.code: peer.age_s for peer in sync.peers if peer.age_s is not None},
         sync=sync,
     )
+
+
+def _count_to_check() -> int:
+    """What the head of a school has yet to look at; a node that judges looks at all that waits."""
+    if not this_site().can_check or not may("review.index"):
+        return 0
+    found = read_unchecked(this_node())
+    return len(found.claims) + found.entries
