@@ -25,10 +25,13 @@ from xueshi_server.domain.rules.facts import (
     Tests,
     Value,
 )
+from xueshi_server.node_clock import today_of
 from xueshi_server.store.facts_cache import Found, Part, TallyCache, combine, depends_on_others
 from xueshi_server.store.facts_heard import read_heard, read_scopes
 from xueshi_server.store.facts_pass import Reader, all_of, look_up, run_pass, wanted_rows
 from xueshi_server.store.facts_sql import SCOPE_CODE, Query
+from xueshi_server.store.former_numbers import read_by_numbers_of_today, read_renamed
+from xueshi_server.store.packs import find_active
 from xueshi_sync.node import Node
 from xueshi_sync.schema import Schema
 from xueshi_sync.sqlite_db import connect_reader
@@ -55,6 +58,8 @@ class SqlFacts:
     scopes: Mapping[int, str]
     heard: Heard
     cache: TallyCache = field(default_factory=TallyCache)
+    # What people were called before: answers hold as long as nobody else is called anew.
+    renamed: Mapping[str, str] = field(default_factory=dict)
     scope_nos: Mapping[str, int] = field(init=False)
     positions: Mapping[int, int] = field(init=False)
     reader: Reader = field(init=False)
@@ -70,7 +75,7 @@ class SqlFacts:
         self.positions = {scope_no: marks.get(scope_no, 0) for scope_no in self.scopes}
         # Says for which schema and which identity of the node the view was built.
         built_for = self.db.execute("PRAGMA user_version").fetchone()[0]
-        self.world = (built_for, self.schema.tables)
+        self.world = (built_for, self.schema.tables, tuple(sorted(self.renamed.items())))
 
     def close(self) -> None:
         """Give the snapshot up."""
@@ -251,7 +256,11 @@ def open_facts(node: Node, cache: TallyCache | None = None) -> SqlFacts:
     heard = read_heard(node, scopes)
     db = connect_reader(node.paths.view)
     kept = cache or _KEPT.setdefault(node.feeds, TallyCache())
-    return SqlFacts(db, node.schema, scopes, heard, kept)
+    renamed = read_renamed(db, node.schema)
+    if renamed:
+        types = find_active(node, today_of(node)).pack.types
+        read_by_numbers_of_today(db, types, node.schema, renamed)
+    return SqlFacts(db, node.schema, scopes, heard, kept, renamed)
 
 
 def _owned_rows(query: Query, tests: Tests) -> str | None:
