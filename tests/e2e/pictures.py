@@ -219,7 +219,9 @@ def keep(page: "Page", address: str, picture: str) -> None:
     answer = page.goto(address)
     if answer is None or answer.status != 200:
         raise SystemExit(f"{picture}: {answer and answer.status}")
-    USE.get(picture.partition("-")[0], lambda _page: None)(page)
+    use = USE.get(picture.partition("-")[0])
+    if use is not None:
+        use(page)
     page.evaluate("document.activeElement.blur()")
     height = int(page.evaluate("Math.ceil(document.body.getBoundingClientRect().height)"))
     width = page.viewport_size["width"] if page.viewport_size else WIDE
