@@ -40,6 +40,7 @@ NO_PAGE: Final = frozenset(
     {
         "static", "health.show", "training.index", "training.show", "files.give",
         "form_pdf.one", "form_pdf.everybody", "mine.statement", "mine.photo", "attachments.file",
+        "contributions.file", "contributions.inside",
     }
 )  # fmt: skip
 # Pages that need no account are looked at apart, but for these.
@@ -84,6 +85,8 @@ class Office:
             if "GET" in (rule.methods or ()) and rule.endpoint not in NO_PAGE and is_meant:
                 about_hour = rule.endpoint.startswith(HOUR_PAGES)
                 values = self.values | ({"name": self.values["hour"]} if about_hour else {})
+                if rule.endpoint.startswith("contributions."):
+                    values["name"] = self.values["contribution"]
                 values["type_name"] = "hour" if about_hour else "person"
                 with self.app.test_request_context():
                     given: dict[str, Any] = {
@@ -134,12 +137,13 @@ def offices(county: County) -> Iterator[dict[str, Office]]:
 def sample_values(node: Node, pack: Pack) -> dict[str, str]:
     """What stands in addresses: a person, an hour of somebody, a form, a rule, an entitlement."""
     names = {}
-    for of in ("person", "hour"):
+    for of in ("person", "hour", "contribution"):
         row = node.query(f"SELECT scope_no, rec FROM {of} ORDER BY rec LIMIT 1")[0]
         names[of] = node.public_id(RecordKey(row["scope_no"], row["rec"]))
     return {
         "name": names["person"],
         "hour": names["hour"],
+        "contribution": names["contribution"],
         "form_id": "personal_statement",
         "rule_id": next(each for each, rule in pack.rules.items() if rule.scope == "teacher"),
         "entitlement_id": next(iter(pack.entitlements)),
@@ -195,8 +199,9 @@ def test_no_page_has_a_serious_violation(offices: dict[str, Office], look: Look)
     """The centre's pages wide, the school's and a teacher's as on a phone."""
     at_centre = examine(look, offices["centre"], "admin", 1280)
     at_school = examine(look, offices["school"], "admin", 390)
-    assert examine(look, offices["school"], "teacher", 390) == {"mine.show"}
+    assert examine(look, offices["school"], "teacher", 390) == {"mine.show", "reading.show"}
     assert {"review.index", "records.queue", "personal.show"} <= at_centre
+    assert {"contributions.index", "contributions.show"} <= at_centre & at_school
     assert {"session.new", "lan.show", "accounts.codes", "people.edit"} <= at_school
     assert len(at_centre | at_school) > 40
 
