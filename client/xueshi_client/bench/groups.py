@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from xueshi_client.bench import desk, engine, lesson, library, machine, paper, rules, wire
+from xueshi_client.bench import desk, engine, lesson, library, machine, paper, rules, tables, wire
 from xueshi_client.bench.report import Figure, print_figure
 from xueshi_client.errors import FigureFailedError, UnknownFigureError
 
@@ -30,6 +30,7 @@ GROUPS: Final[dict[str, tuple[Group, int, int]]] = {
     "schools": (lambda path, count: desk.measure_schools(path, count, 8), 1_000, 200),
     "rules": (rules.measure_rules, 1_200_000, 30_000),
     "print": (paper.measure_print, 200, 20),
+    "import": (tables.measure_imports, 10_000, 1_000),
     "library": (library.measure_library, 200, 20),
     "lesson": (lesson.measure_lesson, 60, 5),
     "node": (machine.measure_node, 100_000, 2_000),

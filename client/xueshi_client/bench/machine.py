@@ -32,6 +32,7 @@ from xueshi_client.bench.school import PACK, School, make_school
 from xueshi_client.bench.world import stop_serving, temporary_folder
 from xueshi_client.errors import FigureFailedError
 from xueshi_server.accounts import Accounts, Role
+from xueshi_server.memory import QUIET_S
 from xueshi_server.web import create_app
 from xueshi_server.web.security import SESSION_COOKIE
 
@@ -47,6 +48,8 @@ SMALLER: Final = 10
 _PASSWORD: Final = "a long sentence of the bench"
 _PIN: Final = "820164"
 _START_WAIT_S: Final = 60.0
+# Tidying up after the quiet takes a part of this.
+_TIDY_S: Final = 3.0
 
 
 @dataclass
@@ -68,6 +71,7 @@ class Measured:
     idle_rss_mb: float = 0.0
     used_mb: float = 0.0
     after_mb: float = 0.0
+    evening_mb: float = 0.0
     how: str = ""
     routes: dict[str, Asked] = field(default_factory=lambda: defaultdict(Asked))
 
@@ -82,6 +86,8 @@ def measure_node(workload: Path, count: int) -> Iterator[Figure]:
     yield Figure("node.idle_mb", more.idle_mb, "MB", at_most=IDLE_MB_AT_MOST, note=note)
     yield Figure("node.used_mb", more.used_mb, "MB", note="PSS after every page")
     yield Figure("node.after_mb", more.after_mb, "MB", note="PSS after every export and print too")
+    note = f"PSS of the same after {QUIET_S:g} s of quiet"
+    yield Figure("node.evening_mb", more.evening_mb, "MB", at_most=IDLE_MB_AT_MOST, note=note)
     yield from _routes(less, more)
 
 
@@ -119,6 +125,8 @@ def _measure(workload: Path, count: int) -> Measured:
                 found.used_mb = round(held_bytes(process.pid) / 1e6, 1)
                 _ask_all(found, port, [each for each in addresses if each.is_file], cookies)
                 found.after_mb = round(held_bytes(process.pid) / 1e6, 1)
+                time.sleep(QUIET_S + _TIDY_S)
+                found.evening_mb = round(held_bytes(process.pid) / 1e6, 1)
     return found
 
 
