@@ -163,6 +163,12 @@ class UnknownResourceError(ServerError):
     code = "library.no_such_resource"
 
 
+class UnfitFileError(ServerError):
+    """A file that the library does not take as it is; field `why`, in words."""
+
+    code = "library.unfit"
+
+
 class NoLibraryFolderError(ServerError):
     """A folder without files, or one that is no built site; field `folder`."""
 

@@ -30,7 +30,7 @@ from xueshi_server.store.library import (
     publish_resource,
     withdraw_resource,
 )
-from xueshi_server.store.quizzes import strip_answers
+from xueshi_server.store.quizzes import add_readable, refuse_quiz_inside
 from xueshi_server.written_pages import about_of_page
 from xueshi_sync.files.chunker import cut_file
 from xueshi_sync.files.content import Content
@@ -50,7 +50,7 @@ def add_file(
     BadPathError, LimitExceededError, BadValueError for a quiz that cannot be answered."""
     name = check_path(path.name)
     draft = _draft(node, about_of_page(path, about), FILE, name, replaces)
-    content = strip_answers(node, node.files.add(path), name, actor=actor)
+    content = add_readable(node, path, name, actor=actor)
     made = publish_resource(node, content, draft, actor)
     publish_pdf(node, path, made, actor=actor, replaces=replaces)
     return made
@@ -112,6 +112,8 @@ def keep_folder(
     if not paths:
         raise NoLibraryFolderError(folder=str(folder))
     names = [check_path(path.relative_to(folder).as_posix()) for path in paths]
+    for path in paths:
+        refuse_quiz_inside(path)
     if not pinned:
         # What goes up is offered in the order in which it was kept, some at a time; the list comes
         # first, for it says that the rest is wanted.

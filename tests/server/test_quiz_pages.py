@@ -1,8 +1,10 @@
 """Quizzes at a school: answered on the page, marked on the node, hours proposed and bounded."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +12,10 @@ from tests.server.conftest import County
 from tests.server.pages import Visitor, make_visitor
 from tests.server.studying import Study, Teacher, make_study
 from tests.server.test_quizzes import QUIZ
+from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.study import Allowance
-from xueshi_server.store.library import Resource, list_resources
+from xueshi_server.library import add_file, add_folder
+from xueshi_server.store.library import About, Resource, list_resources
 from xueshi_server.web import create_app
 from xueshi_server.web.views import quizzes
 from xueshi_sync.writer import RecordKey
@@ -63,6 +67,12 @@ def _text(teacher: Visitor, quiz: Resource) -> str:
 
 def test_a_quiz_takes_title_and_hours_from_its_head(quiz: Resource) -> None:
     assert (quiz.about.title, quiz.about.minutes) == ("磨课四步小测", 60)
+
+
+def test_the_centre_keeps_no_file_with_answers(study: Study, quiz: Resource) -> None:
+    raw = hashlib.sha256(QUIZ.encode()).digest()
+    assert study.county.centre.files.state(raw) is None
+    assert study.school.files.state(raw) is None
 
 
 def test_nothing_that_a_reader_can_open_tells_what_is_right(
@@ -202,3 +212,21 @@ def test_a_broken_quiz_is_not_published_and_says_why(officer: Visitor, county: C
     assert answer.status_code == 422
     assert "Question 1 marks no right answer" in answer.text
     assert list_resources(county.centre) == []
+
+
+@pytest.mark.parametrize("name", ["a.quiz.md", "deep/a.md"])
+def test_a_quiz_in_a_folder_is_refused(name: str, county: County, tmp_path: Path) -> None:
+    place = tmp_path / "disc" / name
+    place.parent.mkdir(parents=True)
+    place.write_text(QUIZ, "utf-8")
+    with pytest.raises(BadValueError) as caught:
+        add_folder(county.centre, tmp_path / "disc", About("disc"), actor="admin")
+    assert caught.value.value_code == "quiz.in_folder"
+
+
+def test_a_quiz_that_is_too_long_is_not_published_as_a_page(county: County, tmp_path: Path) -> None:
+    place = tmp_path / "a.md"
+    place.write_text(QUIZ + "a" * 70_000, "utf-8")
+    with pytest.raises(BadValueError) as caught:
+        add_file(county.centre, place, About("a"), actor="admin")
+    assert caught.value.value_code == "quiz.too_long"

@@ -21,7 +21,7 @@ from xueshi_server.delivering import (
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.hours import parse_hours
 from xueshi_server.domain.hours_of_day import parse_hours_of_day
-from xueshi_server.errors import FileNotHereError
+from xueshi_server.errors import FileNotHereError, UnfitFileError
 from xueshi_server.library import add_file, add_folder, copy_out, export_folder
 from xueshi_server.node_clock import today_of
 from xueshi_server.sources import is_url
@@ -34,6 +34,7 @@ from xueshi_server.store.library import (
     list_resources,
     withdraw_resource,
 )
+from xueshi_server.words import word
 from xueshi_sync.errors import NetworkError, NodeStateError
 from xueshi_sync.node import Node
 
@@ -62,10 +63,14 @@ def add(state: State, /, path: Path, **options: str) -> Reply:
     with state.open_node("centre") as node, state.progress("cli.library.adding") as step:
         replaces = find_resource(node, options["replaces"]) if options["replaces"] else None
         actor = options["actor"]
-        if path.is_dir():
-            made = add_folder(node, path, about, actor=actor, replaces=replaces, progress=step)
-        else:
-            made = add_file(node, path, about, actor=actor, replaces=replaces)
+        try:
+            if path.is_dir():
+                made = add_folder(node, path, about, actor=actor, replaces=replaces, progress=step)
+            else:
+                made = add_file(node, path, about, actor=actor, replaces=replaces)
+        except BadValueError as error:
+            why = word(f"value.{error.value_code}", state.language, **error.details)
+            raise UnfitFileError(why=why) from error
         data = _described(node, made)
     state.tell_saved()
     return Reply(data, [state.word("cli.library.added", **data)])

@@ -89,6 +89,7 @@ UPLOAD_CODES: Final = frozenset(
         "quiz.no_right",
         "quiz.bad_number",
         "quiz.unanswered",
+        "quiz.in_folder",
     }
 )
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Row
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
+from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.quizzes import (
     TEXT_MOST,
     Key,
@@ -31,6 +32,7 @@ from xueshi_sync.writer import Action, RecordKey
 
 QUIZ_KEY: Final = "quiz_key"
 QUIZ_RESULT: Final = "quiz_result"
+_PAGE: Final = ".md"
 # Verdicts after which hours are proposed no more.
 _GONE: Final = "('rejected', 'void', 'replaced', 'returned', 'withdrawn')"
 
@@ -52,16 +54,42 @@ def knows_quizzes(node: Node) -> bool:
 
 
 def strip_answers(node: Node, content: Content, name: str, *, actor: str) -> Content:
-    """What is published of a file: of a quiz the paper, whose key is kept apart; else itself.
+    """What is published of a file that is here: of a quiz the paper, else itself.
 
     Raises BadValueError for a quiz that is none.
     """
-    if not name.lower().endswith(".md") or content.size > TEXT_MOST:
+    if not name.lower().endswith(_PAGE):
         return content
     with node.files.open(content.sha256) as file:
-        text = file.read().decode("utf-8", "replace")
+        return keep_paper(node, name, _read(file), actor=actor) or content
+
+
+def add_readable(node: Node, path: Path, name: str, *, actor: str) -> Content:
+    """Keep a file as readers may have it: of a quiz the paper alone. Raises as `strip_answers`."""
+    paper = None
+    if name.lower().endswith(_PAGE):
+        with path.open("rb") as file:
+            paper = keep_paper(node, name, _read(file), actor=actor)
+    return paper or node.files.add(path)
+
+
+def refuse_quiz_inside(path: Path) -> None:
+    """Raise BadValueError for a quiz in a folder: there it would be read with its answers."""
+    if path.name.lower().endswith(_PAGE):
+        with path.open("rb") as file:
+            if is_quiz(path.name, _read(file)):
+                raise BadValueError("quiz.in_folder", name=path.name[:60])
+
+
+def _read(file: BinaryIO) -> str:
+    """As much as tells a quiz that is too long from one that is not."""
+    return file.read(TEXT_MOST + 1).decode("utf-8", "replace")
+
+
+def keep_paper(node: Node, name: str, text: str, *, actor: str) -> Content | None:
+    """Keep the paper of a quiz, and its key apart from it; None for what is no quiz."""
     if not is_quiz(name, text):
-        return content
+        return None
     quiz = parse_quiz(text)
     with TemporaryDirectory(dir=node.home) as folder:
         place = Path(folder) / "paper"

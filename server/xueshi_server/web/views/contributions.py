@@ -246,6 +246,9 @@ def _keep(handed: Handed | None, older: Contribution | None, faults: Faults) -> 
         return {name: older.row[name] for name in ("file", "bytes", "media", "file_name")}
     try:
         return keep_handed(this_node(), handed)
+    except BadValueError as error:
+        faults["file"] = error
+        return {}
     except (OSError, StorageError):
         faults["file"] = BadValueError("file.no_room")
         return {}
