@@ -40,6 +40,11 @@ PIN_LEAST: Final = 6
 PIN_TRIES: Final = 30
 # The PC is shared: who has gone away is logged out. Half-typed sessions are kept as drafts.
 IDLE_S: Final = 3600
+# Who comes back with a PIN loses nothing by an early lock.
+PIN_IDLE_S: Final = 10 * 60
+# What an administrator may choose instead, in minutes; 0: as above.
+LOCK_CHOICES: Final = (0, 5, 10, 15, 30, 60)
+_LOCK: Final = "lock_minutes"
 # A teacher comes to look, on a phone or on a PC that somebody else uses next.
 TEACHER_IDLE_S: Final = 15 * 60
 # Notes kept of who logged in and whose rights changed; the oldest are dropped.
@@ -103,6 +108,8 @@ class Account:
     person: str = ""
     has_switch_pin: bool = False
     by_pin: bool = False
+    # What the administrator chose for this PC; 0: nothing.
+    lock_s: int = 0
 
     @property
     def role(self) -> Role:
@@ -117,7 +124,9 @@ class Account:
     @property
     def idle_s(self) -> int:
         """After so long without a request the session ends."""
-        return TEACHER_IDLE_S if self.has_pin else IDLE_S
+        if self.has_pin:
+            return min(TEACHER_IDLE_S, self.lock_s or TEACHER_IDLE_S)
+        return self.lock_s or (PIN_IDLE_S if self.has_switch_pin else IDLE_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +169,16 @@ class Accounts:
     def turn(self, key: str, on: bool) -> None:
         """Turn a switch of this PC on or off."""
         self._run("INSERT OR REPLACE INTO setting VALUES (?, ?)", key, b"1" if on else b"0")
+
+    def lock_minutes(self) -> int:
+        """After how long this PC locks itself; 0: as the account is."""
+        rows = self._run("SELECT value FROM setting WHERE key = ?", _LOCK)
+        chosen = int(rows[0][0]) if rows and isinstance(rows[0][0], bytes) else 0
+        return chosen if chosen in LOCK_CHOICES else 0
+
+    def lock_after(self, minutes: int) -> None:
+        """Choose it."""
+        self._run("INSERT OR REPLACE INTO setting VALUES (?, ?)", _LOCK, str(minutes).encode())
 
     # Accounts
 
@@ -321,6 +340,8 @@ class Accounts:
         now_s = int(self.now_s())
         age_s = now_s - seen_s
         account = self.find(account_id)
+        if account is not None:
+            account = replace(account, lock_s=self.lock_minutes() * 60)
         if account is None or not account.enabled or not -JUMP_S <= age_s <= account.idle_s:
             self.end_session(token)
             return None

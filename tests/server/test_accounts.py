@@ -9,7 +9,7 @@ from flask import Flask
 
 from tests.server.nodes import add_person
 from tests.server.pages import TEST_PIN, Visitor, accounts_of, add_account, make_visitor
-from xueshi_server.accounts import FILE_NAME, PIN_TRIES, Accounts, is_good_pin
+from xueshi_server.accounts import FILE_NAME, PIN_TRIES, Account, Accounts, Role, is_good_pin
 from xueshi_server.errors import LoginRefusedError, WeakPinError
 from xueshi_sync.node import Node
 
@@ -182,3 +182,40 @@ def test_no_pin_or_code_is_in_any_log(
     teacher.post("/password", password=TEST_PIN, again=TEST_PIN)
     logged = caplog.text + "".join(capfd.readouterr())
     assert not [each for each in (code, TEST_PIN, "482913") if each in logged]
+
+
+@pytest.mark.parametrize(
+    ("role", "with_pin", "chosen", "minutes"),
+    [
+        pytest.param("registrar", False, 0, 60, id="a-password-is-long-to-type"),
+        pytest.param("registrar", True, 0, 10, id="a-pin-is-quick"),
+        pytest.param("registrar", True, 30, 30, id="the-administrator-chose-longer"),
+        pytest.param("registrar", False, 5, 5, id="the-administrator-chose-shorter"),
+        pytest.param("teacher", False, 60, 15, id="a-teacher-never-longer"),
+        pytest.param("teacher", False, 5, 5, id="a-teacher-shorter"),
+    ],
+)
+def test_a_page_that_nobody_touches_locks_itself(
+    role: Role, with_pin: bool, chosen: int, minutes: int
+) -> None:
+    account = Account(
+        1, "x", "Test", (role,), False, True, has_switch_pin=with_pin, lock_s=chosen * 60
+    )
+    assert account.idle_s == minutes * 60
+
+
+def test_the_administrator_chooses_when_it_locks(admin: Visitor) -> None:
+    assert admin.post("/accounts/lock", minutes="15").status_code == 303
+    assert '<option value="15" selected>' in admin.get("/accounts/").text
+    assert admin.post("/accounts/lock", minutes="7").status_code == 400
+
+
+def test_what_was_chosen_holds_for_who_is_logged_in_already(school: Node) -> None:
+    now = [1_772_438_400.0]
+    accounts = Accounts(school.home, now_s=lambda: now[0])
+    accounts.add("r", "Test", "registrar")
+    token = accounts.start_session(accounts.list_all()[0])
+    accounts.lock_after(5)
+    now[0] += 301
+    assert accounts.find_session(token) is None
+    accounts.close()

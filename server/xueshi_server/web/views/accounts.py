@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
 
-from xueshi_server.accounts import ROLES, Account, Role
+from xueshi_server.accounts import LOCK_CHOICES, ROLES, Account, Role
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.people import former_numbers
 from xueshi_server.domain.values import parse_text
@@ -115,6 +115,17 @@ def disable(account_id: int) -> Page:
     return go("accounts.index", done="disabled")
 
 
+@blueprint.post("/lock")
+def lock() -> Response:
+    """Choose after how long without a touch this PC locks itself."""
+    chosen = request.form.get("minutes", "")
+    if chosen not in map(str, LOCK_CHOICES):
+        abort(400)
+    this_site().accounts.lock_after(int(chosen))
+    this_site().accounts.note("lock", actor(), "", chosen)
+    return go("accounts.index", done="locktime")
+
+
 @blueprint.get("/notes")
 def notes() -> Page:
     """Who logged in, and whose rights changed."""
@@ -193,6 +204,8 @@ def _show(
         "accounts.html",
         rows=this_site().accounts.list_all(),
         roles=ROLES,
+        lock_choices=LOCK_CHOICES,
+        lock_minutes=this_site().accounts.lock_minutes(),
         code=code,
         login=login,
         faults=faults or {},
