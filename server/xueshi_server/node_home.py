@@ -7,6 +7,7 @@ from pathlib import Path
 from xueshi_server.node_clock import today_of
 from xueshi_server.record_types import SCHEMA
 from xueshi_server.sealing import ensure_seal_key
+from xueshi_server.store.objections import carry_over
 from xueshi_server.store.packs import level_schema
 from xueshi_sync.context import Context
 from xueshi_sync.errors import InvalidWriteError, SchemaUnfitError, StorageError
@@ -20,6 +21,9 @@ def open_node(home: Path, *, context: Context | None = None, wait_s: float = LOC
     # A centre without a key that personal numbers are sealed to gets one; a full disk may wait.
     with suppress(StorageError, InvalidWriteError, sqlite3.DatabaseError, OSError):
         ensure_seal_key(node)
+    # Objections that stood in a file of their own; a full disk may wait here too.
+    with suppress(StorageError, InvalidWriteError, sqlite3.DatabaseError, OSError):
+        carry_over(node)
     return node
 
 

@@ -52,7 +52,7 @@ SHOTS: Final[tuple[tuple[str, str, Role, str], ...]] = (
     ("records", "school", "registrar", "/records/"),
     ("principal", "school", "principal", "/principal/"),
     ("checking", "school", "principal", "/review/"),
-    ("objections", "school", "principal", "/principal/objections"),
+    ("objections", "school", "principal", "/objections/"),
     ("mine", "school", "teacher", "/mine/"),
     ("forms", "school", "registrar", "/forms/"),
     ("form", "school", "registrar", "/forms/personal_statement/{name}"),

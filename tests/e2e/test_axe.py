@@ -15,6 +15,7 @@ from flask import Flask
 
 from tests.e2e.browser import give_up, open_browser
 from tests.server.every_type import fill_county
+from tests.server.nodes import add_objection
 from tests.server.pages import accounts_of, add_account
 from tests.server.test_browser import is_wider_than_the_window
 from tests.server.walks.shipped_county import County, make_county
@@ -22,7 +23,6 @@ from xueshi_server.accounts import Role
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.lan import LanDoor
 from xueshi_server.serving import url_of
-from xueshi_server.store.objections import Objections
 from xueshi_server.web import create_app
 from xueshi_server.web.access import NEEDS
 from xueshi_server.web.security import SESSION_COOKIE
@@ -162,7 +162,7 @@ def serve(node: Node, pack: Pack) -> Iterator[Office]:
     thread.start()
     values = sample_values(node, pack)
     if node.role == "school":
-        Objections(node.home).add(values["name"], values["hour"], "应为 3 学时", 1_772_438_400)
+        add_objection(node, node.find_record(values["hour"]), "应为 3 学时")
     yield Office(node, app, url_of(server), values)
     lan.stop()
     server.stop()

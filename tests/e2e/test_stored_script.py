@@ -18,6 +18,7 @@ from tests.e2e.browser import open_browser
 from tests.e2e.test_axe import Office, sample_values
 from tests.server import every_type
 from tests.server.every_type import fill_county
+from tests.server.nodes import add_objection
 from tests.server.pages import Visitor, make_visitor
 from tests.server.test_browse import fetch, read_address
 from tests.server.walks.shipped_county import County, make_county
@@ -26,7 +27,6 @@ from xueshi_server.browse import datasette_command
 from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.pack_files import list_shipped
 from xueshi_server.site_build import escape_markdown
-from xueshi_server.store.objections import Objections
 from xueshi_server.web import create_app
 from xueshi_server.web.security import SESSION_COOKIE
 from xueshi_sync.node import Node
@@ -163,7 +163,7 @@ def test_no_page_takes_what_it_shows_for_markup(tmp_path: Path, frames: Frames) 
         node = county.at_centre()
         county.world.carry(node, county.school, to="S1")
         values = sample_values(county.school, county.pack)
-        Objections(county.school.home).add(values["name"], values["hour"], MARKUP[0], 1_772_438_400)
+        add_objection(county.school, county.school.find_record(values["hour"]), MARKUP[0])
         desks: list[tuple[Node, Role]] = [
             (county.school, "admin"), (county.school, "teacher"), (node, "admin"),
         ]  # fmt: skip

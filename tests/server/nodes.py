@@ -1,11 +1,14 @@
 """Real nodes in a temporary folder for the tests: a centre and schools, joined over bundles."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from xueshi_server.record_types import SCHEMA
+from xueshi_server.store.hours import find_hour
+from xueshi_server.store.objections import list_objections, object_to
 from xueshi_sync.context import Context
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
@@ -78,3 +81,26 @@ def add_hour(node: Node, person: RecordKey, **changed: object) -> RecordKey:
     }
     with node.write(actor="admin") as action:
         return action.insert("hour", fields | changed)
+
+
+def add_objection(node: Node, hour: RecordKey, text: str) -> str:
+    """An open objection to an hour record, by its name."""
+    row = find_hour(node, *hour)
+    assert row is not None
+    with node.write(actor="t1") as action:
+        assert object_to(node, action, row, text, dt.date(2026, 3, 2))
+    return list_objections(node, hour=hour)[0].name
+
+
+def add_contribution(node: Node, person: RecordKey, text: str) -> str:
+    """A text file that somebody hands in for the library, by the name of its record."""
+    place = node.home / "handed-in.txt"
+    place.write_text(text, "utf-8")
+    kept = node.files.add(place)
+    place.unlink()
+    fields = {
+        "person": person.rec, "date": "2026-03-02", "name": "A lesson", "file": kept.sha256.hex(),
+        "bytes": kept.size, "media": "text/plain", "file_name": "lesson.txt",
+    }  # fmt: skip
+    with node.write(actor="t1") as action:
+        return node.public_id(action.insert("contribution", fields))

@@ -149,6 +149,7 @@ WHO: Final[dict[str, str]] = {
     "accounts.renew": "admin",
     "accounts.disable": "admin",
     "accounts.change": "admin",
+    "accounts.lock": "admin",
     "accounts.notes": "admin",
     "accounts.codes": "registrar admin",
     "accounts.give_codes": "registrar admin",
@@ -165,8 +166,8 @@ WHO: Final[dict[str, str]] = {
     "mine.object_to": "teacher",
     "mine.statement": "teacher",
     "principal.show": "registrar principal admin",
-    "principal.objections": "registrar principal admin",
-    "principal.answer": "registrar principal admin",
+    "objections.index": "registrar principal reviewer admin",
+    "objections.answer": "registrar principal reviewer admin",
 }
 
 
@@ -179,7 +180,6 @@ def places(county: County) -> dict[str, Any]:
     return {
         "names": names,
         "account_id": 999,
-        "objection_id": 999,
         "move_name": "~1.1.1",
         "file": "0" * 64,
         "filename": "app.css",

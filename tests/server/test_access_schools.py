@@ -13,7 +13,14 @@ from typing import Any, Final
 import pytest
 from flask import Flask
 
-from tests.server.nodes import World, add_hour, add_person, make_world
+from tests.server.nodes import (
+    World,
+    add_contribution,
+    add_hour,
+    add_objection,
+    add_person,
+    make_world,
+)
 from tests.server.pages import Visitor, accounts_of, add_account, make_visitor
 from tests.server.test_access import make_visitor_of
 from tests.server.walks.shipped_county import make_county
@@ -31,6 +38,11 @@ OWN: Final[dict[str, tuple[str, frozenset[int]]]] = {
     "attachments.add": ("hour", frozenset({303, 422})),
     "attachments.take_back": ("hour", frozenset({404})),
     "attachments.file": ("hour", frozenset({404})),
+    "contributions.show": ("contribution", frozenset({200})),
+    "contributions.file": ("contribution", frozenset({200})),
+    "contributions.inside": ("contribution", frozenset({404})),
+    "contributions.publish_it": ("contribution", frozenset({403})),
+    "contributions.give_back": ("contribution", frozenset({403})),
     "entry.correct": ("hour", frozenset({200})),
     "entry.create_correction": ("hour", frozenset({422})),
     "form_pdf.one": ("person", frozenset({200})),
@@ -38,6 +50,7 @@ OWN: Final[dict[str, tuple[str, frozenset[int]]]] = {
     "forms.show": ("person", frozenset({200})),
     "hours.show": ("hour", frozenset({200})),
     "hours.accept": ("hour", frozenset({404})),
+    "objections.answer": ("objection", frozenset({422})),
     "people.show": ("person", frozenset({200})),
     "people.edit": ("person", frozenset({200})),
     "people.update": ("person", frozenset({422})),
@@ -100,6 +113,8 @@ def schools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Schools]:
             node.replica.seal()
             if node is first:
                 names = {"person": node.public_id(person), "hour": node.public_id(hour)}
+                names["contribution"] = add_contribution(node, person, "Only its author reads this")
+                names["objection"] = add_objection(node, hour, "Nobody of another school sees this")
         for node in (first, second):
             world.carry(node, centre, to=None)
             world.carry(centre, node, to=node.code)
@@ -109,7 +124,7 @@ def schools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Schools]:
 def routes_of(app: Flask) -> Iterator[tuple[str, str, str]]:
     """(endpoint, method, address with `{name}`) of every route that names a record."""
     fixed = {"rule_id": "none", "type_name": "", "form_id": "personal_statement"}
-    fixed |= {"move_name": "~1.1.1"}
+    fixed |= {"move_name": "~1.1.1", "path": "index.html"}
     for rule in app.url_map.iter_rules():
         if "name" in rule.arguments and rule.endpoint not in NO_RECORD:
             kind = OWN[rule.endpoint][0] if rule.endpoint in OWN else "hour"
@@ -226,7 +241,12 @@ def teachers(school: Node, app: Flask) -> Teachers:
         person = add_person(school, staff_no, name)
         keys[staff_no] = (person, add_hour(school, person, title=f"Hours of {name}"))
     named = {
-        each: {"person": school.public_id(person), "hour": school.public_id(hour)}
+        each: {
+            "person": school.public_id(person),
+            "hour": school.public_id(hour),
+            "contribution": add_contribution(school, person, each),
+            "objection": add_objection(school, hour, each),
+        }
         for each, (person, hour) in keys.items()
     }
     account = add_account(app, "teacher", login="t1")
@@ -240,7 +260,10 @@ def test_a_teacher_reaches_no_record_of_another_teacher(teachers: Teachers, scho
     before = school.status()["unsent_ops"]
     for endpoint, method, path in routes_of(teachers.visitor.app):
         name = teachers.names[OWN[endpoint][0]]
-        assert ask(teachers.visitor, method, path.replace("RECORD", name)) == 403, endpoint
+        status = ask(teachers.visitor, method, path.replace("RECORD", name))
+        # A teacher has a page of contributions, and theirs alone are on it.
+        opens = endpoint in ("contributions.show", "contributions.file", "contributions.inside")
+        assert status == (404 if opens else 403), endpoint
     for endpoint, (path, fields) in BY_FIELD.items():
         sent = {each: value.format(**teachers.names) for each, value in fields.items()}
         answer = teachers.visitor.post(path.format(**teachers.names), **sent)

@@ -92,7 +92,7 @@ def test_the_day_decides_which_records_of_a_window_are_on_the_form(jiyuan: Desk)
 def test_a_form_names_the_school_and_the_days_that_it_covers(jiyuan: Desk) -> None:
     text = jiyuan.visitor.text(jiyuan.address("resource_list"), lang="zh", on="2026-03-02")
     assert "单位：" in text
-    assert "期间：2026年1月1日至2026年12月31日" in text
+    assert "期间：2026年度（2026年1月1日至2026年12月31日）" in text
     assert "数据截至：2026年3月2日" in text
 
 

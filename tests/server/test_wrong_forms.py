@@ -18,6 +18,7 @@ from tests.server.nodes import add_hour, add_person
 from tests.server.pages import Visitor, accounts_of, make_visitor
 from tests.server.walks.shipped_county import make_county
 from tests.server.wrong_things import UNWRITABLE, WRONG, FormPage, body_of
+from xueshi_server.store.objections import list_objections
 from xueshi_server.web import create_app
 from xueshi_server.web.security import SESSION_COOKIE
 from xueshi_sync.node import Node
@@ -112,9 +113,12 @@ def test_a_wrong_reason_of_a_verdict_is_told_beside_it_and_the_ticks_stay(
     county.carry_both_ways()
     name = school.public_id(hour)
     pairs = [("record", name), ("verdict", "reject"), ("reason", typed)]
-    for more in ([], [("from", "record")]):
+    for more, mark in (
+        ([], ""),
+        ([("from", "record")], 'action="/review/#judge"'),
+    ):
         answer = send(officer, "/review/", pairs + more)
-        page = FormPage(answer.text)
+        page = FormPage(answer.text, mark)
         assert (answer.status_code, bool(page.fault("reason"))) == (422, True)
         assert (page.holds("record"), page.holds("reason")) == ([name], [typed] if typed else [])
     assert school.query("SELECT * FROM judgement") == []
@@ -148,7 +152,9 @@ def test_a_wrong_objection_and_a_wrong_answer_are_told_beside_them(
     assert page.holds("reason") == ([typed] if typed else [])
     teacher.post("/mine/objection", record=name, reason="the wrong day")
     principal = make_visitor(app, "principal")
-    answer = send(principal, "/principal/objections/1", [("answer", typed)])
+    (objection,) = list_objections(school)
+    path = f"/objections/{objection.name}"
+    answer = send(principal, path, [("outcome", "upheld"), ("answer", typed)])
     page = FormPage(answer.text)
     assert (answer.status_code, bool(page.fault("answer"))) == (422, True)
     assert page.holds("answer") == ([typed] if typed else [])
@@ -230,7 +236,7 @@ FIELDS: Final = (
 )  # fmt: skip
 # Types that move by steps in the county of the fixture below.
 MOVING: Final = ("school_paper", "need", "assessment", "nomination", "objection")
-PARTS: Final = ("name", "type_name", "account_id", "objection_id")
+PARTS: Final = ("name", "type_name", "account_id")
 TYPES: Final = ("hour", "person", "assessment", "nomination", "session", "money")
 # They end the session, call other machines, or answer with files of their own.
 LEFT_OUT: Final = (

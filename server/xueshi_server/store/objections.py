@@ -1,88 +1,230 @@
-"""Objections of teachers to records about them, in a file of this node that is never replicated.
+"""Objections of teachers to hours about them, and the answers: records of type `hour_objection`.
 
-The registrar answers; what is wrong is put right by a correction, which the county sees.
+An answer is a record that names the objection. Both stand in the scope of the hours, so that the
+school and the county hold them and nobody else. Either may answer; nothing is ever changed: the
+hours are put right by a correction. An objection is open until somebody has answered it.
 """
 
+import datetime as dt
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from sqlite3 import Row
 from typing import Final
 
-FILE_NAME: Final = "objections.db"
-# Kept for one person; nobody fills the disk.
-OBJECTIONS_MAX: Final = 200
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS objection (
-  objection_id INTEGER PRIMARY KEY, person TEXT NOT NULL, record TEXT NOT NULL,
-  reason TEXT NOT NULL, said_at_s INTEGER NOT NULL,
-  answer TEXT NOT NULL DEFAULT '', answered_by TEXT NOT NULL DEFAULT '',
-  answered_at_s INTEGER NOT NULL DEFAULT 0
-) STRICT;
-"""
+from xueshi_server.store.hours import find_hour
+from xueshi_server.store.people import find_person
+from xueshi_server.store.records import OBJECTION
+from xueshi_sync.errors import NodeStateError
+from xueshi_sync.node import Node
+from xueshi_sync.writer import Action, RecordKey
+
+UPHELD: Final = "upheld"
+OUTCOMES: Final = (UPHELD, "not_upheld")
+# Read on one page; what waits comes first.
+LISTED_MOST: Final = 500
+# Where nodes kept objections before they were records; what was carried over keeps the other name.
+FORMER_FILE: Final = "objections.db"
+CARRIED_FILE: Final = "objections-carried.db"
+_SELECT: Final = (
+    f"SELECT o.*, a.name AS node_name, a.tier FROM {OBJECTION} o LEFT JOIN author a USING (author)"
+)
+_IS_OPEN: Final = (
+    f"NOT EXISTS (SELECT 1 FROM {OBJECTION} n WHERE n.scope_no = o.scope_no AND n.answers = o.rec)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody said: who, at which node, on which day. An answer may have an outcome."""
+
+    by: str
+    node_name: str
+    tier: str
+    on: str
+    text: str
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """What a person said against a record, and what was answered; both by public names."""
+    """What was said against hours, and every answer, first to last."""
 
-    objection_id: int
-    person: str
-    record: str
-    reason: str
-    said_at_s: int
-    answer: str
-    answered_by: str
-    answered_at_s: int
+    key: RecordKey
+    name: str
+    hour: RecordKey
+    person: RecordKey
+    said: Said
+    answers: tuple[Said, ...]
+
+    @property
+    def is_open(self) -> bool:
+        return not self.answers
 
 
-class Objections:
-    """The objections kept in the folder of a node; each write is on the disk when it returns."""
+def can_object(node: Node) -> bool:
+    """Whether the tables of this node have a place for objections."""
+    return OBJECTION in node.schema.by_name
 
-    def __init__(self, home: Path) -> None:
-        self._path = home / FILE_NAME
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        is_new = not self._path.exists()
-        with closing(sqlite3.connect(self._path, isolation_level=None, timeout=10)) as db:
-            if is_new:
-                self._path.chmod(0o600)
-            db.row_factory = sqlite3.Row
-            db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_SCHEMA}")
-            yield db
+# ---- writing
 
-    def add(self, person: str, record: str, reason: str, now_s: int) -> bool:
-        """Keep an objection; not a second one to a record that waits for an answer."""
-        with self._open() as db:
-            changed = db.execute(
-                "INSERT INTO objection (person, record, reason, said_at_s)"
-                " SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (SELECT 1 FROM objection"
-                " WHERE person = ?1 AND record = ?2 AND answer = '')"
-                " AND (SELECT count(*) FROM objection WHERE person = ?1) < ?5",
-                [person, record, reason, now_s, OBJECTIONS_MAX],
-            ).rowcount
-        return changed > 0
 
-    def answer(self, objection_id: int, answer: str, by: str, now_s: int) -> bool:
-        """Answer an objection that has no answer yet."""
-        with self._open() as db:
-            changed = db.execute(
-                "UPDATE objection SET answer = ?, answered_by = ?, answered_at_s = ?"
-                " WHERE objection_id = ? AND answer = ''",
-                [answer, by, now_s, objection_id],
-            ).rowcount
-        return changed > 0
+def object_to(node: Node, action: Action, hour: Row, text: str, day: dt.date) -> bool:
+    """Write an objection to hours; not a second one while one waits for its answer."""
+    key = RecordKey(hour["scope_no"], hour["rec"])
+    before = list_objections(node, hour=key)
+    if any(each.is_open for each in before):
+        return False
+    fields = {"hour": key.rec, "person": hour["person"], "date": day.isoformat(), "text": text}
+    mark = f"objection-{key.scope_no}.{key.rec}-{len(before)}"
+    action.insert(OBJECTION, fields, scope_no=key.scope_no, entry_id=mark)
+    return True
 
-    def list_all(self, person: str | None = None) -> list[Objection]:
-        """What waits for an answer first, then the newest; of one person or of everybody."""
-        if not self._path.exists():
-            return []
-        with self._open() as db:
-            rows = db.execute(
-                "SELECT * FROM objection WHERE ?1 IS NULL OR person = ?1"
-                " ORDER BY answer <> '', objection_id DESC LIMIT 500",
-                [person],
-            ).fetchall()
-        return [Objection(**dict(row)) for row in rows]
+
+def answer_objection(
+    action: Action, objection: Objection, text: str, *, outcome: str, day: dt.date
+) -> None:
+    """Write an answer; the same node answers an objection once."""
+    key = objection.key
+    fields = {
+        "hour": objection.hour.rec,
+        "person": objection.person.rec,
+        "date": day.isoformat(),
+        "text": text,
+        "answers": key.rec,
+        "outcome": outcome or None,
+    }
+    mark = f"objection-answer-{key.scope_no}.{key.rec}"
+    action.insert(OBJECTION, fields, scope_no=key.scope_no, entry_id=mark)
+
+
+# ---- reading
+
+
+def list_objections(
+    node: Node, *, hour: RecordKey | None = None, person: RecordKey | None = None
+) -> list[Objection]:
+    """What waits for an answer first, then the newest; to hours, of a person, or all."""
+    if not can_object(node):
+        return []
+    where, values = ["o.answers IS NULL"], list[int]()
+    for name, key in (("hour", hour), ("person", person)):
+        if key is not None:
+            where.append(f"o.scope_no = ? AND o.{name} = ?")
+            values += key
+    rows = node.query(
+        f"{_SELECT} WHERE {' AND '.join(where)}"
+        f" ORDER BY {_IS_OPEN} DESC, o.date DESC, o.scope_no, o.rec DESC LIMIT {LISTED_MOST}",
+        values,
+    )
+    return [_objection(node, each) for each in rows]
+
+
+def find_objection(node: Node, key: RecordKey) -> Objection | None:
+    """An objection by its key; None for an answer and for anything else."""
+    if not can_object(node):
+        return None
+    rows = node.query(f"{_SELECT} WHERE o.scope_no = ? AND o.rec = ? AND o.answers IS NULL", [*key])
+    return _objection(node, rows[0]) if rows else None
+
+
+def list_open(node: Node, hours: Iterable[Row]) -> dict[RecordKey, Objection]:
+    """The open objection to each of some hours."""
+    wanted = {RecordKey(each["scope_no"], each["rec"]) for each in hours}
+    if not wanted or not count_open(node):
+        return {}
+    rows = node.query(f"{_SELECT} WHERE o.answers IS NULL AND {_IS_OPEN} LIMIT {LISTED_MOST}")
+    found = (each for each in rows if RecordKey(each["scope_no"], each["hour"]) in wanted)
+    return {RecordKey(each["scope_no"], each["hour"]): _objection(node, each) for each in found}
+
+
+def count_open(node: Node) -> int:
+    """How many objections wait for an answer."""
+    if not can_object(node):
+        return 0
+    sql = f"SELECT count(*) FROM {OBJECTION} o WHERE o.answers IS NULL AND {_IS_OPEN}"
+    return int(node.query(sql)[0][0])
+
+
+def _objection(node: Node, row: Row) -> Objection:
+    scope_no = row["scope_no"]
+    key = RecordKey(scope_no, row["rec"])
+    answers = node.query(
+        f"{_SELECT} WHERE o.scope_no = ? AND o.answers = ? ORDER BY o.date, o.entered_at, o.rec",
+        [*key],
+    )
+    return Objection(
+        key,
+        node.public_id(key),
+        RecordKey(scope_no, row["hour"] or 0),
+        RecordKey(scope_no, row["person"] or 0),
+        _said(row),
+        tuple(_said(each) for each in answers),
+    )
+
+
+def _said(row: Row) -> Said:
+    return Said(
+        row["actor"] or "",
+        row["node_name"] or "",
+        row["tier"] or "",
+        row["date"] or "",
+        row["text"] or "",
+        row["outcome"] or "",
+    )
+
+
+# ---- what nodes kept before
+
+
+def carry_over(node: Node) -> int:
+    """Write what a file of this node still keeps as records, once, and put the file aside under
+    its other name; how many were carried. Cut short it goes on at the next call."""
+    path = node.home / FORMER_FILE
+    if not can_object(node) or not path.exists():
+        return 0
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as db:
+        db.row_factory = sqlite3.Row
+        rows = db.execute("SELECT * FROM objection ORDER BY objection_id").fetchall()
+        carried = sum(_carry(node, each) for each in rows)
+        db.execute("PRAGMA journal_mode=DELETE")
+    path.replace(_free_name(node.home))
+    return carried
+
+
+def _carry(node: Node, row: Row) -> bool:
+    """One objection with its answer, under the days and the names it had; False when its hours
+    are not here."""
+    try:
+        hour = find_hour(node, *node.find_record(row["record"]))
+    except NodeStateError:
+        return False
+    person = find_person(node, hour["scope_no"], hour["person"]) if hour else None
+    if hour is None or person is None:
+        return False
+    mark = f"objection-kept-{hour['scope_no']}.{hour['rec']}-{row['said_at_s']}"
+    fields = {"hour": hour["rec"], "person": hour["person"]}
+    said = {"date": _day(row["said_at_s"]), "text": row["reason"]}
+    scope_no = hour["scope_no"]
+    with node.write(actor=str(person["staff_no"] or "").lower()) as action:
+        key = action.insert(OBJECTION, fields | said, scope_no=scope_no, entry_id=mark)
+    if row["answer"]:
+        answer = {"date": _day(row["answered_at_s"]), "text": row["answer"], "answers": key.rec}
+        with node.write(actor=row["answered_by"]) as action:
+            action.insert(OBJECTION, fields | answer, scope_no=scope_no, entry_id=f"{mark}-answer")
+    return True
+
+
+def _day(at_s: int) -> str:
+    return dt.datetime.fromtimestamp(at_s).date().isoformat()
+
+
+def _free_name(home: Path) -> Path:
+    path, count = home / CARRIED_FILE, 1
+    while path.exists():
+        count += 1
+        path = home / f"{Path(CARRIED_FILE).stem}-{count}.db"
+    return path

@@ -26,7 +26,9 @@ STEP: Final = "step"
 ATTACHMENT: Final = "attachment"
 # Made by answering, never entered by hand.
 QUIZ_RESULT: Final = "quiz_result"
-BESIDE: Final = frozenset({STEP, ATTACHMENT, QUIZ_RESULT})
+# What is said against hours, shown with them.
+OBJECTION: Final = "hour_objection"
+BESIDE: Final = frozenset({STEP, ATTACHMENT, QUIZ_RESULT, OBJECTION})
 # Fields that call a record by a name, best first.
 _NAMING: Final = ("name", "title", "topic", "subject_matter")
 _PARAMETERS_MAX: Final = 500

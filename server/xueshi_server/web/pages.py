@@ -36,6 +36,7 @@ HELP_SECTIONS: Final = {
     "entry": "hours",
     "form_pdf": "forms",
     "joining": "sync",
+    "objections": "principal",
     "personal": "person",
     "printing": "forms",
     "quizzes": "library",

@@ -142,8 +142,8 @@ def _refuse_forged_form() -> None:
     if origin is not None and urlsplit(origin).netloc != request.host:
         raise ForgedRequestError
     # The form is read here, and with it what it brings.
-    if request.endpoint in UPLOADS:
-        request.max_content_length = UPLOADS[request.endpoint]
+    if most := UPLOADS.get(request.endpoint or ""):
+        request.max_content_length = most
     given = request.form.get(CSRF_FIELD, "")
     if not hmac.compare_digest(given.encode("utf-8", "replace"), csrf_token().encode()):
         raise ForgedRequestError

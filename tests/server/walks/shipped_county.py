@@ -192,10 +192,16 @@ class County:
         return self.print_again(form_id, "zh")
 
     def print_shared(self, on: str, person: Record) -> None:
-        """What every county has: a staff change, a paper and a contribution of a person, and the
-        forms of all."""
+        """What every county has: a staff change, a paper and a contribution of a person, an
+        objection to hours and its answer, and the forms of all."""
         self.enter("person_move", person=person, kind="hired", date=on)
         self.enter("attachment", kind="evidence", person=person, file="0" * 64, name="a.jpg")
+        hour = self.enter("hour", person=person, date=on, title="听课", minutes=45)
+        said = self.enter("hour_objection", hour=hour, person=person, date=on, text="应为2学时")
+        self.enter(
+            "hour_objection", hour=hour, person=person, date=on, text="属实", answers=said,
+            outcome="upheld",
+        )  # fmt: skip
         self.enter("contribution", person=person, date=on, name="课例", subject="chinese")
         for form_id in BASE_PACK.forms:
             form = self.pack.forms[form_id]

@@ -4,7 +4,6 @@ Everything is about the person of the account; no address names anybody else.
 """
 
 import secrets
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from sqlite3 import Row
@@ -34,7 +33,8 @@ from xueshi_server.store.hours import (
     list_hours,
     list_judgements,
 )
-from xueshi_server.store.objections import Objections
+from xueshi_server.store.objections import can_object, list_objections
+from xueshi_server.store.objections import object_to as write_objection
 from xueshi_server.store.people import find_person, list_hours_of
 from xueshi_server.store.requirements import Requirements
 from xueshi_server.store.sessions import list_hours_between
@@ -64,7 +64,7 @@ from xueshi_server.web.declared_form import (
     values_of,
 )
 from xueshi_server.web.packs import active_pack, find_type, listed_forms, today
-from xueshi_server.web.pages import find_key, go, is_name_of, public_id, typed
+from xueshi_server.web.pages import find_key, go, public_id, typed
 from xueshi_server.web.result_view import STATUSES, ShownResult, show_results
 from xueshi_server.web.site import (
     actor,
@@ -216,14 +216,16 @@ def _check_claim(key: RecordKey, values: dict[str, Any], faults: Faults) -> None
 @blueprint.post("/objection")
 def object_to() -> Page:
     """Say what is wrong with a record about me."""
-    key, name = _own_key(), request.form.get("record", "")
-    _own_hour(name)
+    name = request.form.get("record", "")
+    _, row = _own_hour(name)
+    if not can_object(this_node()):
+        abort(404)
     try:
         reason = parse_text("note", request.form.get("reason", ""), required=True)
     except BadValueError as error:
         return _show(Shown(wrong=name, error=error)), 422
-    person = public_id(key.scope_no, key.rec)
-    is_new = Objections(this_node().home).add(person, name, reason, int(time.time()))
+    with saving() as action:
+        is_new = write_objection(this_node(), action, row, reason, today())
     return go("mine.show", done="objected" if is_new else "twice")
 
 
@@ -313,7 +315,6 @@ def _show(shown: Shown) -> str:
     counts = Counter(each.status for each in results)
     sums = list_hours_of(node, *key)
     rows = list_hours(node, HourFilter(key.scope_no, key.rec), limit=_HOURS_MAX)
-    said = [each for each in Objections(node.home).list_all() if is_name_of(each.person, key)]
     return render_template(
         "mine.html",
         person=find_person(node, *key),
@@ -335,7 +336,8 @@ def _show(shown: Shown) -> str:
         ],
         changes=changes_of(find_type(_HOUR), rows),
         corrects=values.get(CORRECTS, ""),
-        objections=[(each, find_key(each.record)) for each in said],
+        objections=list_objections(node, person=key),
+        can_object=can_object(node),
         fields=[show_input(each, values.get(each.id, ""), key.scope_no) for each in _asked()],
         entry_id=draft.form_id if draft else secrets.token_hex(16),
         draft=draft,

@@ -1,41 +1,36 @@
 """A principal's page: who is behind, what is owed, what came back, what the county has."""
 
 import datetime as dt
-import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import Blueprint, render_template, request
-from werkzeug.wrappers import Response
+from flask import Blueprint, render_template
 
-from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.fields import word_label
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.domain.rules.results import Result
-from xueshi_server.domain.values import parse_text
 from xueshi_server.store.checking import read_unchecked
 from xueshi_server.store.hours import (
     HourFilter,
     count_states,
-    find_hour,
     list_hours,
     list_judgements,
 )
-from xueshi_server.store.objections import Objection, Objections
+from xueshi_server.store.objections import list_objections
 from xueshi_server.store.owed import OwedStep, list_owed, read_received
 from xueshi_server.store.people import find_person
 from xueshi_server.store.records import count_states_of
 from xueshi_server.store.requirements import PERSON, Requirements
 from xueshi_server.web.packs import active_pack, asked_day, listed_forms, listed_types
-from xueshi_server.web.pages import find_key, go, may, public_id, typed
+from xueshi_server.web.pages import may, public_id
 from xueshi_server.web.record_view import Viewer
 from xueshi_server.web.result_view import ShownResult, show_results
 from xueshi_server.web.roster import call_person, mark_rows
-from xueshi_server.web.site import actor, language, this_node, this_site
+from xueshi_server.web.site import language, this_node, this_site
 from xueshi_server.web.sync_state import read_sync_state
+from xueshi_server.web.views.objections import show_objection
 
 blueprint = Blueprint("principal", __name__, url_prefix="/principal")
-Page = str | tuple[str, int] | Response
 _BEHIND: Final = ("vetoed", "fail", "at_risk")
 _OWING: Final = ("fail", "at_risk", "on_track")
 # What is due in a month is due soon.
@@ -70,7 +65,7 @@ class Duty:
 
 
 @blueprint.get("/")
-def show() -> Page:
+def show() -> str:
     """Everything a principal looks at before signing."""
     node, pack = this_node(), active_pack()
     behind, owed = _judge(pack)
@@ -88,46 +83,11 @@ def show() -> Page:
         returned=[(row, public_id(row["scope_no"], row["rec"]), _why(row)) for row in returned],
         unchecked=read_unchecked(node) if this_site().can_check else None,
         queues=_queues() if may("records.queue") else [],
-        objections=[_shown(each) for each in _open_objections()],
+        objections=[show_objection(each) for each in list_objections(node) if each.is_open],
         forms=[(of, word_label(form.label, language())) for of, form in listed_forms().items()],
         sync=read_sync_state(this_site()),
         day=asked_day(),
     )
-
-
-@blueprint.get("/objections")
-def objections() -> Page:
-    """What teachers said against records about them."""
-    return _show_objections()
-
-
-@blueprint.post("/objections/<int:objection_id>")
-def answer(objection_id: int) -> Page:
-    """Answer one of them; the teacher reads it."""
-    try:
-        text = parse_text("note", request.form.get("answer", ""), required=True)
-    except BadValueError as error:
-        return _show_objections(wrong=objection_id, error=error), 422
-    done = Objections(this_node().home).answer(objection_id, text, actor(), int(time.time()))
-    return go("principal.objections", done="answered" if done else "")
-
-
-def _show_objections(wrong: int = 0, error: BadValueError | None = None) -> str:
-    rows = [_shown(each) for each in Objections(this_node().home).list_all()]
-    return render_template(
-        "objections.html", rows=rows, wrong=wrong, error=error, answer=typed("answer")
-    )
-
-
-def _open_objections() -> list[Objection]:
-    return [each for each in Objections(this_node().home).list_all() if not each.answer]
-
-
-def _shown(each: Objection) -> dict[str, Any]:
-    node = this_node()
-    row, person = find_hour(node, *find_key(each.record)), find_person(node, *find_key(each.person))
-    marks = mark_rows([person] if person else [])
-    return {"said": each, "row": row, "name": call_person(person, marks) if person else "?"}
 
 
 def _judge(pack: Pack) -> tuple[list[Behind], list[ShownResult]]:

@@ -6,7 +6,7 @@ from hashlib import sha256
 from sqlite3 import Row
 from typing import Final
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from xueshi_server.domain.errors import BadValueError
@@ -14,6 +14,7 @@ from xueshi_server.domain.fields import Value, word_label
 from xueshi_server.domain.packs.model import RecordType
 from xueshi_server.domain.sealed import mask_sealed
 from xueshi_server.errors import NoScopeError
+from xueshi_server.store.contributions import CONTRIBUTION
 from xueshi_server.store.records import default_scope, find_row
 from xueshi_server.store.schools import list_schools
 from xueshi_server.web import person_form
@@ -44,6 +45,9 @@ _PLACE: Final = "scope"
 def new(type_name: str) -> Page:
     """An empty form; fields named in the address are filled in."""
     declared = _writable(type_name)
+    if type_name == CONTRIBUTION:
+        # It is handed in with its file.
+        return redirect(url_for("contributions.new"))
     values = {each.id: request.args.get(each.id, "") for each in declared.field}
     return _show(declared, values, {}, None)
 
