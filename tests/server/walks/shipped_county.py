@@ -25,6 +25,7 @@ from xueshi_server.store.records import STEP, find_row
 from xueshi_server.store.requirements import Requirements
 from xueshi_server.store.steps import read_moving, read_position, take_step, workflow_of
 from xueshi_sync.node import Node
+from xueshi_sync.writer import RecordKey
 
 SCHOOL: Final = "S1"
 TODAY: Final = dt.date(2026, 3, 2)
@@ -192,21 +193,34 @@ class County:
         return self.print_again(form_id, "zh")
 
     def print_shared(self, on: str, person: Record) -> None:
-        """What every county has: a staff change, a paper and a contribution of a person, an
-        objection to hours and its answer, and the forms of all."""
+        """What every county has: a staff change, a paper, a quiz and a contribution of a person,
+        an objection to hours and its answer, and the forms of all."""
         self.enter("person_move", person=person, kind="hired", date=on)
         self.enter("attachment", kind="evidence", person=person, file="0" * 64, name="a.jpg")
-        hour = self.enter("hour", person=person, date=on, title="听课", minutes=45)
+        hour = self._hour_of(person) or self.enter(
+            "hour", person=person, date=on, title="听课", minutes=45
+        )
         said = self.enter("hour_objection", hour=hour, person=person, date=on, text="应为2学时")
         self.enter(
             "hour_objection", hour=hour, person=person, date=on, text="属实", answers=said,
             outcome="upheld",
         )  # fmt: skip
         self.enter("contribution", person=person, date=on, name="课例", subject="chinese")
+        self.enter(
+            "quiz_result", person=person, date=on, paper="0" * 64, attempt=1, correct=2,
+            questions=2, passed=True, hour=hour,
+        )  # fmt: skip
         for form_id in BASE_PACK.forms:
             form = self.pack.forms[form_id]
             paper = self.print(form_id, on, None if form.scope == "school" else person)
             assert len(paper.sections) == len(form.block), form_id
+
+    def _hour_of(self, person: Record) -> Record | None:
+        node = self._turn(True)
+        key = node.find_record(person.name)
+        where = "WHERE scope_no = ? AND person = ? ORDER BY rec LIMIT 1"
+        rows = node.query(f"SELECT scope_no, rec FROM hour {where}", [*key])
+        return Record("hour", node.public_id(RecordKey(*rows[0]))) if rows else None
 
     def print_again(self, form_id: str, language: str) -> Document:
         """A form that was printed before, in a language."""
