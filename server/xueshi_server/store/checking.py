@@ -109,8 +109,8 @@ def read_checks(node: Node, rows: Iterable[Row]) -> dict[tuple[int, int], Check]
     places = ", ".join(["(?, ?)"] * len(keys))
     values = [value for key in keys for value in key]
     claims = node.query(
-        f"SELECT x.scope_no, x.rec FROM hour x WHERE (x.scope_no, x.rec) IN (VALUES {places})"
-        f" AND {_own(node)}",
+        f"SELECT x.scope_no, x.rec FROM (VALUES {places}) k CROSS JOIN hour x"
+        f" ON x.scope_no = k.column1 AND x.rec = k.column2 WHERE {_own(node)}",
         values,
     )
     own = {(int(row["scope_no"]), int(row["rec"])) for row in claims}

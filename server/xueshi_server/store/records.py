@@ -264,7 +264,9 @@ def _read_named(
     places = ", ".join(["(?, ?)"] * len(some))
     values = [value for each in some for value in (each[1], each[2])]
     return node.query(
-        f'SELECT *, NULL AS k FROM "{declared.id}" WHERE (scope_no, rec) IN (VALUES {places})',
+        # A list of pairs after IN would be compared with every row.
+        f'SELECT t.*, NULL AS k FROM (VALUES {places}) v CROSS JOIN "{declared.id}" t'
+        " ON t.scope_no = v.column1 AND t.rec = v.column2",
         values,
     )
 
