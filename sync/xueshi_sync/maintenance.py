@@ -14,16 +14,20 @@ from xueshi_sync.context import Context
 from xueshi_sync.digests import scope_digests
 from xueshi_sync.errors import (
     MalformedBlockError,
+    MalformedContentError,
     MediumError,
     NodeStateError,
     StorageError,
     SyncError,
     UnsoundBackupError,
 )
+from xueshi_sync.files.archive import Progress as FileProgress
+from xueshi_sync.files.archive import read_files, write_files
+from xueshi_sync.files.store import FileStore
 from xueshi_sync.identity import ID_BYTES, Epoch, Identity
 from xueshi_sync.keys import FolderLock
 from xueshi_sync.paths import Paths
-from xueshi_sync.reports import CheckReport, RebuildReport
+from xueshi_sync.reports import BackupReport, CheckReport, RebuildReport
 from xueshi_sync.sidecar import sync_folder
 from xueshi_sync.sqlite_feeds import SqliteFeeds
 from xueshi_sync.sqlite_view import SqliteView
@@ -144,23 +148,32 @@ def drop_view(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def backup(node: "Node", path: Path) -> int:
+def backup(node: "Node", path: Path, *, files: bool, progress: FileProgress | None) -> BackupReport:
     """Copy the truth while the node works; the copy is opened and checked before it gets its
-    name."""
-    part = path.with_name(path.name + ".part")
+    name.
+
+    Of files, a centre keeps all, for schools may have dropped theirs; another node those of which
+    the centre has not said that it has them.
+    """
+    part, count = path.with_name(path.name + ".part"), 0
     part.unlink(missing_ok=True)
     try:
         node.publish_barrier()
         with node.replica.lock:
             node.feeds.db.execute("VACUUM INTO ?", (str(part),))
+        if files:
+            # After the records: what they name is here by now.
+            kept = node.files.kept(here_only=node.role != membership.CENTRE)
+            count = write_files(part, node.files, kept, progress)
         _check_database(part)
         _sync_file(part)
         part.replace(path)
         sync_folder(path.absolute().parent)
     except (OSError, sqlite3.DatabaseError) as error:
-        part.unlink(missing_ok=True)
         raise MediumError(f"backup to {path.name} failed: {error}", path=str(path)) from error
-    return path.stat().st_size
+    finally:
+        part.unlink(missing_ok=True)
+    return BackupReport(path.stat().st_size, count)
 
 
 def _sync_file(path: Path) -> None:
@@ -182,9 +195,12 @@ def _check_database(path: Path) -> None:
         db.close()
 
 
-def restore(path: Path, paths: Paths, context: Context) -> None:
+def restore(
+    path: Path, paths: Paths, context: Context, progress: FileProgress | None = None
+) -> None:
     """Put a verified backup in place; what was there is kept beside it.
 
+    Files come first: a digest is its file in any state of the records.
     The marker is there before anything is switched, and a verified copy before the old data moves:
     a cut at any moment leaves the old node, or one that `finish_restore` completes.
     """
@@ -198,6 +214,7 @@ def restore(path: Path, paths: Paths, context: Context) -> None:
     try:
         copy = paths.feed.with_name("feed-restoring.db")
         _copy_blocks(path, copy, paths, context)
+        _put_files_back(path, paths, progress)
         paths.restore_marker.write_bytes(b"")
         copy.replace(paths.restored_feed)
         sync_folder(paths.feed.parent)
@@ -205,6 +222,16 @@ def restore(path: Path, paths: Paths, context: Context) -> None:
         finish_restore(paths)
     finally:
         lock.release()
+
+
+def _put_files_back(path: Path, paths: Paths, progress: FileProgress | None) -> None:
+    store = FileStore(paths.files)
+    try:
+        read_files(path, store, progress)
+    except (sqlite3.DatabaseError, MalformedContentError) as error:
+        raise _unsound(path, error) from error
+    finally:
+        store.close()
 
 
 def finish_restore(paths: Paths) -> None:

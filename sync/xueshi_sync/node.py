@@ -37,6 +37,7 @@ from xueshi_sync.keys import FolderLock
 from xueshi_sync.paths import Paths
 from xueshi_sync.replica import Replica, public_id
 from xueshi_sync.reports import (
+    BackupReport,
     CheckReport,
     Conflict,
     PackReport,
@@ -396,15 +397,23 @@ class Node:
         """(scope id, table) to the digest of its rows by public names."""
         return maintenance.digests(self, self.view)
 
-    def backup(self, path: Path) -> int:
-        """Write a consistent copy of the truth; keys and sidecar stay out. Returns its size."""
-        return maintenance.backup(self, path)
+    def backup(
+        self, path: Path, *, files: bool = True, progress: Callable[[int, int], None] | None = None
+    ) -> BackupReport:
+        """Write a consistent copy of the truth and of the files that no other node is known to
+        have; keys and sidecar stay out. Progress in bytes of files."""
+        return maintenance.backup(self, path, files=files, progress=progress)
 
     @staticmethod
     def restore(
-        path: Path, home: Path, *, schema: Schema, context: Context | None = None
+        path: Path,
+        home: Path,
+        *,
+        schema: Schema,
+        context: Context | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> "Node":
         """Put a backup in place of a node's data and open it in a new epoch."""
         context = context or Context.system()
-        maintenance.restore(path, Paths(home), context)
+        maintenance.restore(path, Paths(home), context, progress)
         return Node.open(home, schema=schema, context=context)

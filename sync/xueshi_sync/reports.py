@@ -40,6 +40,14 @@ class Passport:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupReport:
+    """A backup that was written, and how many files stand in it beside the records."""
+
+    size_bytes: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
 class PackReport:
     """A bundle that was written."""
 

@@ -46,12 +46,13 @@ def rebuild(state: State) -> Reply:
 
 @click.command(cls=WordedCommand)
 @click.argument("file", type=FilePath(new=True))
+@option("--without-files", is_flag=True, help="cli.opt.without_files")
 @click.pass_obj
-def backup(state: State, file: Path) -> Reply:
-    with state.open_node() as node:
-        size_bytes = node.backup(file)
-    data = {"file": str(file), "bytes": size_bytes}
-    return Reply(data, [state.word("cli.backup.done", mb=size_bytes / 1e6, **data)])
+def backup(state: State, file: Path, without_files: bool) -> Reply:
+    with state.open_node() as node, state.progress("cli.backup.running") as step:
+        made = node.backup(file, files=not without_files, progress=step)
+    data = {"file": str(file), "bytes": made.size_bytes, "files": made.files}
+    return Reply(data, [state.word("cli.backup.done", mb=made.size_bytes / 1e6, **data)])
 
 
 @click.command(cls=WordedCommand)
@@ -61,7 +62,9 @@ def restore(state: State, file: Path) -> Reply:
     home = state.home
     if not is_backup(file):
         raise NotABackupError(file=str(file))
-    node = Node.restore(file, home, schema=SCHEMA, context=Context.system())
+    with state.progress("cli.restore.running") as step:
+        context = Context.system()
+        node = Node.restore(file, home, schema=SCHEMA, context=context, progress=step)
     try:
         data = {
             "home": str(home),

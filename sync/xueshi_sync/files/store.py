@@ -26,7 +26,7 @@ from typing import BinaryIO, Final, NamedTuple
 from xueshi_sync.errors import DiskFullError, LimitExceededError, MalformedContentError
 from xueshi_sync.files.chunker import cut_file
 from xueshi_sync.files.content import Content, Entry, check_content, chunk_id, read_node
-from xueshi_sync.files.store_rows import FileRows, Piece
+from xueshi_sync.files.store_rows import FileRows, Kept, Piece
 from xueshi_sync.limits import CHUNK_BYTES, CHUNK_LEAST_BYTES, CHUNKS_WANTED, FILE_BYTES
 from xueshi_sync.sqlite_db import storage_errors
 
@@ -109,6 +109,29 @@ class FileStore:
             finally:
                 copy.unlink(missing_ok=True)
         return True
+
+    def put_back(self, kept: Kept, parts: Iterable[bytes]) -> None:
+        """Take a file out of a backup, with what its node knew of it.
+
+        Raises MalformedContentError where it is not what its digest says.
+        """
+        with storage_errors():
+            self._check_room(kept.size)
+            copy = self._parts / f"add-{os.getpid()}-{threading.get_ident()}"
+            try:
+                with copy.open("wb") as file:
+                    file.writelines(parts)
+                if _digest_of(copy) != kept.sha256:
+                    raise MalformedContentError("a file under another name")
+                self._keep(copy, pinned=kept.is_pinned, local=kept.is_local)
+            finally:
+                copy.unlink(missing_ok=True)
+        if kept.is_confirmed:
+            self.confirm(kept.sha256)
+
+    def kept(self, *, here_only: bool) -> list[Kept]:
+        """Whole files; `here_only`: of this node alone, as far as it knows."""
+        return self.rows.kept(here_only=here_only)
 
     def _keep(self, copy: Path, *, pinned: bool, local: bool) -> Content:
         tree = cut_file(copy)

@@ -69,6 +69,17 @@ class Found(NamedTuple):
     is_refused: bool
 
 
+class Kept(NamedTuple):
+    """A whole file: pinned ones are never dropped for room, local ones were added here, and of
+    confirmed ones the centre has said that it has them."""
+
+    sha256: bytes
+    size: int
+    is_pinned: bool
+    is_local: bool
+    is_confirmed: bool
+
+
 class FileRows:
     """SQL of the file store; the caller holds its lock while it writes."""
 
@@ -298,6 +309,16 @@ class FileRows:
             (limit,),
         )
         return [Content(*row) for row in rows]
+
+    def kept(self, *, here_only: bool) -> list[Kept]:
+        """Whole files in the order in which they became known; `here_only`: those that `to_offer`
+        lists."""
+        only = " AND local AND NOT confirmed" if here_only else ""
+        rows = self._all(
+            "SELECT sha256, size, pinned, local, confirmed FROM content"
+            f" WHERE state = 1{only} ORDER BY number"
+        )
+        return [Kept(row[0], row[1], *map(bool, row[2:])) for row in rows]
 
     def confirm(self, sha256: bytes) -> None:
         self._all("UPDATE content SET confirmed = 1 WHERE sha256 = ?", (sha256,))
