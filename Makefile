@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
-# These wait for processes and pages more than they work.
+# Of these many wait for processes and pages more than they work.
 SLOW_WORKERS ?= 4
 BENCH_ARGS ?= --workload tests/bench/workload.py
 
@@ -12,6 +12,9 @@ PIP := $(BIN)/pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --no-build-isolation
 PYTEST := $(BIN)/python -m pytest --dist worksteal -n $(WORKERS)
 COVERED := $(shell find sync server client tests -name '*.py' -o -name '*.toml' -o -name '*.json')
+
+# Some images ask for no compiled files: every process of the tests would compile all again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test soak check format-check lint types contracts coverage sizes site \
@@ -28,8 +31,8 @@ serve: $(VENV)/.stamp-run ## Run this machine's own node (XUESHI_HOME, or the de
 
 test: $(VENV)/.stamp-dev $(VENV)/.stamp-system ## Set up, then run unit, property, simulation, process and browser tests
 	@status=0; \
-	$(PYTEST) -rs -m quick --cov --cov-report= || status=$$?; \
-	$(PYTEST) -n $(SLOW_WORKERS) -rs -m "not (soak or quick)" || status=$$?; \
+	$(PYTEST) -rs -m measured --cov --cov-report= || status=$$?; \
+	$(PYTEST) -n $(SLOW_WORKERS) -rs -m "not (soak or measured)" || status=$$?; \
 	exit $$status
 
 soak: $(VENV)/.stamp-dev $(VENV)/.stamp-system ## The long sizes of the same tests (hours)
@@ -54,7 +57,7 @@ coverage: .coverage
 
 # `make test` leaves it; it is measured again where something changed since.
 .coverage: $(VENV)/.stamp-dev $(COVERED)
-	$(PYTEST) -m quick --cov --cov-report=
+	$(PYTEST) -m measured --cov --cov-report=
 
 sizes: $(VENV)/.stamp-dev ## Ceilings on files and functions, and the other rules of the repository
 	$(BIN)/python -m pytest -q tests/repo

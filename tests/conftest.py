@@ -47,11 +47,37 @@ Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Compiled()}
 HERE = Path(__file__).parent
 QUICK_FOLDERS = tuple(HERE / name for name in ("sync", "server", "repo"))
 SLOW_MARKS = {"soak", "process", "browser", "desktop"}
+# Tests of what coverage is measured of: the sync core and the domain. To trace the pages above them
+# would cost a third more time and tell no more.
+MEASURED_FOLDERS = tuple(HERE / name for name in ("sync", "server/rules", "server/packs"))
+MEASURED_FILES = {
+    HERE / f"server/test_{name}.py"
+    for name in (
+        "cells", "claims", "corrected", "declared_tables", "domain_properties", "fields", "forms",
+        "hours_of_day", "identity", "import_plan", "names", "people_domain", "printed", "quizzes",
+        "result_words", "session_domain", "upload_checks", "values", "workflow", "workflow_gates",
+        "workflow_places",
+    )
+}  # fmt: skip
+# Plays a core that is broken on purpose, again and again.
+UNMEASURED_TEST = "test_a_broken_core_is_found_out"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as quick what needs no simulator, real process, browser, window, console or site."""
+    """Mark as quick what needs no simulator, real process, browser, window, console or site; and
+    as measured those of them that coverage is measured on."""
     for item in items:
         inside = any(item.path.is_relative_to(folder) for folder in QUICK_FOLDERS)
         if inside and not any(mark.name in SLOW_MARKS for mark in item.iter_markers()):
             item.add_marker(pytest.mark.quick)
+            if is_measured(item):
+                item.add_marker(pytest.mark.measured)
+
+
+def is_measured(item: pytest.Item) -> bool:
+    """Whether a quick test is one of the sync core or of the domain."""
+    if item.name.startswith(UNMEASURED_TEST):
+        return False
+    return item.path in MEASURED_FILES or any(
+        item.path.is_relative_to(folder) for folder in MEASURED_FOLDERS
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.client.console_run import make_node, xueshi
 from tests.client.test_serving import Served, start, stop
-from tests.e2e.browser import open_browser, take_picture
+from tests.e2e.browser import open_browser, take_picture, wait_for_whole_pages
 from tests.server.test_browser import is_wider_than_the_window
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class Story:
         context = self.browser.new_context(locale="zh-CN", viewport=size, has_touch=phone)  # type: ignore[arg-type]
         context.on("request", lambda request: self._note(request.url))
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        wait_for_whole_pages(page)
+        page.set_default_timeout(60_000)
         return Person(page, place.url)
 
     def _note(self, url: str) -> None:

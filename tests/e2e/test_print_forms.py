@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+# A pack and a form of it.
+Form = tuple[str, str]
 BASE: Final = frozenset(load("base").forms)
 # Forms that every pack takes from the base are tried once.
 FORMS: Final = [
-    pytest.param(pack, form, id=f"{pack}-{form}")
+    pytest.param((pack, form), id=f"{pack}-{form}")
     for pack in list_shipped()
     for form in load(pack).forms
     if pack == "base" or form not in BASE
@@ -69,6 +71,18 @@ OVERFLOW: Final = """() => {
 }"""
 
 
+@dataclass(frozen=True)
+class Look:
+    """What there is to see of a sheet in one language."""
+
+    sheet: Sheet
+    papers: list[Paper]
+    # What does not fit between the margins of paper.
+    overflow: list[str]
+    # How wide the page is in the window of a phone.
+    phone_width: int
+
+
 @dataclass
 class Printer:
     """A browser page that shows sheets, and what it complained about."""
@@ -76,7 +90,7 @@ class Printer:
     page: "Page"
     app: Flask
     sheets: dict[str, str] = field(default_factory=dict)
-    printed: dict[tuple[str, str], list[Paper]] = field(default_factory=dict)
+    looks: dict[tuple[Form, str, str], Look] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
 
     def show(self, sheet: Sheet, language: str = "zh") -> None:
@@ -96,17 +110,25 @@ class Printer:
         given = self.app.test_client().get(path, buffered=True)
         route.fulfill(status=given.status_code, body=given.data, content_type=given.content_type)
 
-    def print(self, pack_id: str, form: str, size: str) -> list[Paper]:
-        """The pages of a form on paper."""
-        self.show(SIZES[size](pack_id, form))
+    def look(self, of: Form, size: str, language: str = "zh") -> Look:
+        """A form in one of its sizes; opened once for all tests."""
+        key = (of, size, language)
+        if key not in self.looks:
+            sheet = sheet_of(*of, language) if language == "en" else SIZES[size](*of)
+            self.show(sheet, language)
+            papers = self.print() if size != "empty" and language == "zh" else []
+            overflow = self.overflow(INSIDE[sheet.document.landscape], "print")
+            self.looks[key] = Look(sheet, papers, overflow, self.phone_width())
+        return self.looks[key]
+
+    def print(self) -> list[Paper]:
+        """The pages of what is shown, on paper."""
         return read_papers(self.page.pdf(prefer_css_page_size=True, print_background=True))
 
-    def print_long(self, pack_id: str, form: str) -> list[Paper]:
-        """The pages of a form that is too long for one; printed once for all tests."""
-        key = (pack_id, form)
-        if key not in self.printed:
-            self.printed[key] = self.print(pack_id, form, "long")
-        return self.printed[key]
+    def phone_width(self) -> int:
+        """How wide the page is on a phone."""
+        self.page.set_viewport_size({"width": 390, "height": 844})
+        return int(self.page.evaluate("() => document.documentElement.scrollWidth"))
 
     def overflow(self, width: int, media: Any) -> list[str]:
         """What does not fit at a width of the window."""
@@ -126,6 +148,13 @@ def printer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Printer]:
         page.on("pageerror", lambda error: made.complaints.append(str(error)))
         page.route("**/*", made.answer)
         yield made
+
+
+@pytest.fixture(scope="module", params=FORMS)
+def form(request: pytest.FixtureRequest) -> Form:
+    """Each form in turn, with all tests of it one after another."""
+    of: Form = request.param
+    return of
 
 
 # ---- sheets
@@ -194,15 +223,11 @@ def foot_of(sheet: Sheet) -> str:
 
 
 @pytest.mark.parametrize("size", ["usual", "long"])
-@pytest.mark.parametrize(("pack_id", "form"), FORMS)
 def test_every_page_is_a4_with_its_marks_in_a_foot_of_their_own(
-    printer: Printer, pack_id: str, form: str, size: str
+    printer: Printer, form: Form, size: str
 ) -> None:
-    sheet = SIZES[size](pack_id, form)
-    papers = (
-        printer.print_long(pack_id, form) if size == "long" else printer.print(pack_id, form, size)
-    )
-    document, foot = sheet.document, foot_of(sheet)
+    look = printer.look(form, size)
+    papers, document, foot = look.papers, look.sheet.document, foot_of(look.sheet)
     for no, paper in enumerate(papers, 1):
         size_now = (round(paper.width), round(paper.height))
         assert size_now == ((LONG, SHORT) if document.landscape else (SHORT, LONG))
@@ -215,24 +240,16 @@ def test_every_page_is_a4_with_its_marks_in_a_foot_of_their_own(
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("pack_id", "form"), FORMS)
-def test_nothing_stands_out_of_its_place_on_paper(
-    printer: Printer, pack_id: str, form: str, size: str
-) -> None:
-    sheet = SIZES[size](pack_id, form)
-    printer.show(sheet)
-    assert printer.overflow(INSIDE[sheet.document.landscape], "print") == []
+def test_nothing_stands_out_of_its_place_on_paper(printer: Printer, form: Form, size: str) -> None:
+    assert printer.look(form, size).overflow == []
     assert printer.complaints == []
 
 
-@pytest.mark.parametrize(("pack_id", "form"), FORMS)
-def test_a_list_and_its_headings_are_on_the_same_pages(
-    printer: Printer, pack_id: str, form: str
-) -> None:
-    sheet = long(pack_id, form)
+def test_a_list_and_its_headings_are_on_the_same_pages(printer: Printer, form: Form) -> None:
+    look = printer.look(form, "long")
+    sheet, papers = look.sheet, look.papers
     if sheet.layout not in ("sheet", "signing"):
         return
-    papers = printer.print_long(pack_id, form)
     for place, section in enumerate(sheet.document.sections):
         if section.kind != "table":
             continue
@@ -245,35 +262,29 @@ def test_a_list_and_its_headings_are_on_the_same_pages(
             assert heads == (list(_heads(place, section)) if rows else [])
 
 
-@pytest.mark.parametrize(("pack_id", "form"), FORMS)
-def test_signatures_do_not_stand_on_a_page_alone(printer: Printer, pack_id: str, form: str) -> None:
-    sections = arrange(long(pack_id, form), "zh")["sections"]
+def test_signatures_do_not_stand_on_a_page_alone(printer: Printer, form: Form) -> None:
+    look = printer.look(form, "long")
+    sections = arrange(look.sheet, "zh")["sections"]
     if not sections or sections[-1]["kind"] != "signatures":
         return
-    last = printer.print_long(pack_id, form)[-1]
+    last = look.papers[-1]
     parties = sections[-1]["parties"]
     signed = sum(len(each["name"]) + 6 + 4 * each["stamp"] for each in parties)
     assert len(last.body) > signed
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize(("pack_id", "form"), FORMS)
-def test_a_form_can_be_read_on_a_phone(
-    printer: Printer, pack_id: str, form: str, language: str
-) -> None:
-    printer.show(sheet_of(pack_id, form, language), language)
-    printer.page.set_viewport_size({"width": 390, "height": 844})
-    wide = printer.page.evaluate("() => document.documentElement.scrollWidth")
-    assert wide <= 390
+def test_a_form_can_be_read_on_a_phone(printer: Printer, form: Form, language: str) -> None:
+    assert printer.look(form, "usual", language).phone_width <= 390
 
 
 @pytest.mark.parametrize(
-    ("form", "width"), [("personal_statement", 794), ("hours_certificate", 1123)]
+    ("name", "width"), [("personal_statement", 794), ("hours_certificate", 1123)]
 )
 def test_the_screen_shows_the_sheet_of_paper_below_the_tools(
-    printer: Printer, form: str, width: int
+    printer: Printer, name: str, width: int
 ) -> None:
-    printer.show(usual("base", form))
+    printer.show(usual("base", name))
     printer.page.set_viewport_size({"width": 1280, "height": 900})
     printer.page.emulate_media(media="screen")
     paper, tools = (

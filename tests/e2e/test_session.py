@@ -270,7 +270,7 @@ def test_who_logs_in_again_goes_on_typing(page: "Page", school: Node) -> None:
     accounts.close()
     root = page.url.split("session/")[0]
     page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": root}])
-    page.wait_for_selector("#kept:has-text('已存')", timeout=15_000)
+    page.wait_for_selector("#kept:has-text('已存')")
     page.fill("#f-minutes", "2")
     page.check("[data-all=person]")
     page.click(".save")
@@ -400,10 +400,10 @@ def test_the_draft_comes_back_after_the_node_was_killed(served: Served) -> None:
         page.wait_for_selector("#kept:has-text('已存')")
         served.kill()
         page.fill("#f-title", f"{TITLE}（二）")
-        page.wait_for_selector("#kept.bad", timeout=15_000)
+        page.wait_for_selector("#kept.bad")
         served.start()
         # The open page goes on by itself.
-        page.wait_for_selector("#kept:not(.bad)", timeout=20_000)
+        page.wait_for_selector("#kept:not(.bad)")
         served.kill()
         served.start()
     with page_of(served) as page:

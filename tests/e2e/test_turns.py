@@ -53,7 +53,6 @@ class Desk:
     def log_in(self, login: str) -> None:
         """Type the password."""
         self.page.context.clear_cookies(name=SESSION_COOKIE)
-        self.page.set_default_timeout(10_000)
         self.page.goto(f"{self.url}login?as={login}&by=password&lang=zh")
         self.page.fill("#f-secret", PASSWORD)
         with self.page.expect_navigation():

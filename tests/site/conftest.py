@@ -1,7 +1,6 @@
 """The site built once for all tests that read it, and as its readers get it."""
 
 import datetime as dt
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.browser import BROWSERS, CHROMIUM_ARGS
+from tests.e2e.browser import get_browser
 from tests.server.nodes import make_world
 from tests.server.test_quizzes import QUIZ
 from tests.site.figures import county_figures
@@ -72,11 +71,5 @@ def given_site(built: BuiltSite, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGS)
+    with get_browser() as browser:
         yield browser
-        browser.close()

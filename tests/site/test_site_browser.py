@@ -86,7 +86,7 @@ def search(page: "Page", base: str, word: str) -> str:
     page.locator("input.md-search__input").click()
     page.keyboard.insert_text(word)
     page.keyboard.press("End")
-    page.locator(".md-search-result__item").first.wait_for(timeout=15_000)
+    page.locator(".md-search-result__item").first.wait_for()
     found = page.locator(".md-search-result__list").text_content() or ""
     return found.replace("\u200b", "")
 
@@ -139,7 +139,7 @@ def test_what_is_found_is_opened_on_a_phone(
     phone.page.keyboard.insert_text(word)
     phone.page.keyboard.press("End")
     found = phone.page.locator(".md-search-result__link", has_text=title[-5:]).first
-    found.wait_for(timeout=15_000)
+    found.wait_for()
     take_picture(phone.page, f"site-found-{scheme}")
     found.click()
     phone.page.wait_for_url("**/training/left-behind.html*")
