@@ -17,13 +17,14 @@ from PIL import Image
 from tests.e2e.browser import open_browser
 from tests.e2e.test_axe import Office, serve
 from tests.e2e.test_session import NAMES, TITLE
-from tests.server.nodes import NOW_MS
+from tests.server.nodes import NOW_MS, add_contribution
 from tests.server.pages import TEST_PIN, accounts_of
 from tests.server.walks.shipped_county import SCHOOL, County, Record, make_county
 from xueshi_server.accounts import Role
+from xueshi_server.domain.quizzes import is_quiz
 from xueshi_server.library import add_file
 from xueshi_server.shelf import Shelf
-from xueshi_server.store.library import About
+from xueshi_server.store.library import About, list_resources
 from xueshi_server.web.security import SESSION_COOKIE
 from xueshi_server.web.site import EXTENSION, Site
 from xueshi_sync.node import Node
@@ -57,6 +58,11 @@ SHOTS: Final[tuple[tuple[str, str, Role, str], ...]] = (
     ("forms", "school", "registrar", "/forms/"),
     ("form", "school", "registrar", "/forms/personal_statement/{name}"),
     ("library", "school", "registrar", "/library/"),
+    ("contributions", "school", "registrar", "/contributions/"),
+    ("new-contribution", "school", "teacher", "/contributions/new"),
+    ("contribution", "centre", "reviewer", "/contributions/{contribution}"),
+    ("record", "school", "registrar", "/hours/{hour}"),
+    ("quiz", "school", "teacher", "/quizzes/{quiz}"),
     ("grants", "school", "registrar", "/grants/"),
     ("sync", "school", "admin", "/sync-state/"),
     ("conflicts", "school", "admin", "/conflicts/"),
@@ -83,8 +89,35 @@ LIBRARY: Final[tuple[Item, ...]] = (
     ("xizuo.pdf", "习作教学：从说到写的支架", "语文", 90, 640),
     ("zuoye.pdf", "小学数学作业设计三十例", "数学", 60, 420),
     ("shide.md", "新时代教师职业行为十项准则学习要点", "师德", 0, 12),
+    ("moke.quiz.md", "磨课四步小测", "教研", 60, 0),
     ("shifan.mp4", "示范课：两位数加法", "数学", 45, 2300),
 )
+OFFERED: Final = (
+    ("留守儿童心理辅导个案记录与反思", "gean.md", "mental_health", "2026-02-12"),
+    ("四年级习作：我的乡村", "xizuo.md", "chinese", "2026-01-20"),
+)
+TEXT: Final = (
+    "# 背景\n\n父母在外务工，孩子由祖父母照看。\n\n## 做法\n\n1. 每周谈话一次；\n2. 与家长通话。\n"
+)
+QUIZ: Final = """---
+title: 磨课四步小测
+hours: 1
+pass: 80%
+---
+看完《磨课四步》再答，共两题。
+
+## 磨课的第一步是什么？
+
+- [x] 集体备课，定目标
+- [ ] 直接上课
+- [ ] 写总结
+
+## 磨课要留下什么？（可以多选）
+
+- [x] 教案的前后两稿
+- [x] 听课记录和反思
+- [ ] 考勤表
+"""
 TABLE: Final = (
     "教师编号,姓名,性别,出生日期,学科,入职日期\n"
     "T015,何建军,男,1988-04-12,数学,2010-09-01\n"
@@ -125,6 +158,7 @@ def fill_school(county: County) -> list[Record]:
     centre.replica.seal()
     county.world.carry(centre, county.school, to=SCHOOL)
     fetch(county)
+    hand_in(county, people)
     # The last item is known and has not arrived.
     publish(centre, LIBRARY[-1:])
     disagree(county, people[4])
@@ -156,12 +190,40 @@ def claim(county: County, people: list[Record]) -> None:
     school.replica.seal()
 
 
+def hand_in(county: County, people: list[Record]) -> None:
+    """What two teachers offer to the library: one waits, one came back."""
+    school, centre = county.school, county.at_centre()
+    for at, (title, name, subject, on) in enumerate(OFFERED):
+        person = school.find_record(people[at].name)
+        offered = add_contribution(
+            school, person, TEXT, name=title, file_name=name, subject=subject, date=on,
+            media="text/markdown", minutes=45,
+        )  # fmt: skip
+        key = school.find_record(offered)
+        school.replica.seal()
+        county.world.carry(school, centre, to=None)
+        if at:
+            there = centre.find_record(school.public_id(key))
+            with centre.write(actor="centre") as action:
+                action.judge("contribution", there, "reject", reason="请去掉学生姓名")
+            centre.replica.seal()
+    county.world.carry(centre, school, to=SCHOOL)
+    for each in school.files.to_offer(9):
+        centre.files.want(each)
+        for chunk in centre.files.wants(1 << 20):
+            data = school.files.give(chunk)
+            assert data is not None
+            centre.files.take([data])
+
+
 def publish(centre: Node, items: "Iterable[Item]") -> None:
     """Some items of the county's library."""
     with tempfile.TemporaryDirectory() as folder:
         for name, title, subject, minutes, kilobytes in items:
             path = Path(folder, name)
             path.write_bytes(name.encode() * (kilobytes * 1024 // len(name.encode())))
+            if not kilobytes:
+                path.write_text(QUIZ, "utf-8")
             add_file(centre, path, About(title, subject, minutes=minutes), actor="admin")
 
 
@@ -286,6 +348,8 @@ def main() -> None:
                 settle_lan(office)
             # The teacher is the first of the roster.
             offices["school"].values["name"] = people[0].name
+            (quiz,) = (each for each in list_resources(county.school) if is_quiz(each.name, ""))
+            offices["school"].values["quiz"] = quiz.public_id
             take_all(open_things.enter_context(open_browser()), offices)
 
 

@@ -152,6 +152,9 @@ def sample_values(node: Node, pack: Pack) -> dict[str, str]:
 
 @contextmanager
 def serve(node: Node, pack: Pack) -> Iterator[Office]:
+    values = sample_values(node, pack)
+    if node.role == "school":
+        add_objection(node, node.find_record(values["hour"]), "应为 3 学时")
     lan = LanDoor(list_addresses=lambda: ["127.0.0.2"])
     app = create_app(node, lan=lan)
     server = make_http_server(app, ("127.0.0.1", 0))
@@ -160,9 +163,6 @@ def serve(node: Node, pack: Pack) -> Iterator[Office]:
     lan.open()
     thread = Thread(target=server.serve, daemon=True)
     thread.start()
-    values = sample_values(node, pack)
-    if node.role == "school":
-        add_objection(node, node.find_record(values["hour"]), "应为 3 学时")
     yield Office(node, app, url_of(server), values)
     lan.stop()
     server.stop()

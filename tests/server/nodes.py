@@ -92,7 +92,7 @@ def add_objection(node: Node, hour: RecordKey, text: str) -> str:
     return list_objections(node, hour=hour)[0].name
 
 
-def add_contribution(node: Node, person: RecordKey, text: str) -> str:
+def add_contribution(node: Node, person: RecordKey, text: str, **changed: object) -> str:
     """A text file that somebody hands in for the library, by the name of its record."""
     place = node.home / "handed-in.txt"
     place.write_text(text, "utf-8")
@@ -103,4 +103,4 @@ def add_contribution(node: Node, person: RecordKey, text: str) -> str:
         "bytes": kept.size, "media": "text/plain", "file_name": "lesson.txt",
     }  # fmt: skip
     with node.write(actor="t1") as action:
-        return node.public_id(action.insert("contribution", fields))
+        return node.public_id(action.insert("contribution", fields | changed))

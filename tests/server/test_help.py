@@ -7,7 +7,7 @@ import pytest
 
 from tests.server.pages import make_visitor
 from xueshi_server.web import create_app
-from xueshi_server.web.pages import HELP_SECTIONS
+from xueshi_server.web.pages import HELP_SECTIONS, MENU_SECTIONS
 from xueshi_sync.node import Node
 
 GUIDE = "site/docs/{}/guide/pages.md"
@@ -35,3 +35,15 @@ def test_help_leads_to_the_section_of_the_page(school: Node, tmp_path: Path) -> 
 def test_without_a_site_there_is_no_help(school: Node) -> None:
     visitor = make_visitor(create_app(school), "registrar")
     assert "guide/pages.html" not in visitor.get("/people/").text
+
+
+def test_every_page_is_under_an_entry_of_the_menu(school: Node) -> None:
+    admin = make_visitor(create_app(school), "admin")
+    for path, entry in (
+        ("/", "/"),
+        ("/objections/", "/principal/"),
+        ("/contributions/", "/library/"),
+    ):
+        page = admin.get(path).text
+        assert re.findall(r'<a href="([^"]*)"[^>]* aria-current="page">', page) == [entry], path
+    assert set(MENU_SECTIONS) <= set(create_app(school).blueprints)

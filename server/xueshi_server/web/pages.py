@@ -32,15 +32,24 @@ _ENTERING: Final = (
 # Pages that are explained in the section of another.
 HELP_SECTIONS: Final = {
     "attachments": "records",
-    "contributions": "library",
     "entry": "hours",
     "form_pdf": "forms",
     "joining": "sync",
-    "objections": "principal",
     "personal": "person",
     "printing": "forms",
+    "record_entry": "records",
+    "stamped": "forms",
+}
+
+# Pages without an entry of their own in the menu, and the entry they are under.
+MENU_SECTIONS: Final = {
+    "contributions": "library",
+    "entry": "hours",
+    "joining": "sync",
+    "objections": "principal",
+    "personal": "people",
     "quizzes": "library",
-    "reading": "mine",
+    "reading": "library",
     "record_entry": "records",
     "stamped": "forms",
     "writing": "library",
@@ -79,6 +88,7 @@ def _page_values() -> dict[str, Any]:
         "alike": mark_rows,
         "next_people": _next_people,
         "this_page": this_page,
+        "is_here": _is_here,
         "what_was_left": what_was_left,
         "done": _done_message(spoken),
     }
@@ -114,10 +124,15 @@ def _menu() -> list[tuple[str, str, int, bool]]:
     entries, most = _entries(), _ON_A_PHONE[language()]
     if len(entries) <= most:
         return [(*each, False) for each in entries]
-    here = (request.endpoint or "").split(".")[0]
-    place = next((at for at, each in enumerate(entries) if each[0].split(".")[0] == here), 0)
+    place = next((at for at, each in enumerate(entries) if _is_here(each[0])), 0)
     shown = {*range(most), place} if place < most else {*range(most - 1), place}
     return [(*each, at not in shown) for at, each in enumerate(entries)]
+
+
+def _is_here(endpoint: str) -> bool:
+    """Whether the page is under this entry of the menu."""
+    here = request.blueprint or ""
+    return MENU_SECTIONS.get(here, here) == endpoint.partition(".")[0]
 
 
 def _entries() -> list[tuple[str, str, int]]:
