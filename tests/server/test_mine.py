@@ -1,5 +1,7 @@
 """A teacher's own page: claims, objections, and nothing of anybody else."""
 
+import re
+
 import pytest
 from flask import Flask
 
@@ -216,3 +218,79 @@ def test_what_the_school_passed_leaves_its_queue_and_is_named_so(
     assert "Reading circle" not in head.text("/review/")
     assert "Reading circle" in head.text("/review/?state=sent")
     assert "Passed" in head.text(f"/hours/{name}")
+
+
+# ---- what deserves a second look before a claim is sent
+
+
+def hold(school: Node, title: str, date: str, **more: object) -> None:
+    """A session that the registrar recorded; nobody is ticked."""
+    with school.write(actor="registrar") as action:
+        action.insert("session", {"title": title, "date": date, "minutes": 120} | more)
+
+
+def marks(page: str) -> str:
+    found = re.search(r'name="seen" value="([0-9a-f ]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def test_a_claim_like_a_session_of_the_school_is_asked_about_and_filled_in_from_it(
+    teacher: Visitor, school: Node
+) -> None:
+    hold(school, "Reading circle, spring term", "2026-02-19")
+    answer = teacher.post("/mine/claim", **{**CLAIM, "title": "Reading circle, spring"})
+    assert answer.status_code == 409
+    assert "You are not among those who were there" in answer.text
+    assert 'value="Reading circle, spring"' in answer.text
+    assert school.query("SELECT * FROM hour") == []
+    like = "2026-02-19 Reading circle, spring term"
+    assert f'value="{like}"' in answer.text
+    teacher.post("/mine/claim", **CLAIM, like=like)
+    page = teacher.get("/mine/").text
+    assert 'value="Reading circle, spring term"' in page
+    filled = {"date": "2026-02-19", "title": "Reading circle, spring term", "minutes": "2"}
+    assert teacher.post("/mine/claim", **filled).status_code == 303
+    assert [row["title"] for row in school.query("SELECT * FROM hour")] == [filled["title"]]
+
+
+@pytest.mark.parametrize(
+    ("about", "told"),
+    [
+        pytest.param({"minutes": 60 * 23}, "more than 24", id="more-than-a-day-holds"),
+        pytest.param({"title": "Reading circles"}, "claimed this already", id="claimed-before"),
+    ],
+)
+def test_a_claim_that_cannot_well_be_is_sent_after_a_second_look(
+    teacher: Visitor, school: Node, person: RecordKey, about: dict[str, object], told: str
+) -> None:
+    add_hour(school, person, **{"date": CLAIM["date"], "title": "Another day", **about})
+    answer = teacher.post("/mine/claim", **CLAIM, note="typed once")
+    assert (answer.status_code, told in answer.text) == (409, True)
+    assert "typed once" in answer.text
+    seen = marks(answer.text)
+    # What was seen is what was shown: nothing else is sent by it.
+    assert teacher.post("/mine/claim", **CLAIM, note="typed once", seen="0" * 10).status_code == 409
+    teacher.post("/mine/claim", **CLAIM, note="typed once", seen=seen)
+    assert len(school.query("SELECT * FROM hour")) == 2
+
+
+def test_a_claim_in_the_midst_of_another_training_is_asked_about(
+    teacher: Visitor, school: Node, person: RecordKey
+) -> None:
+    hold(school, "A week away", "2026-02-18", until="2026-02-22", minutes=2400)
+    add_hour(school, person, date="2026-02-18", title="A week away", minutes=2400)
+    hold(school, CLAIM["title"], "2026-02-19", until="2026-02-20", minutes=120)
+    add_hour(school, person, date="2026-02-19", title=CLAIM["title"])
+    answer = teacher.post("/mine/claim", **CLAIM)
+    assert answer.status_code == 409
+    assert "It needs no claim" in answer.text
+
+
+def test_a_corrected_claim_is_not_compared_with_what_it_replaces(
+    app: Flask, teacher: Visitor, school: Node
+) -> None:
+    teacher.post("/mine/claim", **CLAIM)
+    name = give_back(app, school)
+    better = {**CLAIM, "title": "Reading circle of the school"}
+    assert teacher.post("/mine/claim", corrects=name, **better).status_code == 303

@@ -57,3 +57,9 @@ def test_an_unknown_error_is_said_with_its_code(language: str) -> None:
 def test_a_place_that_nobody_filled_does_not_break_the_page() -> None:
     assert "{n}" in word("time.days", "en")
     assert word("no.such.key", "en") == "no.such.key"
+
+
+def test_what_was_done_is_said_by_a_key_that_an_address_may_carry() -> None:
+    done = [key.removeprefix("done.") for key in load_catalogue("zh") if key.startswith("done.")]
+    assert done
+    assert [key for key in done if not key.isalpha()] == []

@@ -55,7 +55,7 @@ def _of_row(row: Row, entries: Iterable[Entry]) -> list[Notice]:
         return []
     others = [each for each in held if each is not own and each.rec != row["corrects"]]
     part = Part(own.person, own.session.minutes)
-    findings = examine(own.session, [part], others, _surroundings())
+    findings = examine(own.session, [part], others, surroundings())
     scope_no = int(row["scope_no"])
     told = [each for each in findings if _is_told(each, own)]
     return [_word(scope_no, each) for each in told[:_TOLD_MAX]]
@@ -77,7 +77,8 @@ def _word(scope_no: int, finding: Finding) -> Notice:
     return Notice(word(key, language(), **details), other)
 
 
-def _surroundings() -> Surroundings:
+def surroundings() -> Surroundings:
+    """The day of whoever looks, the county's calendar, and the hours that a day brings at most."""
     pack = active_pack()
     daily = pack.parameters.get("daily_hours")
     hours = daily.value if daily is not None and isinstance(daily.value, int) else 24

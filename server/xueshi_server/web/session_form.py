@@ -17,7 +17,6 @@ from xueshi_server.domain.sessions import (
     Finding,
     Part,
     Session,
-    Surroundings,
     check_session,
     examine,
     format_time_of_day,
@@ -26,7 +25,8 @@ from xueshi_server.domain.sessions import (
 from xueshi_server.store.people import list_roster
 from xueshi_server.store.sessions import SESSION, read_around
 from xueshi_server.web.declared_form import Faults, form_fields, read_values
-from xueshi_server.web.packs import active_pack, find_type, today
+from xueshi_server.web.findings import surroundings
+from xueshi_server.web.packs import active_pack, find_type
 from xueshi_server.web.site import home_scope_no, language, this_node
 from xueshi_server.words import word
 
@@ -202,18 +202,11 @@ def _look_over(form: SessionForm) -> None:
         this_node(), form.scope_no, people, form.session.date, _days_after(form.session.last, 3)
     )
     form.entries = {each.rec: each for each in around.entries}
-    form.findings = examine(form.session, form.parts, around.entries, _surroundings())
+    form.findings = examine(form.session, form.parts, around.entries, surroundings())
 
 
 def _days_after(day: dt.date, count: int) -> dt.date:
     return day + dt.timedelta(days=count)
-
-
-def _surroundings() -> Surroundings:
-    pack = active_pack()
-    daily = pack.parameters.get("daily_hours")
-    hours = daily.value if daily is not None and isinstance(daily.value, int) else 24
-    return Surroundings(today(), pack.calendar, hours * 60)
 
 
 def session_values(form: SessionForm) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from xueshi_server.store.people import find_person, list_hours_of
 from xueshi_server.store.requirements import Requirements
 from xueshi_server.store.sessions import list_hours_between
 from xueshi_server.web.attaching import BadUpload, give_file, take_uploads, told
+from xueshi_server.web.claim_findings import Notice, like_session, look_over
 from xueshi_server.web.claiming import (
     AGAIN_STATES,
     CORRECTS,
@@ -102,16 +103,23 @@ def claim() -> Page:
     if key.scope_no != home_scope_no():
         # A reference holds inside its school only: the own school's node takes the claim.
         abort(404)
+    if like := like_session(key.scope_no):
+        take_draft(_typed() | like)
+        return go("mine.show", done="like", _anchor="claim")
     kept, bad = take_draft(_typed())
     values = read_values(_asked(), key.scope_no, faults)
-    if corrected := _corrected():
+    corrected = _corrected()
+    if corrected is not None:
         values[CORRECTS] = corrected.rec
     entry = f"mine-{key.rec}-{record_entry.entry_of(values)}"
-    if this_node().feeds.entry(entry) is None:
-        # A claim that was sent twice comes to the same record.
+    # A claim that was sent twice comes to the same record.
+    is_new = this_node().feeds.entry(entry) is None
+    if is_new:
         _check_claim(key, values, faults)
     if faults or bad:
         return _show(Shown(faults=faults, bad=bad)), 422
+    if is_new and (notices := look_over(key, values, corrected)):
+        return _show(Shown(notices=notices)), 409
     row = {**values, "person": key.rec, "recorded_by": actor()}
     own_drafts().sending(entry)
     with saving() as action:
@@ -298,13 +306,14 @@ def _asked() -> list[FieldDeclaration]:
 class Shown:
     """What was wrong with what was sent: `faults` of the claim's fields; `error` is what an
     objection to the record `wrong` lacks; `bad` are the photos that could not be taken, of the
-    record `bad_record` or (none) of the claim."""
+    record `bad_record` or (none) of the claim; `notices` deserve a second look."""
 
     faults: Faults = field(default_factory=Faults)
     wrong: str = ""
     error: BadValueError | None = None
     bad: list[BadUpload] = field(default_factory=list)
     bad_record: str = ""
+    notices: list[Notice] = field(default_factory=list)
 
 
 def _show(shown: Shown) -> str:
@@ -346,6 +355,7 @@ def _show(shown: Shown) -> str:
         open_states=OPEN_STATES,
         can_attach=can_attach(node),
         faults=shown.faults,
+        notices=shown.notices,
         wrong=shown.wrong,
         bad=told(shown.bad),
         bad_record=shown.bad_record,

@@ -57,7 +57,7 @@ def answer(name: str) -> Page:
     if found is None or row is None:
         abort(404)
     if not found.is_open or not may_answer(row):
-        return go("objections.index", done="answered_before")
+        return go("objections.index", done="answeredbefore")
     faults: dict[str, BadValueError] = {}
     outcome, text = request.form.get("outcome", ""), ""
     if outcome not in OUTCOMES:
