@@ -1,15 +1,18 @@
 """What every test process begins with."""
 
+import gc
 import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from werkzeug.routing import Rule
 
 # A shell that starts a job in the background has it ignore Ctrl-C, and the programs that tests
 # start would inherit that: they could not be stopped as a person stops them.
@@ -44,6 +47,22 @@ class Compiled(BytecodeCache):
 
 Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Compiled()}
 
+Builder = Callable[..., tuple[str, str]]
+BUILDERS: dict[object, Builder] = {}
+compile_builder = Rule._compile_builder
+
+
+def builder_of(rule: Rule, append_unknown: bool = True) -> Builder:
+    """What writes the addresses of a route, compiled once a process and not once an application."""
+    defaults = repr(sorted((rule.defaults or {}).items()))
+    key = (rule.rule, tuple(rule._trace), defaults, append_unknown)
+    if key not in BUILDERS:
+        BUILDERS[key] = compile_builder(rule, append_unknown)
+    return BUILDERS[key]
+
+
+Rule._compile_builder = builder_of  # type: ignore[method-assign, assignment]
+
 HERE = Path(__file__).parent
 QUICK_FOLDERS = tuple(HERE / name for name in ("sync", "server", "repo"))
 SLOW_MARKS = {"soak", "process", "browser", "desktop"}
@@ -72,6 +91,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.quick)
             if is_measured(item):
                 item.add_marker(pytest.mark.measured)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector of garbage away from thousands of collected tests, which all stay."""
+    gc.collect()
+    gc.freeze()
 
 
 def is_measured(item: pytest.Item) -> bool:

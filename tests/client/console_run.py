@@ -1,16 +1,24 @@
-"""Runs the console script as a person or a script does: in a process of its own."""
+"""Runs the console script as a person or a script does: in a process of its own.
+
+Where processes can be forked it is a fork of a warm one (`warm`): to load the program takes longer
+than most commands.
+"""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from tests.client.warm import Warm
 
 # A mark that each step of a test may take on a loaded machine.
 TIMEOUT_S = 120
+WARM: Final = Warm()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +63,25 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
 
 def xueshi(home: Path, *args: str, **extra: str) -> Run:
     """Run one command on the node in `home`."""
-    done = subprocess.run(
-        [*command(), *args],
-        env=environment(home, **extra),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    return Run(done.returncode, done.stdout, done.stderr)
+    given = environment(home, **extra)
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        if hasattr(os, "fork"):
+            question = {
+                "arguments": args,
+                "environment": given,
+                "folder": os.getcwd(),
+                "out": str(out),
+                "err": str(err),
+            }
+            status = WARM.run(question, TIMEOUT_S)
+        else:
+            with out.open("wb") as to, err.open("wb") as to_err:
+                line = [*command(), *args]
+                status = subprocess.run(
+                    line, env=given, stdout=to, stderr=to_err, timeout=TIMEOUT_S, check=False
+                ).returncode
+        return Run(status, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
 def make_node(home: Path, role: str, code: str) -> Run:

@@ -1,6 +1,8 @@
 """Every command through the console script: exit status, purity of --json, errors, help."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -303,3 +305,28 @@ def test_no_conflicts_are_said_as_none(filled: Path) -> None:
 
 def test_an_unknown_conflict_is_refused(filled: Path) -> None:
     assert xueshi(filled, "conflicts", "show", "nothing").code == "client.no_such_conflict"
+
+
+ALONE = """
+import importlib, os, sys
+import click, flask, msgspec, nacl.bindings, zstandard
+from xueshi_client.main import TOPICS
+failed = []
+for topic in sorted(set(TOPICS.values())):
+    pid = os.fork()
+    if pid == 0:
+        importlib.import_module(f"xueshi_client.commands.{topic}")
+        sys.stdout.flush()
+        os._exit(0)
+    if os.waitpid(pid, 0)[1]:
+        failed.append(topic)
+sys.exit(" ".join(failed) or 0)
+"""
+
+
+def test_every_topic_is_loaded_without_the_others() -> None:
+    """As a command does; the tests above fork a process that has loaded all."""
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
