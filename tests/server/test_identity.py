@@ -7,6 +7,7 @@ from xueshi_server.domain.fields import parse_field, seal_text, show_field
 from xueshi_server.domain.identity import (
     compare_facts,
     facts_of,
+    holds_id_number,
     parse_id_number,
     parse_phone,
 )
@@ -163,3 +164,22 @@ def test_of_a_short_text_nothing_is_shown() -> None:
 
 def _box(text: str) -> bytes:
     return join_sealed(1, text, b"x" * 66)
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("11010519491231002X", True),
+        ("110105194912310021", True),
+        ("王秀英 110105 19491231 002x", True),
+        ("１１０１０５１９４９１２３１００２Ｘ", True),
+        ("130503670401001", True),
+        ("4117230107001", False),
+        ("12345678901234567890", False),
+        ("王秀英", False),
+        ("002X", False),
+        ("", False),
+    ],
+)
+def test_an_id_number_is_seen_in_a_text_also_with_a_slip(text: str, held: bool) -> None:
+    assert holds_id_number(text) is held

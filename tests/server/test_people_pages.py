@@ -379,3 +379,16 @@ def test_a_number_given_at_the_school_is_led_on_at_the_centre(
     desk.post(f"/people/{person.name}/references")
     assert host_of(shipped) == "5102222"
     assert "former number: " not in desk.text(f"/people/{person.name}")
+
+
+@pytest.mark.parametrize("path", ["/people/", "/requirements/", "/records/hour/", "/library/"])
+def test_an_id_number_that_somebody_looks_for_does_not_stay_in_the_address(
+    app: Flask, path: str
+) -> None:
+    registrar = make_visitor(app, "registrar")
+    answer = registrar.get(path, q="11010519491231002X", order="name")
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"{path}?order=name&done=noid"
+    page = registrar.get(answer.headers["Location"]).text
+    assert "only its last four characters are here" in page
+    assert 'pattern="(?!.*[0-9]{15}).*"' in page

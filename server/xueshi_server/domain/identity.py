@@ -27,6 +27,7 @@ _REGION: Final = re.compile("1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]
 _GAPS: Final = re.compile(r"[\s()\u200b-\u200f\u2010-\u2015\u2060\ufeff-]+")
 _POWER: Final = re.compile(r"[0-9](\.[0-9]+)?E\+?[0-9]{2}")
 _ID: Final = re.compile(r"[0-9]{17}[0-9X]")
+_ID_INSIDE: Final = re.compile(r"(?<![0-9])[0-9]{15}(?:[0-9]{2}[0-9Xx])?(?![0-9])")
 _OLD_ID: Final = re.compile(r"[0-9]{15}")
 # A spreadsheet keeps 15 digits; what stood behind them becomes naught.
 _EMPTIED: Final = re.compile(r"[0-9]{15}000")
@@ -64,6 +65,11 @@ def parse_id_number(text: str) -> str:
     if ric.calc_check_digit(number) != number[-1]:
         raise BadValueError("id.digits_lost" if _EMPTIED.fullmatch(number) else "id.check_digit")
     return number
+
+
+def holds_id_number(text: str) -> bool:
+    """Whether there is an ID number in a text, right or with a slip: it belongs into no address."""
+    return _ID_INSIDE.search(_narrow(text)) is not None
 
 
 def parse_phone(text: str) -> str:

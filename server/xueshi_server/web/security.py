@@ -9,11 +9,12 @@ import ipaddress
 import secrets
 from hashlib import sha256
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from xueshi_server.domain.identity import holds_id_number
 from xueshi_server.errors import ForbiddenError, ForgedRequestError, UnknownHostError
 from xueshi_server.quick_switch import KNOWN_S, Place
 from xueshi_server.web.access import UPLOADS, is_allowed, needs_password
@@ -54,6 +55,7 @@ def guard(app: Flask) -> None:
     app.before_request(_identify)
     app.before_request(_refuse_without_right)
     app.before_request(_refuse_forged_form)
+    app.before_request(_take_numbers_out_of_address)
     app.after_request(_add_headers)
 
 
@@ -147,6 +149,14 @@ def _refuse_forged_form() -> None:
     given = request.form.get(CSRF_FIELD, "")
     if not hmac.compare_digest(given.encode("utf-8", "replace"), csrf_token().encode()):
         raise ForgedRequestError
+
+
+def _take_numbers_out_of_address() -> AnyResponse | None:
+    """Lead on without an ID number that somebody looked for: addresses are kept by browsers."""
+    if request.method not in SAFE_METHODS or not holds_id_number(request.args.get("q", "")):
+        return None
+    kept = [each for each in request.args.items(multi=True) if each[0] not in ("q", "done", "n")]
+    return redirect(f"{request.path}?{urlencode([*kept, ('done', 'noid')])}", 303)
 
 
 def _refuse_without_right() -> AnyResponse | None:
