@@ -59,6 +59,7 @@ WHO: Final[dict[str, str]] = {
     "login.set_pin": EVERYBODY,
     "login.switch": ANYBODY,
     "login.take_turn": ANYBODY,
+    "undo.take_back": EVERYBODY,
     "left.keep": EVERYBODY,
     "left.forget": EVERYBODY,
     "lan.show": "registrar admin",

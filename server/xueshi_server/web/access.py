@@ -66,6 +66,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "login.password": "self",
     "login.set_password": "self",
     "login.set_pin": "self",
+    "undo.take_back": "self",
     "left.keep": "self",
     "left.forget": "self",
     "lan.show": "hand_out",

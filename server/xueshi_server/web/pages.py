@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Any, Final
 
-from flask import Flask, abort, redirect, request, url_for
+from flask import Flask, abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from xueshi_server.accounts import Account
@@ -193,7 +193,8 @@ def _done_message(spoken: str) -> str:
 
 def go(endpoint: str, *, done: str = "", n: int | None = None, **values: Any) -> Response:
     """Send the browser on after a change, with a sentence that says what was done."""
-    return redirect(url_for(endpoint, done=done or None, n=n, **values), 303)
+    saved = g.get("undo") if done else None
+    return redirect(url_for(endpoint, done=done or None, n=n, undo=saved, **values), 303)
 
 
 def typed(name: str) -> str:

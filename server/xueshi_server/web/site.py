@@ -18,6 +18,7 @@ from xueshi_server.local_file import TriesFile
 from xueshi_server.quick_switch import QuickSwitch
 from xueshi_server.record_types import HOUR
 from xueshi_server.shelf import Shelf
+from xueshi_server.store.undoing import Saved
 from xueshi_server.web.throttle import Throttle
 from xueshi_server.words import LANGUAGES
 from xueshi_sync.agent import SyncAgent
@@ -47,6 +48,8 @@ class Site:
     by_address: Throttle = field(init=False)
     # When each other machine last asked for a page.
     visitors: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    # What each session saved last.
+    saved: OrderedDict[str, Saved] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
         tries = TriesFile(self.accounts.file)

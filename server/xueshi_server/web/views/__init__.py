@@ -36,6 +36,7 @@ from xueshi_server.web.views import (
     sync,
     today,
     training,
+    undo,
     writing,
 )
 
@@ -75,6 +76,7 @@ BLUEPRINTS: Final = tuple(
         sync,
         today,
         training,
+        undo,
         writing,
     )
 )

@@ -25,7 +25,8 @@ from xueshi_server.web.declared_form import (
 )
 from xueshi_server.web.packs import find_type
 from xueshi_server.web.pages import find_key, go
-from xueshi_server.web.site import home_scope_no, saving, this_node, whoami
+from xueshi_server.web.site import home_scope_no, this_node, whoami
+from xueshi_server.web.undoing import saving_with_undo
 from xueshi_server.web.views import record_entry
 
 blueprint = Blueprint("entry", __name__, url_prefix="/enter")
@@ -57,7 +58,7 @@ def create() -> Page:
     if faults:
         return _show_form(given_values(find_type(_HOUR)), faults, set(ticked)), 422
     entry = record_entry.entry_of(values)
-    with saving() as action:
+    with saving_with_undo() as action:
         for rec in ticked:
             action.insert(_HOUR, {**values, _TICKED: rec}, entry_id=f"{entry}-{rec}")
     return go("hours.index", done="entered", n=len(ticked))

@@ -32,7 +32,8 @@ from xueshi_server.web.packs import active_pack, find_type
 from xueshi_server.web.pages import find_key, go, public_id
 from xueshi_server.web.person_form import PERSON
 from xueshi_server.web.record_view import Viewer
-from xueshi_server.web.site import language, saving, this_node
+from xueshi_server.web.site import language, this_node
+from xueshi_server.web.undoing import saving_with_undo
 from xueshi_server.web.views.records import may_write
 from xueshi_sync.writer import RecordKey
 
@@ -67,7 +68,7 @@ def create(type_name: str) -> Page:
         faults = {name: each for name, each in faults.items() if not _is_about_reference(each)}
     if faults:
         return _show(declared, given_values(declared), faults, None), 422
-    with saving() as action:
+    with saving_with_undo() as action:
         if declared.id == PERSON:
             person_form.complete(values, scope_no)
         key = action.insert(type_name, values, scope_no=scope_no, entry_id=entry)
@@ -96,14 +97,14 @@ def update(type_name: str, name: str) -> Page:
             field: value for field, value in values.items() if _plain(row[field]) != _plain(value)
         }
         if changed:
-            with saving() as action:
+            with saving_with_undo() as action:
                 action.set(type_name, key, changed)
         if declared.id == PERSON and person_form.NUMBER in changed:
             number = str(changed[person_form.NUMBER])
             person_form.rename_account(key, str(row[person_form.NUMBER]), number)
         return _go_to(declared, key)
     values[str(declared.corrects)] = row["rec"]
-    with saving() as action:
+    with saving_with_undo() as action:
         made = action.insert(type_name, values, scope_no=row["scope_no"], entry_id=entry_of(values))
     return go("records.show", done="corrected", type_name=type_name, name=public_id(*made))
 
@@ -114,7 +115,7 @@ def remove(type_name: str, name: str) -> Page:
     declared, row = _find(type_name, name)
     if declared.kind != "register":
         abort(404)
-    with saving() as action:
+    with saving_with_undo() as action:
         action.delete(type_name, RecordKey(row["scope_no"], row["rec"]))
     return go("records.list_all", done="removed", type_name=type_name)
 

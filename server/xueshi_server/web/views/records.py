@@ -44,7 +44,8 @@ from xueshi_server.web.packs import active_pack, find_type, listed_forms, listed
 from xueshi_server.web.pages import find_key, go, public_id, read_cursor, typed, write_cursor
 from xueshi_server.web.passport import read_printed, read_stages
 from xueshi_server.web.record_view import Viewer, word_refusal
-from xueshi_server.web.site import actor, language, saving, this_node, this_site, whoami
+from xueshi_server.web.site import actor, language, this_node, this_site, whoami
+from xueshi_server.web.undoing import saving_with_undo
 from xueshi_server.web.versions import Stale, changes_of, marks_of, read_stale
 from xueshi_server.words import word
 from xueshi_sync.writer import RecordKey
@@ -134,7 +135,7 @@ def judge(type_name: str) -> Page:
 def _give(declared: RecordType, keys: list[RecordKey], verdict: str, reason: str) -> None:
     wish = Wish("", "", today(), reason)
     closings = plan_closings(this_node(), active_pack(), declared, keys, verdict, wish)
-    with saving() as action:
+    with saving_with_undo() as action:
         for key in keys:
             if key in closings:
                 write_step(this_node(), action, *closings[key])

@@ -30,7 +30,8 @@ from xueshi_server.web.granting import read_granted, word_grant
 from xueshi_server.web.packs import active_pack, today
 from xueshi_server.web.pages import find_key, go, public_id, read_cursor, typed, write_cursor
 from xueshi_server.web.reasons import USUAL, read_reason
-from xueshi_server.web.site import language, saving, this_node, this_site
+from xueshi_server.web.site import language, this_node, this_site
+from xueshi_server.web.undoing import saving_with_undo
 from xueshi_server.web.versions import SEEN, Stale, changes_of, marks_of, read_stale
 from xueshi_server.web.views import hours
 from xueshi_server.words import word
@@ -165,7 +166,7 @@ def _read_stale(keys: list[RecordKey], *, is_head: bool) -> list[Stale]:
 
 
 def _check(keys: list[RecordKey], said: str, reason: str) -> None:
-    with saving() as action:
+    with saving_with_undo() as action:
         for key in keys:
             action.check("hour", key, _CHECKS[said], reason=reason)
 
@@ -173,7 +174,7 @@ def _check(keys: list[RecordKey], said: str, reason: str) -> None:
 def _give(keys: list[RecordKey], verdict: str, reason: str) -> None:
     pack, wish = active_pack(), Wish("", "", today(), reason)
     closings = plan_closings(this_node(), pack, pack.types["hour"], keys, verdict, wish)
-    with saving() as action:
+    with saving_with_undo() as action:
         for key in keys:
             if key in closings:
                 write_step(this_node(), action, *closings[key])
