@@ -8,12 +8,13 @@ from typing import Final
 
 from flask import g, request
 
+from xueshi_server.store.people import find_person
 from xueshi_server.store.undoing import Saved, note_steps, take_back
 from xueshi_server.web.person_form import NUMBER, PERSON, rename_account
 from xueshi_server.web.security import SESSION_COOKIE, own_page_before
 from xueshi_server.web.site import language, saving, this_node, this_site
 from xueshi_server.words import word
-from xueshi_sync.writer import Action
+from xueshi_sync.writer import Action, RecordKey
 
 KEPT_S: Final = 600.0
 _SESSIONS_MOST: Final = 100
@@ -61,9 +62,9 @@ def undo(name: str) -> tuple[str, bool | None]:
     return saved.page, is_done
 
 
-def _number_of(key: tuple[int, int]) -> str:
-    sql = "SELECT staff_no FROM person WHERE scope_no = ? AND rec = ?"
-    return str(this_node().query(sql, [*key])[0]["staff_no"] or "")
+def _number_of(key: RecordKey) -> str:
+    row = find_person(this_node(), *key)
+    return str(row[NUMBER] or "") if row is not None else ""
 
 
 def _find(name: str) -> Saved | None:
