@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --no-build-isolation
 PYTEST := $(BIN)/python -m pytest --dist worksteal -n $(WORKERS)
+# Where the tests are that coverage is measured on.
+MEASURED := tests/sync tests/server
 COVERED := $(shell find sync server client tests -name '*.py' -o -name '*.toml' -o -name '*.json')
 
 # Some images ask for no compiled files: every process of the tests would compile all again.
@@ -31,7 +33,7 @@ serve: $(VENV)/.stamp-run ## Run this machine's own node (XUESHI_HOME, or the de
 
 test: $(VENV)/.stamp-dev $(VENV)/.stamp-system ## Set up, then run unit, property, simulation, process and browser tests
 	@status=0; \
-	$(PYTEST) -rs -m measured --cov --cov-report= || status=$$?; \
+	$(PYTEST) -rs -m measured --cov --cov-report= $(MEASURED) || status=$$?; \
 	$(PYTEST) -n $(SLOW_WORKERS) -rs -m "not (soak or measured)" || status=$$?; \
 	exit $$status
 
@@ -57,7 +59,7 @@ coverage: .coverage
 
 # `make test` leaves it; it is measured again where something changed since.
 .coverage: $(VENV)/.stamp-dev $(COVERED)
-	$(PYTEST) -m measured --cov --cov-report=
+	$(PYTEST) -m measured --cov --cov-report= $(MEASURED)
 
 sizes: $(VENV)/.stamp-dev ## Ceilings on files and functions, and the other rules of the repository
 	$(BIN)/python -m pytest -q tests/repo

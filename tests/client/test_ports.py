@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.nodes import make_world
+from tests.tools.ports import free_port
 from xueshi_client.errors import PortTakenError
 from xueshi_client.ports import FIRST_PORT, PORT_FILE, keep_port, list_ports, read_port
 from xueshi_client.serving import LOOPBACK, serve_node
@@ -23,11 +24,6 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 @pytest.fixture(autouse=True)
 def nothing_kept(school: Node) -> None:
     (school.home / PORT_FILE).unlink(missing_ok=True)
-
-
-def free_port() -> int:
-    with socket.create_server((LOOPBACK, 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def serve(school: Node, port: int | None, lan: LanDoor | None = None) -> tuple[int, int]:

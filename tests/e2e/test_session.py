@@ -5,7 +5,6 @@
 
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -24,6 +23,7 @@ from tests.client.console_run import command, environment, make_node, xueshi
 from tests.e2e.browser import open_browser, take_picture
 from tests.server.nodes import make_world
 from tests.server.test_browser import is_wider_than_the_window, serve_pages
+from tests.tools.ports import free_port
 from xueshi_server.accounts import Accounts
 from xueshi_server.web.security import SESSION_COOKIE
 from xueshi_sync.node import Node
@@ -369,10 +369,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     accounts.set_password(account, "a long sentence of mine")
     cookie = accounts.start_session(accounts.list_all()[0])
     accounts.close()
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        port = place.getsockname()[1]
-    node = Served(home, port, cookie)
+    node = Served(home, free_port(), cookie)
     node.start()
     try:
         yield node

@@ -1,7 +1,6 @@
 """The step after loopback: listeners at private addresses, and the page that opens them."""
 
 import re
-import socket
 from collections.abc import Iterator
 from typing import Final
 
@@ -9,6 +8,7 @@ import pytest
 
 from tests.server.nodes import add_person, make_world
 from tests.server.pages import Visitor, add_account, make_visitor
+from tests.tools.ports import free_port
 from xueshi_server import lan as lan_module
 from xueshi_server.lan import SETTING, LanDoor, answers, is_private, list_private_addresses
 from xueshi_server.web import create_app
@@ -29,7 +29,7 @@ class Served:
         self.lan = LanDoor(wanted=wanted, list_addresses=lambda: list(self.here))
         self.app = create_app(school, testing=True, lan=self.lan)
         self.site: Site = self.app.extensions[EXTENSION]
-        self.port = find_free_port()
+        self.port = free_port(FIRST)
         self.lan.attach(self.site.accounts, self.app, (host, self.port))
 
     def close(self) -> None:
@@ -38,12 +38,6 @@ class Served:
     def open(self) -> list[str]:
         """The addresses that answer."""
         return [each for each in (FIRST, SECOND) if answers(each, self.port)]
-
-
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((FIRST, 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

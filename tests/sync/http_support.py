@@ -71,7 +71,7 @@ class FakeCentre:
     def answer(self, envelope: bytes) -> bytes:
         body = unseal(REQUEST_MAGIC, envelope)
         if self.gate is not None:
-            self.gate.wait(10)
+            self.gate.wait(30)
         with self.lock:
             self.answered.append(body)
         return seal(ANSWER_MAGIC, answer_body(envelope, self.answer_size))

@@ -177,7 +177,7 @@ class Line:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
         self.called.release()
-        self.gate.wait(8)
+        self.gate.wait(30)
         with self.lock:
             self.at_once -= 1
         if self.error:
@@ -239,7 +239,7 @@ def start(line: Line, world: World) -> Iterator[Starter]:
 
 
 def tried(line: Line) -> bool:
-    return line.called.acquire(timeout=8)
+    return line.called.acquire(timeout=30)
 
 
 def test_the_agent_tries_after_its_start(start: Starter, line: Line) -> None:
@@ -289,7 +289,7 @@ def test_the_button_joins_the_sync_under_way(start: Starter, line: Line) -> None
         press.start()
     line.gate.set()
     for press in presses:
-        press.join(8)
+        press.join(30)
     assert len(reports) == 5
     assert line.most_at_once == 1
 
@@ -369,7 +369,7 @@ def test_status_is_never_kept_waiting_by_a_sync(start: Starter, line: Line) -> N
     for press in (agent.poke, agent.wake, agent.status):
         done = threading.Thread(target=press)
         done.start()
-        done.join(2)
+        done.join(10)
         assert not done.is_alive()
 
 

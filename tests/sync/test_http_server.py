@@ -60,7 +60,7 @@ def get(name: str, *, start: int = 0) -> bytes:
 
 def talk(address: tuple[str, int], data: bytes, *, hang_up: bool = False) -> bytes:
     """Send, then return one reply: all of it, as far as its Content-Length says."""
-    with socket.create_connection(address, timeout=8) as sock:
+    with socket.create_connection(address, timeout=30) as sock:
         with contextlib.suppress(ConnectionError):
             sock.sendall(data)
         if hang_up:
@@ -80,7 +80,7 @@ def _whole(reply: bytes) -> bool:
 
 def wait_until(true: Callable[[], bool]) -> None:
     """Wait for another thread; there is nothing to be told by."""
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 30
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -98,7 +98,7 @@ def header(reply: bytes, name: str) -> str:
 
 def test_headers_and_body_of_a_reply_leave_in_one_write(address: tuple[str, int]) -> None:
     pending = envelope(100)
-    with socket.create_connection(address, timeout=8) as sock:
+    with socket.create_connection(address, timeout=30) as sock:
         sock.sendall(post(pending.name, pending.request))
         assert _whole(sock.recv(65536))
 
@@ -219,7 +219,7 @@ def test_a_duplicate_waits_for_the_answer_that_is_being_made(
         thread.start()
     threading.Timer(0.4, side.gate.set).start()
     for thread in threads:
-        thread.join(8)
+        thread.join(30)
     assert [status(reply) for reply in replies] == [200] * 3
     assert len(side.answered) == 1
 
@@ -360,7 +360,7 @@ def test_a_dripping_body_ends_below_the_floor_and_what_came_is_kept(
     limits = ServerLimits(rate_floor_bps=200.0, rate_window_s=0.2)
     pending = envelope(1000)
     with centre(side, tmp_path, limits) as address, socket.create_connection(address) as sock:
-        sock.settimeout(8)
+        sock.settimeout(30)
         sock.sendall(post(pending.name, pending.request[:1], length=len(pending.request)))
         ended = threading.Event()
         for byte in pending.request[1:40]:
@@ -400,7 +400,7 @@ def test_more_answers_than_allowed_at_once_are_put_off(side: FakeCentre, tmp_pat
         wait_until(lambda: bool(side.admitted))
         reply = talk(address, post(second.name, second.request))
         side.gate.set()
-        busy.join(8)
+        busy.join(30)
         assert status(reply) == 503
         assert status(talk(address, post(second.name, b"", start=len(second.request)))) == 200
 
@@ -429,7 +429,7 @@ def test_headers_that_drip_are_given_ten_seconds_in_all(
     address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("xueshi_sync.http_listener.HEADER_S", 0.3)
-    with socket.create_connection(address, timeout=8) as sock:
+    with socket.create_connection(address, timeout=30) as sock:
         began = time.monotonic()
         ended = threading.Event()
         with contextlib.suppress(ConnectionError):
