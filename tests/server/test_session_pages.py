@@ -505,3 +505,30 @@ def test_nobody_undoes_what_another_account_saved(
     registrar = make_visitor(app, "registrar")
     assert registrar.post("/session/undo", entry_id="f1").status_code == 404
     assert school.query("SELECT * FROM checking") == []
+
+
+def test_who_left_lately_is_ticked_for_a_session_of_before(
+    admin: Visitor, school: Node, people: list[int]
+) -> None:
+    scope_no = school.home_scope_no
+    with school.write(actor="admin") as action:
+        for rec, day in ((people[3], "2026-02-27"), (people[2], "2024-01-01")):
+            action.set("person", RecordKey(scope_no, rec), {"active": False, "left_on": day})
+    page = admin.get("/session/").text
+    assert re.findall(r'data-left value="(\d+)"', page) == [str(people[3])]
+    before = typed([people[0], people[3]], date="2026-02-20")
+    assert admin.post("/session/", **before).status_code == 303
+    held = school.query("SELECT person FROM hour ORDER BY rec")
+    assert [row["person"] for row in held] == [people[0], people[3]]
+
+
+def test_who_left_before_a_session_is_asked_about(
+    admin: Visitor, school: Node, people: list[int]
+) -> None:
+    with school.write(actor="admin") as action:
+        key = RecordKey(school.home_scope_no, people[3])
+        action.set("person", key, {"active": False, "left_on": "2026-02-02"})
+    answer = admin.post("/session/", **typed([people[3]], date="2026-02-20"))
+    assert answer.status_code == 409
+    assert "2026-02-02" in answer.text
+    assert "data-left" in answer.text

@@ -97,6 +97,9 @@
       each = number(own(row).value) || each;
       if (teaches) { lecturers += 1; taught += each; } else { people += 1; sum += each; }
     });
+    var gone = form.querySelectorAll("[data-left]:checked").length;
+    people += gone;
+    sum += gone * usual;
     var output = form.querySelector(".sum");
     var text = fill(output.dataset.people, { n: people, hours: told(sum) });
     if (lecturers) { text += fill(output.dataset.lecture, { n: lecturers, hours: told(taught) }); }

@@ -1,5 +1,6 @@
 """Reads of the register of people."""
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from sqlite3 import Row
@@ -146,6 +147,16 @@ def list_roster(node: Node, scope_no: int) -> list[Row]:
         f" FROM {_people(node)} p WHERE p.scope_no = :scope_no AND NOT p.deleted AND NOT {_GONE}"
         f" ORDER BY {_PLACE}, p.rec",
         {"scope_no": scope_no, "today": today_of(node).isoformat()},
+    )
+
+
+def list_left(node: Node, scope_no: int, since: dt.date) -> list[Row]:
+    """The people of one school who left since a day, the last one first."""
+    return node.query(
+        "SELECT p.scope_no, p.rec, p.staff_no, p.name, p.roster_no, p.former_no, p.left_on"
+        f" FROM {_people(node)} p WHERE p.scope_no = :scope_no AND NOT p.deleted AND {_GONE}"
+        " AND p.left_on >= :since ORDER BY p.left_on DESC, p.rec",
+        {"scope_no": scope_no, "since": since.isoformat(), "today": today_of(node).isoformat()},
     )
 
 

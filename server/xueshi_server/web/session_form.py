@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from sqlite3 import Row
 from typing import Any, Final
 
 from flask import request
@@ -22,11 +23,11 @@ from xueshi_server.domain.sessions import (
     format_time_of_day,
     parse_time,
 )
-from xueshi_server.store.people import list_roster
+from xueshi_server.store.people import list_left, list_roster
 from xueshi_server.store.sessions import SESSION, read_around
 from xueshi_server.web.declared_form import Faults, form_fields, read_values
 from xueshi_server.web.findings import surroundings
-from xueshi_server.web.packs import active_pack, find_type
+from xueshi_server.web.packs import active_pack, find_type, today
 from xueshi_server.web.site import home_scope_no, language, this_node
 from xueshi_server.words import word
 
@@ -40,6 +41,8 @@ OWN: Final = ("until", "starts", "ends", "organiser", "place", "lecturer")
 # The roles of those who teach and of those who are taught.
 GIVEN, RECEIVED = "given", "received"
 LECTURER_HOURS: Final = "lecturer_hours"
+# Who left longer ago is no longer offered for a session.
+_LEFT_SINCE: Final = dt.timedelta(days=365)
 
 
 def own_name(name: str) -> str:
@@ -142,10 +145,21 @@ def _read_own(faults: Faults) -> dict[str, str]:
     return found
 
 
+def list_able(scope_no: int) -> list[Row]:
+    """Whom a session may name: the roster, then who left it within a year and may have been there
+    when it was held."""
+    return [*list_roster(this_node(), scope_no), *list_lately_left(scope_no)]
+
+
+def list_lately_left(scope_no: int) -> list[Row]:
+    """Who left within a year, the last one first."""
+    return list_left(this_node(), scope_no, today() - _LEFT_SINCE)
+
+
 def _read_parts(scope_no: int, minutes: int | None, faults: Faults) -> list[Part]:
     """Everybody ticked in roster order with the hours that count for them."""
     ticked = set(request.form.getlist("person"))
-    people = [int(row["rec"]) for row in list_roster(this_node(), scope_no)]
+    people = [int(row["rec"]) for row in list_able(scope_no)]
     there = {rec: bool(request.form.get(f"given-{rec}")) for rec in people if str(rec) in ticked}
     lecture = _read_minutes(LECTURER_HOURS, faults) if any(there.values()) else None
     parts = []
@@ -203,6 +217,13 @@ def _look_over(form: SessionForm) -> None:
     )
     form.entries = {each.rec: each for each in around.entries}
     form.findings = examine(form.session, form.parts, around.entries, surroundings())
+    left = {int(row["rec"]): str(row["left_on"]) for row in list_lately_left(form.scope_no)}
+    day = form.session.date.isoformat()
+    form.findings += [
+        Finding("gone", each.person, details={"when": left[each.person]})
+        for each in form.parts
+        if left.get(each.person, "9") <= day
+    ]
 
 
 def _days_after(day: dt.date, count: int) -> dt.date:
@@ -222,7 +243,7 @@ def session_values(form: SessionForm) -> dict[str, Any]:
 
 def _name_lecturers(form: SessionForm) -> str:
     given = {each.person for each in form.parts if each.given}
-    rows = list_roster(this_node(), form.scope_no)
+    rows = list_able(form.scope_no)
     joint = word("session.joint", language())
     return joint.join(str(row["name"]) for row in rows if row["rec"] in given)[:200]
 

@@ -28,6 +28,7 @@ from xueshi_server.web.session_form import (
     LECTURER_HOURS,
     SessionForm,
     hour_fields,
+    list_able,
     own_fields,
     own_name,
 )
@@ -162,7 +163,7 @@ class Said:
 
 def word_findings(form: SessionForm) -> list[Said]:
     """The findings of a form, one sentence for all whom the same is said about."""
-    roster = list_roster(this_node(), form.scope_no)
+    roster = list_able(form.scope_no)
     marks = mark_rows(roster)
     names = {int(row["rec"]): call_person(row, marks) for row in roster}
     alike: dict[tuple[str, str], list[Finding]] = {}

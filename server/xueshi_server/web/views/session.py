@@ -30,6 +30,7 @@ from xueshi_server.web.session_form import (
     hour_values,
     is_enterable,
     knows_roles,
+    list_lately_left,
     own_fields,
     own_name,
     read_form,
@@ -205,7 +206,7 @@ class _Shown:
 def _show(shown: _Shown) -> str:
     scope_no, node = home_scope_no(), this_node()
     roster = list_roster(node, scope_no)
-    faults = shown.faults or {}
+    faults, left = shown.faults or {}, list_lately_left(scope_no)
     people = [int(row["rec"]) for row in roster]
     fields = {each.id: _input(each, shown.form) for each in hour_fields()}
     own = {each.id: _input(each, shown.form, own_name(each.id)) for each in own_fields()}
@@ -222,6 +223,8 @@ def _show(shown: _Shown) -> str:
         faults=faults,
         open_more=any(each["id"] in faults for each in (*more, *own.values())),
         seats=seats(shown.form, roster, faults),
+        left=left,
+        left_ticked={str(row["rec"]) for row in left} & set(shown.form.getlist("person")),
         orders=ROSTER_ORDERS,
         order=chosen_order(),
         roles=knows_roles(find_type(HOUR)),
