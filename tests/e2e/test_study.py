@@ -10,15 +10,18 @@ import pytest
 from tests.e2e.browser import open_browser, take_picture
 from tests.e2e.test_library import PIXEL
 from tests.server.books import make_book
+from tests.server.pages import Visitor, make_visitor
 from tests.server.studying import Study, Teacher, make_study
 from tests.server.test_browser import is_wider_than_the_window
 from tests.server.test_quizzes import QUIZ
 from xueshi_server.domain.study import Allowance
 from xueshi_server.serving import url_of
+from xueshi_server.store.checking import read_checks
 from xueshi_server.store.library import Resource
 from xueshi_server.web.security import SESSION_COOKIE
 from xueshi_server.web.views import quizzes, reading
 from xueshi_sync.http_listener import make_http_server
+from xueshi_sync.writer import RecordKey
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -45,6 +48,14 @@ class Classroom:
         mark = "&" if "?" in path else "?"
         self.page.goto(f"{self.url}{path}{mark}lang={language}")
 
+    def be(self, visitor: Visitor) -> None:
+        """Go on as somebody else."""
+        cookie = visitor.client.get_cookie(SESSION_COOKIE)
+        assert cookie is not None
+        self.page.context.add_cookies(
+            [{"name": SESSION_COOKIE, "value": cookie.value, "url": self.url}]
+        )
+
     def look(self, name: str) -> None:
         """Pictures of a page, wide and narrow; nothing is cut off on a phone."""
         for width, size in ((1280, "desk"), (390, "phone")):
@@ -64,15 +75,11 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
         thread = Thread(target=server.serve, daemon=True)
         thread.start()
         teacher = study.make_teacher()
-        cookie = teacher.client.get_cookie(SESSION_COOKIE)
-        assert cookie is not None
         try:
-            url = url_of(server)
             with open_browser() as page:
-                page.context.add_cookies(
-                    [{"name": SESSION_COOKIE, "value": cookie.value, "url": url}]
-                )
-                yield Classroom(page, url, study, teacher)
+                room = Classroom(page, url_of(server), study, teacher)
+                room.be(teacher)
+                yield room
         finally:
             server.stop()
             thread.join(10)
@@ -110,6 +117,26 @@ def test_a_pass_shows_the_hours_that_wait(room: Classroom, quiz: Resource) -> No
     room.page.click("button:has-text('交卷')")
     assert "已提出 1 学时" in room.page.inner_text("#result")
     room.look("quiz-passed")
+    pass_and_approve(room)
+
+
+def pass_and_approve(room: Classroom) -> None:
+    """The head of the school passes the hours that the quiz proposed, and the county approves."""
+    county = room.study.county
+    room.be(make_visitor(room.study.app, "principal"))
+    room.open("review/")
+    title = room.study.hours_of(room.teacher.person)[0]["title"]
+    assert str(title) in room.page.inner_text("main")
+    room.page.click("button[name=one][value^='pass:']")
+    room.be(room.teacher)
+    county.carry_both_ways()
+    (hour,) = county.centre.query("SELECT scope_no, rec, state FROM hour")
+    assert read_checks(county.centre, [hour])[hour["scope_no"], hour["rec"]].standing == "passed"
+    with county.centre.write(actor="officer") as action:
+        action.judge("hour", RecordKey(hour["scope_no"], hour["rec"]), "approve")
+    county.carry_both_ways()
+    room.open("mine/")
+    assert "已认定" in room.page.inner_text(".mine-list")
 
 
 def test_a_book_is_read_and_cannot_act(room: Classroom) -> None:
