@@ -24,8 +24,11 @@ def load_catalogue(language: str) -> Mapping[str, str]:
 
 
 def word(key: str, language: str, **values: object) -> str:
-    """The text of `key` with its named places filled in."""
-    text = load_catalogue(language).get(key, key)
+    """The text of `key` with its named places filled in; one of a thing may have its own words."""
+    catalogue = load_catalogue(language)
+    text = catalogue.get(key, key)
+    if str(values.get("n", values.get("hours"))) == "1":
+        text = catalogue.get(f"{key}.one", text)
     try:
         return text.format(**values) if "{" in text else text
     except (KeyError, IndexError):

@@ -126,6 +126,13 @@ def test_a_school_is_told_what_only_the_centre_knows(district: County) -> None:
     assert "这笔账只存在县中心" in school.text("/grants/budgets", on=DAY, lang="zh")
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_the_top_of_each_page_names_who_is_logged_in(centre: Visitor, path: str) -> None:
+    """The spending of a subject on the page of budgets stood there as "account"."""
+    (name,) = re.findall(r'<summary><span class="name">(.*?)</span>', centre.get(path).text)
+    assert name == "Test admin"
+
+
 @pytest.mark.parametrize("path", ["of/none", "of/../x", "nothing"])
 def test_unknown_entitlements_are_not_found(centre: Visitor, path: str) -> None:
     assert centre.get(f"/grants/{path}").status_code == 404

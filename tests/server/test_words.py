@@ -60,6 +60,12 @@ def test_a_place_that_nobody_filled_does_not_break_the_page() -> None:
 
 
 def test_what_was_done_is_said_by_a_key_that_an_address_may_carry() -> None:
-    done = [key.removeprefix("done.") for key in load_catalogue("zh") if key.startswith("done.")]
+    keys = [key for key in load_catalogue("zh") if key.startswith("done.")]
+    done = [key.removeprefix("done.").removesuffix(".one") for key in keys]
     assert done
     assert [key for key in done if not key.isalpha()] == []
+
+
+@pytest.mark.parametrize(("n", "said"), [(1, "1 record passed."), ("2", "2 records passed.")])
+def test_one_thing_is_not_said_as_many(n: int | str, said: str) -> None:
+    assert word("done.pass", "en", n=n) == said
