@@ -18,11 +18,15 @@ from tests.server.every_type import fill_county
 from tests.server.nodes import add_objection
 from tests.server.pages import accounts_of, add_account
 from tests.server.test_browser import is_wider_than_the_window
+from tests.server.test_quizzes import QUIZ
 from tests.server.walks.shipped_county import County, make_county
 from xueshi_server.accounts import Role
 from xueshi_server.domain.packs.pack import Pack
+from xueshi_server.domain.quizzes import is_quiz
 from xueshi_server.lan import LanDoor
+from xueshi_server.library import add_file
 from xueshi_server.serving import url_of
+from xueshi_server.store.library import About, list_resources
 from xueshi_server.web import create_app
 from xueshi_server.web.access import NEEDS
 from xueshi_server.web.security import SESSION_COOKIE
@@ -44,7 +48,7 @@ NO_PAGE: Final = frozenset(
     }
 )  # fmt: skip
 # Pages that need no account are looked at apart, but for these.
-OPEN_PAGES: Final = ("login.switch", "library.index")
+OPEN_PAGES: Final = ("login.switch", "library.index", "library.show", "quizzes.show")
 # Routes about an hour; the others are about a person.
 HOUR_PAGES: Final = ("hours.", "entry.", "session.", "attachments.", "records.queue")
 # Pages that are looked at in English and in the dark as well.
@@ -87,6 +91,8 @@ class Office:
                 values = self.values | ({"name": self.values["hour"]} if about_hour else {})
                 if rule.endpoint.startswith("contributions."):
                     values["name"] = self.values["contribution"]
+                if rule.endpoint.startswith("quizzes."):
+                    values["resource_id"] = values.get("quiz", "none")
                 values["type_name"] = "hour" if about_hour else "person"
                 with self.app.test_request_context():
                     given: dict[str, Any] = {
@@ -121,7 +127,11 @@ class Look:
 def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
     with make_county(Path(tmp_path_factory.mktemp("axe")), "jiyuan") as county:
         fill_county(county, 2)
-        county.at_centre()
+        centre = county.at_centre()
+        for name, text in (("四步.quiz.md", QUIZ), ("文章.md", "# 磨课\n\n先备课，再上课。\n")):
+            path = Path(tmp_path_factory.mktemp("library"), name)
+            path.write_text(text, "utf-8")
+            add_file(centre, path, About(name.partition(".")[0]), actor="admin")
         yield county
 
 
@@ -140,7 +150,11 @@ def sample_values(node: Node, pack: Pack) -> dict[str, str]:
     for of in ("person", "hour", "contribution"):
         row = node.query(f"SELECT scope_no, rec FROM {of} ORDER BY rec LIMIT 1")[0]
         names[of] = node.public_id(RecordKey(row["scope_no"], row["rec"]))
-    return {
+    resources = {
+        "quiz" if is_quiz(each.name, "") else "resource_id": each.public_id
+        for each in list_resources(node)
+    }
+    return resources | {
         "name": names["person"],
         "hour": names["hour"],
         "contribution": names["contribution"],
@@ -202,6 +216,7 @@ def test_no_page_has_a_serious_violation(offices: dict[str, Office], look: Look)
     assert examine(look, offices["school"], "teacher", 390) == {"mine.show", "reading.show"}
     assert {"review.index", "records.queue", "personal.show"} <= at_centre
     assert {"contributions.index", "contributions.show"} <= at_centre & at_school
+    assert {"library.show", "quizzes.show"} <= at_centre
     assert {"session.new", "lan.show", "accounts.codes", "people.edit"} <= at_school
     assert len(at_centre | at_school) > 40
 
