@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from tests.e2e.browser import open_browser
 from tests.e2e.test_axe import Office, serve
@@ -61,6 +61,8 @@ SHOTS: Final[tuple[tuple[str, str, Role, str], ...]] = (
     ("contributions", "school", "registrar", "/contributions/"),
     ("new-contribution", "school", "teacher", "/contributions/new"),
     ("contribution", "centre", "reviewer", "/contributions/{contribution}"),
+    # Attached first, so that the record shows it.
+    ("attachments", "school", "registrar", "/attachments/of/hour/{hour}"),
     ("record", "school", "registrar", "/hours/{hour}"),
     ("quiz", "school", "teacher", "/quizzes/{quiz}"),
     ("grants", "school", "registrar", "/grants/"),
@@ -309,8 +311,29 @@ def check_table(page: "Page") -> None:
     page.wait_for_selector("tr.is-faulty")
 
 
+def attach_photo(page: "Page") -> None:
+    """A photo of a list that was signed."""
+    picture = Image.new("RGB", (960, 720), "#f4efe2")
+    draw = ImageDraw.Draw(picture)
+    for row in range(9):
+        draw.rectangle((90, 90 + row * 60, 870, 150 + row * 60), outline="#6b6455", width=3)
+        draw.line((120, 128 + row * 60, 260 + row * 37 % 90, 118 + row * 60), "#27406b", 6)
+    draw.ellipse((640, 470, 820, 650), outline="#b8382d", width=9)
+    data = BytesIO()
+    picture.save(data, "JPEG")
+    photo = {"name": "签到表.jpg", "mimeType": "image/jpeg", "buffer": data.getvalue()}
+    page.set_input_files("input[type=file]", photo)  # type: ignore[arg-type]
+    page.fill("input[name=note]", "签到表")
+    page.locator("main form[enctype] button").last.click()
+    page.wait_for_selector(".shots img")
+
+
 # What is done on a page before its picture is taken.
-USE: Final[dict[str, "Callable[[Page], None]"]] = {"session": hold_session, "files": check_table}
+USE: Final[dict[str, "Callable[[Page], None]"]] = {
+    "session": hold_session,
+    "files": check_table,
+    "attachments": attach_photo,
+}
 
 
 def take_all(page: "Page", offices: dict[str, Office]) -> None:

@@ -7,20 +7,33 @@ import pytest
 
 from tests.server.pages import make_visitor
 from xueshi_server.web import create_app
-from xueshi_server.web.pages import HELP_SECTIONS, MENU_SECTIONS
+from xueshi_server.web.access import NEEDS
+from xueshi_server.web.help import NO_PAGE, PAGES, SECTIONS, TROUBLE, find_section
+from xueshi_server.web.pages import MENU_SECTIONS
 from xueshi_sync.node import Node
 
-GUIDE = "site/docs/{}/guide/pages.md"
-# What answers with no page of the node.
-NO_PAGE = {"health", "training", "left", "undo"}
+GUIDE = Path(__file__).parents[2] / "site/docs"
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_page_has_its_section(school: Node, language: str) -> None:
-    text = (Path(__file__).parents[2] / GUIDE.format(language)).read_text("utf-8")
+def test_every_route_leads_to_a_section_that_is_there(language: str) -> None:
+    text = (GUIDE / language / "guide/pages.md").read_text("utf-8")
     anchors = set(re.findall(r"^## .*\{ #(\w+) \}$", text, re.MULTILINE))
-    pages = set(create_app(school).blueprints) - NO_PAGE
-    assert {HELP_SECTIONS.get(each, each) for each in pages} <= anchors
+    pages = {each for each in NEEDS if each.partition(".")[0] not in NO_PAGE}
+    led = {each: find_section(each) for each in pages}
+    assert {each for each, (page, _) in led.items() if page != PAGES} == set()
+    assert {section for _, section in led.values()} - anchors == set()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_what_no_page_answered_leads_to_what_is_wrong(language: str) -> None:
+    assert find_section(None) == (TROUBLE, None)
+    assert (GUIDE / language / TROUBLE.replace(".html", ".md")).is_file()
+
+
+def test_the_table_names_nothing_that_is_gone() -> None:
+    parts = {each.partition(".")[0] for each in NEEDS}
+    assert set(SECTIONS) - parts - set(NEEDS) == set()
 
 
 def test_help_leads_to_the_section_of_the_page(school: Node, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from xueshi_server.formats import format_age, format_bytes, format_count, format
 from xueshi_server.store.schools import count_conflicts
 from xueshi_server.web.access import is_allowed
 from xueshi_server.web.asked import row_number
+from xueshi_server.web.help import find_section
 from xueshi_server.web.left import this_page, what_was_left
 from xueshi_server.web.roster import mark_rows
 from xueshi_server.web.security import csrf_token, this_place
@@ -29,20 +30,9 @@ _ENTERING: Final = (
 )  # fmt: skip
 
 
-# Pages that are explained in the section of another.
-HELP_SECTIONS: Final = {
-    "attachments": "records",
-    "entry": "hours",
-    "form_pdf": "forms",
-    "joining": "sync",
-    "personal": "person",
-    "printing": "forms",
-    "record_entry": "records",
-    "stamped": "forms",
-}
-
 # Pages without an entry of their own in the menu, and the entry they are under.
 MENU_SECTIONS: Final = {
+    "attachments": "records",
     "contributions": "library",
     "entry": "hours",
     "joining": "sync",
@@ -97,15 +87,14 @@ def _page_values() -> dict[str, Any]:
 def help_address() -> str:
     """Where the training site explains this page in the reader's language; empty: nowhere."""
     site = this_site()
-    path = f"{language()}/guide/pages.html"
-    here = request.blueprint
-    if here is None or not site.has_training_site:
+    page, section = find_section(request.endpoint)
+    path = f"{language()}/{page}"
+    if not site.has_training_site:
         return ""
     if site.shelf.shown() is not None:
         is_there = path in site.shelf.paths()
     else:
         is_there = site.site_dir is not None and (site.site_dir / path).is_file()
-    section = HELP_SECTIONS.get(here, here)
     return url_for("training.show", path=path, _anchor=section) if is_there else ""
 
 
