@@ -31,7 +31,8 @@ from xueshi_server.store.library import (
     FOLDER,
     Draft,
     Resource,
-    list_resources,
+    find_resource,
+    list_published,
     publish_resource,
 )
 from xueshi_server.store.quizzes import strip_answers
@@ -193,9 +194,9 @@ def publish(node: Node, pack: Pack, found: Contribution, *, on: date, actor: str
     would not have been taken from a page, and for a quiz that cannot be answered.
     """
     content = _whole(node, found)
-    old = next((each for each in list_resources(node) if each.origin == found.name), None)
+    old = list_published(node, [found.name]).get(found.name)
     if old is not None:
-        return old
+        return find_resource(node, old)
     name = clean_file_name(str(found.row["file_name"] or "file"))
     # The school's node looked at it too, if it is one of ours.
     if found.is_folder:

@@ -13,7 +13,14 @@ from typing import BinaryIO, Final
 import msgspec
 
 from xueshi_server.folders import BadFolderError, BadPathError, decode_folder
-from xueshi_server.store.library import FILE, SITE, list_resources, want_files, want_published
+from xueshi_server.store.library import (
+    FILE,
+    SITE,
+    list_resources,
+    list_with_lists,
+    want_files,
+    want_published,
+)
 from xueshi_sync.files.content import Content, decode_content, encode_content
 from xueshi_sync.node import Node
 
@@ -41,9 +48,9 @@ class Shelf:
         with self._lock:
             want_published(self._node)
             opened = set(self._meta(_OPENED, list[bytes]) or [])
-            for resource in list_resources(self._node):
+            for resource in list_with_lists(self._node):
                 sha256, is_site = resource.content.sha256, resource.kind == SITE
-                if resource.kind == FILE or sha256 in opened:
+                if sha256 in opened:
                     continue
                 if self._open_list(resource.content, pinned=is_site):
                     opened.add(sha256)
@@ -69,7 +76,7 @@ class Shelf:
     def find(self, sha256: bytes) -> Content | None:
         """A published file, or one that a published folder holds, by its digest."""
         with self._lock:
-            for resource in list_resources(self._node):
+            for resource in list_with_lists(self._node, or_content=sha256):
                 if resource.content.sha256 == sha256:
                     return self._cut_here(resource.content)
                 if resource.kind == FILE:

@@ -11,6 +11,7 @@ from tests.server.nodes import add_person
 from tests.server.pages import TEST_PIN, Visitor, accounts_of, add_account, make_visitor
 from xueshi_server.accounts import FILE_NAME, PIN_TRIES, Account, Accounts, Role, is_good_pin
 from xueshi_server.errors import LoginRefusedError, WeakPinError
+from xueshi_server.web.views import accounts as views
 from xueshi_sync.node import Node
 
 
@@ -100,6 +101,20 @@ def test_a_teacher_comes_in_with_the_code_sets_a_pin_and_sees_the_own_page(
     assert teacher.post("/password", password=TEST_PIN, again=TEST_PIN).status_code == 303
     assert teacher.get("/").headers["Location"] == "/mine/"
     assert "Li Ming" in teacher.text("/mine/")
+
+
+def test_accounts_stand_on_pages_with_the_staff_first_and_are_searched(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PAGE_ROWS", 2)
+    for login in ("anna", "boris"):
+        add_account(app, "teacher", login=login)
+    add_account(app, "registrar", login="zoe")
+    admin = make_visitor(app, "admin")
+    first = admin.text("/accounts/")
+    assert ("zoe" in first, "anna" in first) == (True, False)
+    assert "boris" in admin.text("/accounts/", **{"from": "2"})
+    assert "anna" in admin.text("/accounts/", q="Ann")
 
 
 def test_a_code_is_shown_once(app: Flask, school: Node) -> None:

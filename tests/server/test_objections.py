@@ -23,6 +23,7 @@ from xueshi_server.store.objections import (
     object_to,
 )
 from xueshi_server.web import create_app
+from xueshi_server.web.views import objections as views
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
 
@@ -108,6 +109,21 @@ def test_an_answer_says_how_it_ended(school: Node, hour: RecordKey) -> None:
     for sent in ({"answer": "No"}, {"answer": "No", "outcome": "maybe"}, {"outcome": "upheld"}):
         assert registrar.post(f"/objections/{name}", **sent).status_code == 422
     assert count_open(school) == 1
+
+
+def test_objections_stand_on_pages_and_the_one_asked_for_comes_first(
+    school: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PAGE_ROWS", 2)
+    person = add_person(school)
+    names = [add_objection(school, add_hour(school, person), text) for text in ("A1", "B2", "C3")]
+    registrar = make_visitor(create_app(school, testing=True), "registrar")
+    first = registrar.get("/objections/").text
+    assert ("C3" in first, "B2" in first, "A1" in first) == (True, True, False)
+    assert "/objections/?from=2" in first
+    assert "A1" in registrar.text("/objections/", **{"from": "2"})
+    asked = registrar.text("/objections/", one=names[0])
+    assert asked.index("A1") < asked.index("C3")
 
 
 def test_nothing_but_an_objection_is_answered(school: Node, hour: RecordKey) -> None:

@@ -11,6 +11,7 @@ from tests.server.conftest import County
 from tests.server.nodes import add_hour, add_person
 from tests.server.pages import Visitor, make_visitor, plain
 from xueshi_server.store.sessions import Drafts
+from xueshi_server.web.views import session_claims
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
 
@@ -421,6 +422,21 @@ def test_a_claim_beside_hours_of_the_session_is_shown_and_not_taken(
     before = len(hours(school))
     admin.post("/session/claims/", record=school.public_id(own))
     assert len(hours(school)) == before
+
+
+def test_claims_stand_on_pages_however_few_are_like_a_session(
+    admin: Visitor, school: Node, people: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_claims, "_LOOKED", 1)
+    monkeypatch.setattr(session_claims, "_LOOKED_MOST", 2)
+    admin.post("/session/", **typed(people[:1]))
+    claim(school, people[1], date="2026-02-26")
+    for _ in range(2):
+        claim(school, people[2], title="Fire drill", date="2026-02-27")
+    page = admin.get("/session/claims/")
+    assert "older ones may" in plain(page.text)
+    (older,) = re.findall(r'href="(/session/claims/[?]after=[^"]+)"', page.text)
+    assert "Teaching of writing" in admin.text(older)
 
 
 # ---- elsewhere

@@ -9,7 +9,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from hashlib import sha256
@@ -304,13 +304,16 @@ class Match:
     has_hours: bool = False
 
 
-def match_claims(entries: Sequence[Entry], sessions: Sequence[Session]) -> list[Match]:
-    """Every claim that is like a recorded session, newest first; `sessions` are recorded ones."""
+def match_claims(
+    entries: Sequence[Entry], sessions: Sequence[Session], *, only: Collection[int] | None = None
+) -> list[Match]:
+    """Every claim that is like a recorded session, newest first; `sessions` are recorded ones.
+    `only`: of these records alone."""
     having = {(each.person, _key(each.session)) for each in entries if each.known}
     near = _by_day(sessions)
     found = []
     for claim in entries:
-        if not claim.is_claim:
+        if not claim.is_claim or (only is not None and claim.rec not in only):
             continue
         some = [(match_claim(each, claim.session), each) for each in near[claim.session.date]]
         likeness, best = max(some, key=lambda pair: pair[0], default=(0.0, None))

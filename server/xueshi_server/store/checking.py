@@ -28,7 +28,7 @@ _PASSED: Final = (
 )
 # A newer version that waits or counts is looked at in its place. The inner query is answered by the
 # index over what is corrected, which holds few.
-_CORRECTED: Final = (
+CORRECTED: Final = (
     "EXISTS (SELECT 1 FROM hour n WHERE n.scope_no = x.scope_no AND n.rec IN (SELECT o.rec"
     " FROM hour o WHERE o.scope_no = x.scope_no AND o.corrects = x.rec)"
     f" AND n.state NOT IN {GONE_STATES!r})"
@@ -66,7 +66,7 @@ def condition(node: Node, wanted: Wanted) -> str:
         "claim": f"NOT {_PASSED} AND {own}",
         "entry": f"NOT {_PASSED} AND NOT {own}",
         "not_claim": f"({_PASSED} OR NOT {own})",
-        "to_check": f"NOT {_PASSED} AND NOT {_CORRECTED} AND NOT {own}",
+        "to_check": f"NOT {_PASSED} AND NOT {CORRECTED} AND NOT {own}",
     }[wanted]
 
 
@@ -80,12 +80,12 @@ def read_unchecked(node: Node) -> Unchecked:
             f"SELECT count(*), coalesce(sum({_PASSED}), 0) {waiting}", [scope_no]
         )[0]
         claims = node.query(
-            f"SELECT x.rec, {_CORRECTED} AS is_corrected {waiting} AND {own} AND NOT {_PASSED}"
+            f"SELECT x.rec, {CORRECTED} AS is_corrected {waiting} AND {own} AND NOT {_PASSED}"
             " ORDER BY x.date DESC, x.rec DESC",
             [scope_no],
         )
         corrected = node.query(
-            f"SELECT count(*) {waiting} AND {_CORRECTED} AND NOT {own} AND NOT {_PASSED}",
+            f"SELECT count(*) {waiting} AND {CORRECTED} AND NOT {own} AND NOT {_PASSED}",
             [scope_no],
         )[0][0]
         returned = node.query(

@@ -12,7 +12,7 @@ from typing import Any, Final
 from xueshi_server.domain.fields import show_field, word_label
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.folders import BadFolderError, BadPathError, decode_folder
-from xueshi_server.store.library import About, list_resources
+from xueshi_server.store.library import About, list_published
 from xueshi_server.store.records import fields_of
 from xueshi_server.upload_checks import FILES_MOST, UNPACKED_BYTES
 from xueshi_server.words import LANGUAGES
@@ -103,7 +103,7 @@ def list_contributions(
     if waiting is not None:
         where.append(f"c.state {'' if waiting else 'NOT '}IN ('pending', 'disputed')")
     rows = _read(node, where, [*values, limit, start])
-    published = {each.origin: each.public_id for each in list_resources(node) if each.origin}
+    published = _published(node, rows)
     return [_contribution(node, row, published) for row in rows]
 
 
@@ -112,8 +112,14 @@ def find_contribution(node: Node, key: RecordKey) -> Contribution | None:
     if not knows_contributions(node):
         return None
     rows = _read(node, ["c.scope_no = ? AND c.rec = ?"], [*key, 1, 0])
-    published = {each.origin: each.public_id for each in list_resources(node) if each.origin}
-    return _contribution(node, rows[0], published) if rows else None
+    return _contribution(node, rows[0], _published(node, rows)) if rows else None
+
+
+def _published(node: Node, rows: Iterable[Row]) -> dict[str, str]:
+    """Name of each contribution that was published to that of the resource."""
+    return list_published(
+        node, (node.public_id(RecordKey(row["scope_no"], row["rec"])) for row in rows)
+    )
 
 
 def count_waiting(node: Node) -> int:

@@ -4,6 +4,7 @@ A resource is never edited: a new version is a record that `replaces` the old on
 is taken back by a record that `withdraws` it. The bytes move beside the records (PROTOCOL 16).
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from sqlite3 import Row
@@ -23,10 +24,15 @@ FILE, FOLDER, SITE = "file", "folder", "site"
 KINDS: Final = (FILE, FOLDER, SITE)
 # Marks the PDF that was made of an Office file, by the digest of that file.
 _PDF_OF: Final = "pdf:"
+# Of what replaces or withdraws something the indexes hold all; one condition over both would be
+# asked of every record for every record.
+_GONE: Final = (
+    "SELECT n.{0} FROM resource n WHERE n.scope_no = ?1 AND n.{0} IS NOT NULL AND n.state <> 'void'"
+)
 _CURRENT: Final = (
-    " FROM resource r WHERE r.scope_no = ? AND r.state <> 'void' AND r.content IS NOT NULL"
-    " AND NOT EXISTS (SELECT 1 FROM resource n WHERE n.scope_no = r.scope_no"
-    " AND (n.replaces = r.rec OR n.withdraws = r.rec) AND n.state <> 'void')"
+    " FROM resource r WHERE r.scope_no = ?1 AND r.state <> 'void' AND r.content IS NOT NULL"
+    f" AND r.rec NOT IN ({_GONE.format('replaces')})"
+    f" AND r.rec NOT IN ({_GONE.format('withdraws')})"
 )
 
 
@@ -118,7 +124,7 @@ def is_beside(resource: Resource) -> bool:
 def find_beside(node: Node, resource: Resource) -> Resource | None:
     """The PDF that was made of a resource."""
     wanted = beside_mark(resource.content)
-    return next((each for each in list_resources(node) if each.origin == wanted), None)
+    return next(_read(node, " AND r.origin = ?2", [wanted]), None)
 
 
 def _stated(fields: dict[str, object]) -> dict[str, object]:
@@ -127,7 +133,22 @@ def _stated(fields: dict[str, object]) -> dict[str, object]:
 
 def list_resources(node: Node, *, kind: str = "") -> list[Resource]:
     """Everything that is published now, newest first."""
-    return list(_read(node, " AND r.kind = ?" if kind else "", [kind] if kind else []))
+    return list(_read(node, " AND r.kind = ?2" if kind else "", [kind] if kind else []))
+
+
+def list_with_lists(node: Node, *, or_content: bytes = b"") -> list[Resource]:
+    """Folders and sites that are published now, newest first, whose bytes name further files; and
+    whatever else has the digest `or_content`."""
+    # The digest stands as it is in the coded content.
+    where = " AND (r.kind <> ?2 OR (?3 <> x'' AND instr(r.content, ?3)))"
+    return list(_read(node, where, [FILE, or_content]))
+
+
+def list_published(node: Node, origins: Iterable[str]) -> dict[str, str]:
+    """Origin to public id of what was published of some contributions."""
+    wanted = json.dumps(list(origins))
+    found = _read(node, " AND r.origin IN (SELECT value FROM json_each(?2))", [wanted])
+    return {each.origin: each.public_id for each in found}
 
 
 def find_resource(node: Node, public_id: str) -> Resource:
@@ -137,8 +158,8 @@ def find_resource(node: Node, public_id: str) -> Resource:
         key = node.find_record(public_id)
     except (SyncError, ValueError, LookupError):
         key = None
-    for resource in list_resources(node):
-        if resource.key == key:
+    if key is not None and key.scope_no == public_scope_no(node):
+        for resource in _read(node, " AND r.rec = ?2", [key.rec]):
             return resource
     raise UnknownResourceError(resource=public_id[:80])
 

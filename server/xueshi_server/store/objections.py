@@ -24,6 +24,8 @@ from xueshi_sync.writer import Action, RecordKey
 UPHELD: Final = "upheld"
 OUTCOMES: Final = (UPHELD, "not_upheld")
 # Read on one page; what waits comes first.
+PAGE_ROWS: Final = 30
+# Of one person, or to one record.
 LISTED_MOST: Final = 500
 # Where nodes kept objections before they were records; what was carried over keeps the other name.
 FORMER_FILE: Final = "objections.db"
@@ -105,7 +107,12 @@ def answer_objection(
 
 
 def list_objections(
-    node: Node, *, hour: RecordKey | None = None, person: RecordKey | None = None
+    node: Node,
+    *,
+    hour: RecordKey | None = None,
+    person: RecordKey | None = None,
+    start: int = 0,
+    limit: int = LISTED_MOST,
 ) -> list[Objection]:
     """What waits for an answer first, then the newest; to hours, of a person, or all."""
     if not can_object(node):
@@ -117,8 +124,8 @@ def list_objections(
             values += key
     rows = node.query(
         f"{_SELECT} WHERE {' AND '.join(where)}"
-        f" ORDER BY {_IS_OPEN} DESC, o.date DESC, o.scope_no, o.rec DESC LIMIT {LISTED_MOST}",
-        values,
+        f" ORDER BY {_IS_OPEN} DESC, o.date DESC, o.scope_no, o.rec DESC LIMIT ? OFFSET ?",
+        [*values, limit, start],
     )
     return [_objection(node, each) for each in rows]
 
@@ -132,13 +139,18 @@ def find_objection(node: Node, key: RecordKey) -> Objection | None:
 
 
 def list_open(node: Node, hours: Iterable[Row]) -> dict[RecordKey, Objection]:
-    """The open objection to each of some hours."""
-    wanted = {RecordKey(each["scope_no"], each["rec"]) for each in hours}
-    if not wanted or not count_open(node):
+    """The open objection to each of some hours, looked up by each of them."""
+    keys = {RecordKey(each["scope_no"], each["rec"]) for each in hours}
+    if not keys or not can_object(node):
         return {}
-    rows = node.query(f"{_SELECT} WHERE o.answers IS NULL AND {_IS_OPEN} LIMIT {LISTED_MOST}")
-    found = (each for each in rows if RecordKey(each["scope_no"], each["hour"]) in wanted)
-    return {RecordKey(each["scope_no"], each["hour"]): _objection(node, each) for each in found}
+    places = ", ".join(["(?, ?)"] * len(keys))
+    rows = node.query(
+        f"SELECT o.*, a.name AS node_name, a.tier FROM (VALUES {places}) k"
+        f" CROSS JOIN {OBJECTION} o ON o.scope_no = k.column1 AND o.hour = k.column2"
+        f" LEFT JOIN author a USING (author) WHERE o.answers IS NULL AND {_IS_OPEN}",
+        [value for key in keys for value in key],
+    )
+    return {RecordKey(each["scope_no"], each["hour"]): _objection(node, each) for each in rows}
 
 
 def count_open(node: Node) -> int:

@@ -172,6 +172,12 @@ def find_person(node: Node, scope_no: int, rec: int) -> Row | None:
     return rows[0] if rows else None
 
 
+def staff_numbers(node: Node) -> dict[tuple[int, int], str]:
+    """(school, record) of everybody to the staff number."""
+    rows = node.query("SELECT scope_no, rec, staff_no FROM person")
+    return {(int(scope_no), int(rec)): str(number or "") for scope_no, rec, number in rows}
+
+
 def load_people(node: Node, scope_no: int) -> dict[str, tuple[int, str]]:
     """Staff number to (record, name) for a whole school; a number that somebody had before still
     means the same person."""

@@ -17,6 +17,7 @@ from typing import Final, Literal
 from xueshi_server.domain.credit import GONE_STATES
 from xueshi_server.domain.errors import BadValueError
 from xueshi_server.domain.sessions import SPAN_DAYS_MAX, Entry, Session, parse_time
+from xueshi_server.store.checking import CORRECTED
 from xueshi_sync.node import Node
 
 SESSION: Final = "session"
@@ -117,18 +118,24 @@ def read_around(
     return Around(entries, list(sessions.values()))
 
 
-def list_claimants(node: Node, scope_no: int, first: dt.date, last: dt.date) -> set[int]:
-    """The people with hours that wait and belong to no recorded session: only theirs have to be
-    compared. Sessions that began up to the longest span before are known too."""
-    since = (first - dt.timedelta(days=SPAN_DAYS_MAX)).isoformat()
-    until = last.isoformat()
-    known = {(row["date"], row["title"]) for row in list_sessions(node, scope_no, since, until)}
-    rows = node.query(
-        "SELECT person, date, title FROM hour WHERE scope_no = ?1 AND rec IN (SELECT rec FROM hour"
-        " WHERE scope_no = ?1 AND state = 'pending' AND date BETWEEN ?2 AND ?3)",
-        [scope_no, since, until],
+def list_claims(
+    node: Node, scope_no: int, first: str, last: str, *, after: tuple[str, int] | None, limit: int
+) -> list[Row]:
+    """Hours that wait and nothing corrects, of some days, newest first; `after` is the (date,
+    record) seen last. By the index over states and days: little more is read than is given."""
+    day, rec = after or (last, 2**63 - 1)
+    return node.query(
+        "SELECT scope_no, rec, person, date, title FROM hour x WHERE scope_no = ?1"
+        " AND state = 'pending' AND date BETWEEN ?2 AND ?3 AND (date, rec) < (?3, ?4)"
+        f" AND NOT {CORRECTED} ORDER BY date DESC, rec DESC LIMIT ?5",
+        [scope_no, first, min(day, last), rec, limit],
     )
-    return {int(row["person"] or 0) for row in rows if (row["date"], row["title"]) not in known}
+
+
+def names_of_sessions(node: Node, scope_no: int, first: str, last: str) -> set[tuple[str, str]]:
+    """Day and title of the sessions that began on some days."""
+    rows = list_sessions(node, scope_no, first, last)
+    return {(str(row["date"]), str(row["title"])) for row in rows}
 
 
 def _entry(row: Row, sessions: Mapping[tuple[str, str], Session]) -> Entry:

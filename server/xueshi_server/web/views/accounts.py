@@ -13,6 +13,7 @@ from xueshi_server.domain.people import former_numbers
 from xueshi_server.domain.values import parse_text
 from xueshi_server.errors import LoginTakenError, ServerError
 from xueshi_server.store.people import list_roster, load_people
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.pages import go, is_name_of, public_id, typed
 from xueshi_server.web.site import actor, home_scope_no, language, this_node, this_site, whoami
 from xueshi_server.words import word, word_error
@@ -22,6 +23,8 @@ blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
 Page = str | tuple[str, int] | Response
 # Each code is hashed, which an old PC does a dozen times a second.
 CODES_MAX: Final = 60
+# Accounts on one page: each brings its forms.
+PAGE_ROWS: Final = 40
 _TYPED: Final = ("name", "login", "staff_no")
 # What is wrong with each input, in words.
 Faults = dict[str, str]
@@ -199,10 +202,27 @@ def _find_other(account_id: int) -> Account:
 def _show(
     code: str | None = None, login: str = "", faults: Faults | None = None, changed: int = 0
 ) -> str:
-    """The page; `faults` are about the form for a new account, or about the one `changed`."""
+    """The page; `faults` are about the form for a new account, or about the one `changed`, which
+    stands first then."""
+    # Teachers, of whom there are many, come after the staff.
+    everybody = sorted(
+        this_site().accounts.list_all(), key=lambda each: set(each.roles) == {"teacher"}
+    )
+    searched = request.args.get("q", "").strip().casefold()[:60]
+    found = [each for each in everybody if searched in f"{each.login}\n{each.name}".casefold()]
+    start = max(request.args.get("from", 0, type=row_number), 0)
+    rows = found[start : start + PAGE_ROWS]
+    rows.sort(key=lambda each: each.account_id != changed)
+    if changed and all(each.account_id != changed for each in rows):
+        rows = [each for each in everybody if each.account_id == changed] + rows
     return render_template(
         "accounts.html",
-        rows=this_site().accounts.list_all(),
+        rows=rows,
+        count=len(everybody),
+        searched=searched,
+        more=start + PAGE_ROWS if len(found) > start + PAGE_ROWS else None,
+        before=max(start - PAGE_ROWS, 0) if start else None,
+        most=PAGE_ROWS,
         roles=ROLES,
         lock_choices=LOCK_CHOICES,
         lock_minutes=this_site().accounts.lock_minutes(),

@@ -12,6 +12,7 @@ from xueshi_server.domain.values import parse_text
 from xueshi_server.store.hours import find_hour
 from xueshi_server.store.objections import (
     OUTCOMES,
+    PAGE_ROWS,
     Objection,
     answer_objection,
     count_open,
@@ -20,6 +21,7 @@ from xueshi_server.store.objections import (
     list_open,
 )
 from xueshi_server.store.people import find_person
+from xueshi_server.web.asked import row_number
 from xueshi_server.web.packs import today
 from xueshi_server.web.pages import find_key, go, public_id, typed
 from xueshi_server.web.roster import call_person, mark_rows
@@ -94,9 +96,19 @@ def show_objection(each: Objection) -> dict[str, Any]:
 
 
 def _show(wrong: str = "", faults: Mapping[str, BadValueError] | None = None) -> str:
+    """A page of them; first, wherever it would stand, the one that is asked for or was answered
+    wrongly."""
+    start = max(request.args.get("from", 0, type=row_number), 0)
+    found = list_objections(this_node(), start=start, limit=PAGE_ROWS + 1)
+    rows, wanted = found[:PAGE_ROWS], wrong or request.args.get("one", "")
+    if wanted and all(each.name != wanted for each in rows):
+        one = find_objection(this_node(), find_key(wanted))
+        rows = [one, *rows] if one is not None else rows
     return render_template(
         "objections.html",
-        rows=[show_objection(each) for each in list_objections(this_node())],
+        rows=[show_objection(each) for each in rows],
+        more=start + PAGE_ROWS if len(found) > PAGE_ROWS else None,
+        before=max(start - PAGE_ROWS, 0) if start else None,
         wrong=wrong,
         faults=faults or {},
         answer=typed("answer"),

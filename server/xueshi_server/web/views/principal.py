@@ -16,9 +16,9 @@ from xueshi_server.store.hours import (
     list_hours,
     list_judgements,
 )
-from xueshi_server.store.objections import list_objections
+from xueshi_server.store.objections import count_open, list_objections
 from xueshi_server.store.owed import OwedStep, list_owed, read_received
-from xueshi_server.store.people import find_person
+from xueshi_server.store.people import find_person, staff_numbers
 from xueshi_server.store.records import count_states_of
 from xueshi_server.store.requirements import PERSON, Requirements
 from xueshi_server.web.packs import active_pack, asked_day, listed_forms, listed_types
@@ -68,12 +68,12 @@ class Duty:
 def show() -> str:
     """Everything a principal looks at before signing."""
     node, pack = this_node(), active_pack()
-    behind, owed = _judge(pack)
+    behind, behind_count, owed = _judge(pack)
     returned = list_hours(node, HourFilter(state="rejected"), limit=_SHOWN_MAX)
     return render_template(
         "principal.html",
-        behind=behind[:_SHOWN_MAX],
-        behind_count=len(behind),
+        behind=behind,
+        behind_count=behind_count,
         owed=owed,
         steps=(steps := _owed_steps(pack))[:_SHOWN_MAX],
         steps_count=len(steps),
@@ -83,17 +83,19 @@ def show() -> str:
         returned=[(row, public_id(row["scope_no"], row["rec"]), _why(row)) for row in returned],
         unchecked=read_unchecked(node) if this_site().can_check else None,
         queues=_queues() if may("records.queue") else [],
-        objections=[show_objection(each) for each in list_objections(node) if each.is_open],
+        objections=_objections(),
+        objections_count=count_open(node),
         forms=[(of, word_label(form.label, language())) for of, form in listed_forms().items()],
         sync=read_sync_state(this_site()),
         day=asked_day(),
     )
 
 
-def _judge(pack: Pack) -> tuple[list[Behind], list[ShownResult]]:
-    """Who is behind, the worst first; and what the schools here owe within a month."""
+def _judge(pack: Pack) -> tuple[list[Behind], int, list[ShownResult]]:
+    """Who is furthest behind, and how many are; and what the schools here owe within a month."""
+    day = asked_day()
     with Requirements.open(this_node()) as requirements:
-        results = requirements.judge(pack, asked_day()).results
+        results = requirements.judge(pack, day).results
         numbers = requirements.facts.scope_nos
     by_person: dict[tuple[int, int], list[Result]] = {}
     owed = []
@@ -103,11 +105,19 @@ def _judge(pack: Pack) -> tuple[list[Behind], list[ShownResult]]:
             if each.status in _BEHIND:
                 scope, rec = each.subject
                 by_person.setdefault((numbers[str(scope)], int(str(rec))), []).append(each)
-        elif each.status in _OWING and _is_soon(each) and each.kind != "county":
+        elif each.status in _OWING and _is_soon(each, day) and each.kind != "county":
             owed.append(each)
-    people = _people(pack, by_person)
-    people.sort(key=lambda each: (-len(each.results), each.staff_no))
-    return people, show_results(pack, owed, language())[:_SHOWN_MAX]
+    numbers_of = staff_numbers(this_node())
+    ordered = sorted(by_person, key=lambda key: (-len(by_person[key]), numbers_of.get(key, "")))
+    shown = _people(pack, {key: by_person[key] for key in ordered[:_SHOWN_MAX]})
+    owed_shown = show_results(pack, owed[:_SHOWN_MAX], language())
+    return shown, len(by_person), owed_shown
+
+
+def _objections() -> list[dict[str, Any]]:
+    """The newest of those that wait for an answer, which come first."""
+    found = list_objections(this_node(), limit=_SHOWN_MAX)
+    return [show_objection(each) for each in found if each.is_open]
 
 
 def _owed_steps(pack: Pack) -> list[Duty]:
@@ -153,10 +163,10 @@ def _received() -> dict[str, Any] | None:
     }
 
 
-def _is_soon(result: Result) -> bool:
+def _is_soon(result: Result, today: dt.date) -> bool:
     asked = result.need.by if result.need is not None else None
     days = [day for day in (asked, result.outcome.impossible_after, result.span.last) if day]
-    return any(asked_day() <= day <= asked_day() + _SOON for day in days)
+    return any(today <= day <= today + _SOON for day in days)
 
 
 def _people(pack: Pack, by_person: dict[tuple[int, int], list[Result]]) -> list[Behind]:

@@ -213,7 +213,7 @@ def _list_rows(queue: Queue) -> tuple[list[Row], dict[str, Any] | None]:
         if not room:
             break
         if checked == "claim" and queue is _HEAD["unchecked"]:
-            recs = read_unchecked(node).claims
+            recs = _from(read_unchecked(node).claims, after, room)
             rows += list_keyed(node, node.home_scope_no, recs, after=after, limit=room)
         else:
             wanted = HourFilter(scope_no, state=queue.state, checked=checked, after=after)
@@ -223,6 +223,16 @@ def _list_rows(queue: Queue) -> tuple[list[Row], dict[str, Any] | None]:
         return rows, None
     last = max(at for at, first in enumerate(starts) if first < PAGE_ROWS) + max(start, 0)
     return rows[:PAGE_ROWS], {"after": write_cursor("date", rows[PAGE_ROWS - 1]), "part": last}
+
+
+def _from(recs: Sequence[int], after: tuple[str, int, int] | None, room: int) -> Sequence[int]:
+    """The claims of the next page; all where the one seen last is no longer among them."""
+    if after is None:
+        return recs[:room]
+    if after[2] not in recs:
+        return recs
+    start = recs.index(after[2]) + 1
+    return recs[start : start + room]
 
 
 def _count(queues: Mapping[str, Queue]) -> dict[str, int | None]:
