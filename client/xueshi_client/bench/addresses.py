@@ -11,42 +11,58 @@ from urllib.parse import quote
 
 from flask import Flask
 
+from xueshi_server.accounts import Role
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.store.material import type_of_form
-from xueshi_server.web.access import NEEDS
+from xueshi_server.web.access import MAY, NEEDS
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
 
-# Of no records, and the answers of work that is under way.
+# Answers of work that is under way, what is inside a book or a folder, and what needs a file that
+# is not here: a photo, a quiz, a site. Their pages are measured by `lesson`.
 _LEFT_OUT: Final = frozenset(
-    {"quizzes.show", "reading.book", "reading.part"}
-    | {"static", "health.show", "training.index", "training.show", "mine.photo", "login.show"}
-    | {"printing.show", "printing.give", "attachments.file", "library.show", "library.file"}
-    | {"library.inside", "personal.show"}
+    {"static", "health.show", "printing.show", "printing.give", "attachments.file", "mine.photo"}
+    | {"quizzes.show", "reading.book", "reading.part", "library.inside", "library.chunks"}
+    | {"training.index", "training.show", "contributions.file", "contributions.inside"}
 )
 # Whole tables and papers: no pages, nobody waits for them between two clicks.
-FILES: Final = frozenset({"files.give", "form_pdf.one", "mine.statement", "accounts.codes"})
-# Routes that are about an hour; others with a name are about a person.
+FILES: Final = frozenset({"files.give", "form_pdf.one", "mine.statement", "library.file"})
+# Routes that are about an hour, or a contribution; others with a name are about a person.
 _OF_HOURS: Final = ("hours.", "entry.", "session.")
-# What lists are narrowed by.
+_OF_CONTRIBUTIONS: Final = "contributions."
+_FAR: Final = "?after={month}-15~{scope}~999999999"
+# What lists are narrowed by, and pages far down.
 _QUERIES: Final[Mapping[str, Sequence[str]]] = {
-    "hours.index": ("?month={month}", "?state=pending", "?state=void", "?person={person}",
-                    "?after={month}-15~{scope}~999999999", "?month={month}&state=pending"),
-    "people.index": ("?q={surname}", "?q=zzzz", "?at=gone", "?order=strokes", "?order=pinyin"),
-    "requirements.index": ("?q={surname}", "?of=project"),
-    "review.index": ("?state=approved",),
+    "hours.index": ("?month={month}", "?state=pending", "?state=void", "?person={person}", _FAR,
+                    "?month={month}&state=pending", "?school={school}",
+                    "?school={school}&state=approved"),
+    "people.index": ("?q={surname}", "?q=zzzz", "?at=gone", "?order=strokes", "?order=pinyin",
+                     "?school={school}&order=roster", "?after={last_no}~{scope}~1"),
+    "requirements.index": ("?q={surname}", "?of=project", "?school={school}",
+                           "?after={last_no}~{scope}~1"),
+    "review.index": ("?state=approved", "?state=passed", "?state=claim", "?state=entry",
+                     "?state=sent", "?state=returned", "?state=disputed", "?school={school}",
+                     "?after={claim}", _FAR + "&part=1"),
     "session.new": ("?new=1", "?like={hour}"),
     "entry.new": ("?like={hour}",),
-    "records.list_all": ("?q=zzzz", "?q={surname}", "?state=pending", "?state=void",
-                         "?after={month}-15~{scope}~999999999"),
+    "records.list_all": ("?q=zzzz", "?q={surname}", "?state=pending", "?state=void", _FAR,
+                         "?school={school}"),
+    "records.queue": ("?state=disputed", _FAR),
     "forms.choose": ("?q={surname}", "?q=zzzz"),
     "grants.show": ("?start=50", "?start=250"),
+    "library.index": ("?q=zzzz", "?q={subject}", "?subject={subject}", "?from=1950"),
+    "contributions.index": ("?state=waiting", "?from=450"),
+    "objections.index": ("?from=200",),
+    "accounts.index": ("?from=200",),
+    "accounts.codes": ("?from=200",),
+    "writing.edit": ("?quiz=1", "?of={resource}"),
+    "login.show": ("?by=password",),
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One page or file, and by whom it is opened: `admin`, or `teacher` for a teacher's own."""
+    """One page or file, and the role of who opens it."""
 
     endpoint: str
     path: str
@@ -84,37 +100,71 @@ class Index:
 
 
 def list_addresses(app: Flask, index: Index) -> list[Address]:
-    """All addresses, each once."""
-    found: dict[str, Address] = {}
-    month = str(index.node.query("SELECT max(date) FROM hour")[0][0])[:7]
-    words = {"month": month, "scope": index.node.home_scope_no}
-    name = str(index.node.query("SELECT name FROM person LIMIT 1")[0][0])
-    words["surname"] = quote(name[:1])
-    words |= {"person": index.of("person")[0], "hour": index.of("hour")[-1]}
+    """All addresses, each once a role: what names no record is opened by everybody who may, the
+    rest by the administrator, or the teacher whose own it is."""
+    found: dict[Address, None] = {}
+    words = _words(index)
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()) or rule.endpoint in _LEFT_OUT:
             continue
-        role = "teacher" if NEEDS[rule.endpoint] == "mine" else "admin"
         for values in _fillings(index, rule.endpoint, set(rule.arguments)):
             with app.test_request_context():
                 path = app.url_for(rule.endpoint, **values)
-            queries = _QUERIES.get(rule.endpoint, ())
-            for query in ("", *queries):
+            for query in ("", *_QUERIES.get(rule.endpoint, ())):
                 whole = path + query.format_map(words)
-                found[whole] = Address(rule.endpoint, whole, role)
-    return list(found.values())
+                for role in _roles_of(index, rule.endpoint, is_single=not values):
+                    found[Address(rule.endpoint, whole, role)] = None
+    return list(found)
+
+
+def roles_at(role: str) -> tuple[Role, ...]:
+    """Who works at a node of a role."""
+    if role == "centre":
+        return ("admin", "reviewer", "viewer")
+    return ("admin", "registrar", "principal", "viewer", "teacher")
+
+
+def _roles_of(index: Index, endpoint: str, *, is_single: bool) -> tuple[str, ...]:
+    able = [role for role in roles_at(index.node.role) if NEEDS[endpoint] in MAY[role]]
+    if is_single or not able:
+        return tuple(able)
+    return ("admin",) if "admin" in able else ("teacher",)
+
+
+def _words(index: Index) -> dict[str, Any]:
+    """What stands in the places of queries."""
+    node = index.node
+    day = str(node.query("SELECT max(date) FROM hour")[0][0])
+    person = node.query("SELECT name, scope_no FROM person LIMIT 1")[0]
+    claims = "FROM hour WHERE state = 'pending' AND actor <> 'registrar'"
+    claim = node.query(
+        f"SELECT date, scope_no, rec {claims} ORDER BY date DESC, rec DESC LIMIT 1"
+        f" OFFSET (SELECT count(*) / 2 {claims})"
+    )
+    last_no = str(node.query("SELECT max(staff_no) FROM person")[0][0])
+    return {
+        "month": day[:7],
+        "scope": node.home_scope_no or 0,
+        "school": person["scope_no"],
+        "surname": quote(str(person["name"])[:1]),
+        "person": index.of("person")[0],
+        "hour": index.of("hour")[-1],
+        "claim": "~".join(map(str, claim[0])) if claim else "",
+        "last_no": last_no[:-1],
+        "subject": "Chinese",
+        "resource": next(iter(index.of("resource")), ""),
+    }
 
 
 def _fillings(index: Index, endpoint: str, wanted: set[str]) -> Iterator[dict[str, Any]]:
     """What stands in the places of a route."""
-    pack, people = index.pack, index.of("person")
+    pack = index.pack
     if not wanted:
         yield {}
     elif wanted == {"name"}:
-        names = index.of("hour") if endpoint.startswith(_OF_HOURS) else people
-        if endpoint == "requirements.show":
-            names = [*names, index.node.code, "county", *index.of("project")]
-        yield from ({"name": each} for each in names)
+        yield from ({"name": each} for each in _names(index, endpoint))
+    elif wanted == {"resource_id"}:
+        yield from ({"resource_id": each} for each in index.of("resource"))
     elif "rule_id" in wanted:
         for rule_id, rule in pack.rules.items():
             subject = pack.subjects.get(rule.scope)
@@ -128,6 +178,17 @@ def _fillings(index: Index, endpoint: str, wanted: set[str]) -> Iterator[dict[st
     elif wanted <= {"type_name", "name", "kind"}:
         # What else a route may name, a book or a file in it, is not here.
         yield from _fill_types(index, endpoint, wanted)
+
+
+def _names(index: Index, endpoint: str) -> list[str]:
+    if endpoint.startswith(_OF_CONTRIBUTIONS):
+        return index.of("contribution")
+    if endpoint.startswith(_OF_HOURS):
+        return index.of("hour")
+    people = index.of("person")
+    if endpoint == "requirements.show":
+        return [*people, index.node.code, "county", *index.of("project")]
+    return people
 
 
 def _fill_forms(index: Index, wanted: set[str]) -> Iterator[dict[str, Any]]:

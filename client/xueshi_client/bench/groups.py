@@ -34,6 +34,7 @@ GROUPS: Final[dict[str, tuple[Group, int, int]]] = {
     "library": (library.measure_library, 200, 20),
     "lesson": (lesson.measure_lesson, 60, 5),
     "node": (machine.measure_node, 100_000, 2_000),
+    "county": (machine.measure_county, 100_000, 2_000),
     "memory": (
         lambda path, count: engine.measure_memory(path, count // 10, count),
         100_000,

@@ -19,11 +19,11 @@ from typing import Final
 from xueshi_client.bench.limits import held_bytes
 from xueshi_client.bench.machine import make_session
 from xueshi_client.bench.report import Figure
+from xueshi_client.bench.shelves import carry_library
 from xueshi_client.bench.world import (
     CENTRE_CODE,
     create_node,
     enrol_by_hand,
-    exchange_in_memory,
     open_node,
     read_port,
     start_serving,
@@ -120,7 +120,7 @@ def _prepare(folder: Path) -> tuple[list[Wish], str]:
     try:
         enrol_by_hand(centre, school)
         _fill(folder, centre)
-        _carry(centre, school)
+        carry_library(centre, school)
         with school.write(actor="bench") as action:
             person = action.insert("person", {"staff_no": "T1", "name": "Li Ming", "active": True})
         school.replica.seal()
@@ -156,22 +156,6 @@ def _fill(folder: Path, centre: Node) -> None:
         (site / "zh" / f"{number}.html").write_text(f"<!doctype html><h1>{number}</h1>{body}")
     (site / "index.html").write_text("<!doctype html><a href='zh/0.html'>0</a>", "utf-8")
     publish_site(centre, site, "site", actor="bench")
-
-
-def _carry(centre: Node, school: Node) -> None:
-    """Records and files, without a line."""
-    while exchange_in_memory(centre, school)[1]:
-        pass
-    shelf = Shelf(school)
-    for _ in range(3):
-        shelf.advance()
-        while wanted := school.files.wants(1 << 20):
-            for name in wanted:
-                chunk = centre.files.give(name)
-                if chunk is None:
-                    raise FigureFailedError(figure="lesson", why="a file is missing")
-                school.files.take([chunk])
-    shelf.advance()
 
 
 def _wishes(names: dict[str, str]) -> list[Wish]:

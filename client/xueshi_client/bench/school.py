@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from xueshi_client.bench.shelves import fill_library
 from xueshi_client.bench.workload import make_records
 from xueshi_client.bench.world import (
     CENTRE_CODE,
@@ -23,8 +24,14 @@ from xueshi_server.domain.packs.model import FieldDeclaration, RecordType
 from xueshi_server.domain.packs.pack import Pack
 from xueshi_server.node_clock import today_of
 from xueshi_server.pack_files import read_shipped
+from xueshi_server.store.objections import (
+    UPHELD,
+    answer_objection,
+    list_objections,
+    object_to,
+)
 from xueshi_server.store.packs import find_pack, level_schema, publish_release
-from xueshi_server.store.records import find_row
+from xueshi_server.store.records import default_scope, find_row
 from xueshi_server.store.steps import list_open, read_moving, take_step, workflow_of
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
@@ -34,12 +41,17 @@ PACK: Final = "qinggang"
 TEACHERS: Final = 300
 YEARS: Final = 5
 # Written by others, or beside the record that they belong to.
-_LEFT_OUT: Final = frozenset({"person", "hour", "session", "step", "attachment"})
+_LEFT_OUT: Final = frozenset(
+    {"person", "hour", "session", "step", "attachment", "hour_objection", "resource"}
+)
 # One action of this many records is saved at once.
 _ACTION_ROWS: Final = 2000
 # Of the hours nine in ten are approved; of each other type there are so many to 100,000 hours.
 _APPROVED: Final = 0.9
 _OTHERS_PER_HOUR: Final = 0.005
+# So many hours of a school to one claim of a teacher, and to one objection.
+_HOURS_PER_CLAIM: Final = 5
+_HOURS_PER_OBJECTION: Final = 300
 # Records of a type with a workflow that have taken a step.
 _STEPPED: Final = 40
 _SEED: Final = 20260701
@@ -55,6 +67,8 @@ class School:
     day: dt.date
     names: list[str]
     titles: list[str]
+    # What staff numbers begin with.
+    letter: str = "T"
     chance: random.Random = field(default_factory=lambda: random.Random(_SEED))
     people: list[RecordKey] = field(default_factory=list)
     keys: dict[str, list[RecordKey]] = field(default_factory=dict)
@@ -63,28 +77,30 @@ class School:
 
 @contextmanager
 def make_school(
-    folder: Path, workload: Path, count: int, *, teachers: int = TEACHERS
+    folder: Path,
+    workload: Path,
+    count: int,
+    *,
+    teachers: int = TEACHERS,
+    claims: int | None = None,
+    resources: int = 0,
 ) -> Iterator[School]:
-    """A school's node in `folder/school` with `count` records of hours; it is open in the block.
+    """A school's node in `folder/school` with `count` records of hours, and `claims` that wait (a
+    fifth of that, unless said); it is open in the block.
 
     Names and titles are those of the workload.
     """
     centre = create_node(folder / "centre", "centre", CENTRE_CODE)
     node = create_node(folder / "school", "school", SCHOOL)
     try:
-        enrol_by_hand(centre, node)
-        publish_release(centre, read_shipped(PACK), PACK, activate=True)
-        level_schema(centre, today_of(centre))
-        carry_all(centre, node)
-        level_schema(node, today_of(node))
-        day = today_of(node)
-        words = _read_words(workload, teachers)
-        school = School(centre, node, find_pack(node, PACK), day, *words)
-        _enter_people(school, teachers)
-        _enter_sessions(school, count, teachers)
-        _enter_others(school, max(3, int(count * _OTHERS_PER_HOUR)))
+        publish_pack(centre)
+        school = enrol(centre, node, read_words(workload, teachers))
+        fill(school, count, teachers)
         carry_all(centre, node)
         _approve(school)
+        enter_claims(school, count // _HOURS_PER_CLAIM if claims is None else claims)
+        enter_objections(school, max(60, count // _HOURS_PER_OBJECTION))
+        fill_library(folder, centre, resources)
         carry_all(centre, node)
         _take_steps(school)
         yield school
@@ -93,7 +109,28 @@ def make_school(
         centre.close()
 
 
-def _read_words(workload: Path, teachers: int) -> tuple[list[str], list[str]]:
+def publish_pack(centre: Node) -> None:
+    """Have the centre publish the pack and live by it."""
+    publish_release(centre, read_shipped(PACK), PACK, activate=True)
+    level_schema(centre, today_of(centre))
+
+
+def enrol(centre: Node, node: Node, words: tuple[list[str], list[str]]) -> School:
+    """A school's node with the county's pack."""
+    enrol_by_hand(centre, node)
+    carry_all(centre, node)
+    level_schema(node, today_of(node))
+    return School(centre, node, find_pack(node, PACK), today_of(node), *words)
+
+
+def fill(school: School, count: int, teachers: int) -> None:
+    """People, `count` hours in sessions, and what else a school writes."""
+    _enter_people(school, teachers)
+    _enter_sessions(school, count, teachers)
+    enter_others(school, max(3, int(count * _OTHERS_PER_HOUR)))
+
+
+def read_words(workload: Path, teachers: int) -> tuple[list[str], list[str]]:
     """Names of people and titles of sessions, as the workload has them."""
     rows = list(make_records(workload, 20 * teachers, teachers=teachers))
     names = {row["teacher_id"]: row["teacher_name"] for row in rows}
@@ -112,7 +149,8 @@ def _enter_people(school: School, count: int) -> None:
         for number in range(count):
             row = _draw(school, declared, number)
             name = school.names[number % len(school.names)]
-            row |= {"staff_no": f"T{number + 1:04}", "name": name, "active": True}
+            staff_no = f"{school.letter}{number + 1:04}"
+            row |= {"staff_no": staff_no, "name": name, "active": True}
             row |= {"hired_on": f"{2000 + number % 20}-09-01", "roster_no": number + 1}
             for gone in ("left_on", "former_no"):
                 row.pop(gone, None)
@@ -141,22 +179,28 @@ def _enter_sessions(school: School, count: int, teachers: int) -> None:
                     action.insert("hour", row)
 
 
-def _enter_others(school: School, count: int) -> None:
-    """Records of every other type that a school writes, after those that they refer to."""
-    for of in _in_order(school.pack):
+def enter_others(school: School, count: int) -> None:
+    """Records of every other type that this node writes, after those that they refer to."""
+    node = school.node
+    for of in _in_order(school.pack, node.role):
         declared = school.pack.types[of]
+        scope_no = default_scope(node, declared)
         rows = [row for number in range(count) if (row := _draw(school, declared, number))]
-        with school.node.write(actor="registrar") as action:
-            school.keys[of] = [action.insert(of, row) for row in rows]
+        with node.write(actor="registrar") as action:
+            school.keys[of] = [action.insert(of, row, scope_no=scope_no) for row in rows]
         if declared.key:
             school.named[of] = [str(row[declared.key]) for row in rows]
 
 
-def _in_order(pack: Pack) -> list[str]:
+def _in_order(pack: Pack, role: str) -> list[str]:
+    """Types that a node of a role writes; a centre those that no school does."""
     wanted = {
         of: each
         for of, each in pack.types.items()
-        if "school" in each.writers and each.place == "school" and of not in _LEFT_OUT
+        if role in each.writers
+        and (role == "centre" or each.place == "school")
+        and not (role == "centre" and "school" in each.writers)
+        and of not in _LEFT_OUT
     }
     done: list[str] = []
     while len(done) < len(wanted):
@@ -182,6 +226,44 @@ def _approve(school: School) -> None:
             with centre.write(actor="centre") as action:
                 for key in some:
                     action.judge(of, key, "approve")
+
+
+def enter_claims(school: School, count: int) -> None:
+    """Hours that teachers claim under their own numbers, a year of them; nobody looked at them.
+
+    Of what waits of the registrar's entries three of four were looked at.
+    """
+    declared = school.pack.types["hour"]
+    each = -(-count // len(school.people))
+    for at, person in enumerate(school.people):
+        with school.node.write(actor=f"{school.letter}{at + 1:04}".lower()) as action:
+            for number in range(min(each, count - at * each)):
+                row = _draw(school, declared, number)
+                day = school.day - dt.timedelta(days=school.chance.randrange(365))
+                row |= {"person": person.rec, "date": day.isoformat(), "minutes": 90}
+                row |= {"title": f"{school.titles[number % len(school.titles)]} {number}"}
+                row.pop("corrects", None)
+                action.insert("hour", row)
+    rows = school.node.query(
+        "SELECT scope_no, rec FROM hour WHERE state = 'pending' AND actor = 'registrar'"
+        " AND rec % 4 > 0"
+    )
+    for some in _batches(rows, _ACTION_ROWS):
+        with school.node.write(actor="head") as action:
+            for row in some:
+                action.check("hour", RecordKey(*row), "pass")
+
+
+def enter_objections(school: School, count: int) -> None:
+    """Objections to hours, every third answered."""
+    node, day = school.node, school.day
+    rows = node.query(f"SELECT * FROM hour WHERE corrects IS NULL ORDER BY rec DESC LIMIT {count}")
+    with node.write(actor="teacher") as action:
+        for row in rows:
+            object_to(node, action, row, " ".join(school.titles[:3]), day)
+    with node.write(actor="registrar") as action:
+        for each in list_objections(node)[::3]:
+            answer_objection(action, each, school.titles[0], outcome=UPHELD, day=day)
 
 
 def _take_steps(school: School) -> None:
