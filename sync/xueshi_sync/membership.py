@@ -33,7 +33,7 @@ from xueshi_sync.keys import read_key, write_key
 from xueshi_sync.paths import Paths
 from xueshi_sync.receipts import stored_receipt
 from xueshi_sync.replica import Replica
-from xueshi_sync.reports import Passport
+from xueshi_sync.reports import Invited, Passport
 from xueshi_sync.sqlite_feeds import SqliteFeeds
 from xueshi_sync.store import PeerState
 from xueshi_sync.suite import Ed25519Suite
@@ -130,6 +130,29 @@ def invite(node: "Node", code: str, name: str, role: str, urls: list[str]) -> st
         node.feeds.put_meta(f"ticket/{ticket.node.hex()}", msgspec.msgpack.encode(ticket))
         node.feeds.put_meta(f"scope/{code}", ticket.scope)
     return encode_ticket(ticket)
+
+
+def open_invitations(node: "Node") -> list[Invited]:
+    """The invitations that nobody used yet, by code."""
+    joined = {bytes(row["node"]) for row in node.query("SELECT node FROM _node")}
+    with node.replica.lock:
+        kept = node.feeds.metas("ticket/")
+    tickets = [msgspec.msgpack.decode(value, type=Ticket) for value in kept.values()]
+    found = [
+        Invited(each.node.hex(), each.code, each.name, each.tier, encode_ticket(each))
+        for each in tickets
+        if each.node not in joined
+    ]
+    return sorted(found, key=lambda each: (each.code, each.node_id))
+
+
+def withdraw_invitation(node: "Node", node_id: str) -> bool:
+    """Let an invitation that nobody used be worth nothing; False where there is none."""
+    if all(each.node_id != node_id for each in open_invitations(node)):
+        return False
+    with node.replica.lock, node.feeds.feed_transaction():
+        node.feeds.drop_meta(f"ticket/{node_id}")
+    return True
 
 
 def _scope_for(node: "Node", code: str) -> bytes | None:

@@ -40,6 +40,7 @@ from xueshi_sync.reports import (
     BackupReport,
     CheckReport,
     Conflict,
+    Invited,
     PackReport,
     Passport,
     RebuildReport,
@@ -263,6 +264,14 @@ class Node:
     ) -> str:
         """Make an invitation (centre only); for a code that has a scope, into that scope."""
         return membership.invite(self, code, name, role, list(urls))
+
+    def open_invitations(self) -> list[Invited]:
+        """The invitations that nobody used yet (centre)."""
+        return membership.open_invitations(self)
+
+    def withdraw_invitation(self, node_id: str) -> bool:
+        """Let an unused invitation be worth nothing; False where there is none."""
+        return membership.withdraw_invitation(self, node_id)
 
     def join(self, invitation: str, url: str | None = None) -> None:
         """Take the identity of an invitation; the next exchange or bundle enrols this node."""

@@ -48,6 +48,17 @@ class BackupReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Invited:
+    """An invitation that nobody used yet; `text` is what the school is given."""
+
+    node_id: str
+    code: str
+    name: str
+    tier: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PackReport:
     """A bundle that was written."""
 

@@ -73,6 +73,7 @@ SHOTS: Final[tuple[tuple[str, str, Role, str], ...]] = (
     ("lan", "school", "admin", "/wifi/"),
     ("files", "school", "registrar", "/files/?type=person"),
     ("review", "centre", "admin", "/review/"),
+    ("schools", "centre", "admin", "/schools/"),
 )
 ON_A_PHONE: Final = ("session", "mine")
 IN_ENGLISH: Final = ("today", "session", "principal")
@@ -161,6 +162,7 @@ def fill_school(county: County) -> list[Record]:
     county.world.carry(centre, county.school, to=SCHOOL)
     fetch(county)
     hand_in(county, people)
+    centre.invite("YP02", "云坪村小学", urls=["http://192.168.1.10:8471"])
     # The last item is known and has not arrived.
     publish(centre, LIBRARY[-1:])
     disagree(county, people[4])

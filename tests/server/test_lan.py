@@ -12,8 +12,8 @@ from tests.tools.ports import free_port
 from xueshi_server import lan as lan_module
 from xueshi_server.lan import SETTING, LanDoor, answers, is_private, list_private_addresses
 from xueshi_server.web import create_app
+from xueshi_server.web.drawing import draw_code
 from xueshi_server.web.site import EXTENSION, VISITORS_MAX, Site
-from xueshi_server.web.views.lan import draw_code
 from xueshi_sync.node import Node
 
 # Loopback has many addresses: two stand for those of a network.

@@ -90,6 +90,9 @@ UPLOAD_CODES: Final = frozenset(
         "quiz.bad_number",
         "quiz.unanswered",
         "quiz.in_folder",
+        "code.blank",
+        "code.has_node",
+        "url.unreadable",
     }
 )
 

@@ -103,6 +103,8 @@ def may(endpoint: str) -> bool:
     site = this_site()
     if endpoint.startswith("review.") and not (site.can_review or site.can_check):
         return False
+    if endpoint.startswith("schools.") and site.node.role != "centre":
+        return False
     if endpoint.startswith(_ENTERING) and not site.can_enter:
         return False
     return is_allowed(endpoint, whoami())
@@ -142,6 +144,7 @@ def _entries() -> list[tuple[str, str, int]]:
         ("review.index", "menu.review", 0),
         ("library.index", "menu.library", 0),
         ("conflicts.index", "menu.conflicts", _open_conflicts()),
+        ("schools.index", "menu.schools", 0),
         ("sync.index", "menu.sync", 0),
     ]
     if not may("hours.index"):

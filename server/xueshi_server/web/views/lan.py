@@ -1,6 +1,5 @@
 """Open the node to the school's Wi-Fi, see whether it answers, hold the address up to phones."""
 
-import io
 import sys
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from flask import Blueprint, abort, render_template
 from werkzeug.wrappers import Response
 
 from xueshi_server.lan import LanDoor
+from xueshi_server.web.drawing import draw_code
 from xueshi_server.web.pages import go
 from xueshi_server.web.site import this_site
 
@@ -60,16 +60,3 @@ def _lan() -> LanDoor:
     if lan is None or lan.is_wide:
         abort(409)
     return lan
-
-
-def draw_code(text: str) -> str:
-    """A QR code as a drawing in the page: no image to fetch, no style."""
-    # Loaded where it is drawn: a node that stays on its PC does without.
-    import segno
-
-    drawn = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(
-        drawn, kind="svg", xmldecl=False, svgns=True, nl=False, border=4, dark="#000", light="#fff",
-        omitsize=True, svgclass="qr", lineclass=None,
-    )  # fmt: skip
-    return drawn.getvalue().decode()
