@@ -55,6 +55,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "records.queue": "review",
     "requirements": "requirements",
     "review": "review",
+    "schools": "schools",
     "session": "session",
     "session.claims": "claims",
     "session.take_claims": "claims",
