@@ -52,9 +52,9 @@ PAGE_BYTES_AT_MOST: Final = 100_000
 ROUNDS: Final = 4
 SORTS: Final = 12
 SMALLER: Final = 10
-# What lies in the library, and who may log in.
-RESOURCES: Final = 2000
-ACCOUNTS: Final = 300
+# So many hours to one file of the library, and to one account of a teacher.
+_HOURS_PER_RESOURCE: Final = 50
+_HOURS_PER_ACCOUNT: Final = 330
 # A code is typed once; nobody logs in with it here.
 _PASSWORD: Final = "a long sentence of the bench"
 _PIN: Final = "820164"
@@ -146,8 +146,8 @@ def _p95(took: list[float]) -> float:
 
 def _measure(workload: Path, count: int, make: Make) -> Measured:
     with temporary_folder() as folder:
-        with make(folder, workload, count, resources=RESOURCES) as school:
-            add_accounts(school, ACCOUNTS)
+        with make(folder, workload, count, resources=count // _HOURS_PER_RESOURCE) as school:
+            add_accounts(school, count // _HOURS_PER_ACCOUNT)
             addresses, cookies = prepare(school)
             home = school.node.home
         with small_machine() as (bind, how):
