@@ -1,10 +1,13 @@
 """Who belongs to the county: every node with a grant, when it was last heard, and what waits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from sqlite3 import Row
 from typing import Any
 
 from xueshi_server.store.schools import list_school_figures
 from xueshi_sync.node import Node
+from xueshi_sync.store import PeerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,7 @@ class Member:
 
 def list_members(node: Node) -> list[Member]:
     """Every node but the centre, by code; a school with a second PC has two lines."""
-    status: dict[str, Any] = node.status()
-    heard = {each["node"]: each for each in status["peers"]}
+    heard = {each.node.hex(): each for each in node.feeds.peers()}
     figures = {each["scope_no"]: each for each in list_school_figures(node)}
     conflicts = {
         row["scope_no"]: row["n"]
@@ -44,8 +46,13 @@ def list_members(node: Node) -> list[Member]:
     return [_member(row, heard, figures, conflicts) for row in rows]
 
 
-def _member(row: Any, heard: Any, figures: Any, conflicts: Any) -> Member:
-    peer, figure = heard.get(row["node_id"], {}), figures.get(row["scope_no"], {})
+def _member(
+    row: Row,
+    heard: Mapping[str, PeerState],
+    figures: Mapping[int, Mapping[str, Any]],
+    conflicts: Mapping[int, int],
+) -> Member:
+    peer, figure = heard.get(row["node_id"]), figures.get(row["scope_no"], {})
     return Member(
         row["node_id"],
         int(row["scope_no"]),
@@ -53,9 +60,9 @@ def _member(row: Any, heard: Any, figures: Any, conflicts: Any) -> Member:
         str(row["code"] or ""),
         str(row["name"] or ""),
         bool(row["is_cut"]),
-        peer.get("last_contact_ms"),
-        str(peer.get("carrier") or ""),
-        str(peer.get("software") or ""),
+        peer.contact_ms or None if peer else None,
+        peer.carrier or "" if peer else "",
+        peer.software or "" if peer else "",
         int(figure.get("records") or 0),
         int(figure.get("pending") or 0),
         int(conflicts.get(row["scope_no"], 0)),
