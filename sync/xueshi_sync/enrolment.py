@@ -45,14 +45,39 @@ def enrol_bearer(replica: Replica, header: RequestHeader) -> None:
 
 
 def enrol_node(replica: Replica, scope_no: int, ticket: Ticket, key: bytes) -> None:
-    """Write who the node is and that it may speak in its scope."""
-    kind = ticket.tier
+    """Write who the node is and that it may speak in its scope, and wherever the other computers
+    of its school are guests."""
+    row: dict[str, object] = {
+        "node": ticket.node, "key": key, "tier": ticket.tier, "code": ticket.code,
+        "name": ticket.name, "granted": True,
+    }  # fmt: skip
+    guests = _guest_places(replica, scope_no)
     with replica.write("centre") as action:
         if not replica.view.own_rows(SCOPE_TABLE, scope_no):
-            action.insert("_scope", {"code": ticket.code, "name": ticket.name, "kind": kind},
+            action.insert("_scope", {"code": ticket.code, "name": ticket.name, "kind": ticket.tier},
                           scope_no=scope_no)  # fmt: skip
-        action.insert("_node", {
-            "node": ticket.node, "key": key, "tier": ticket.tier, "code": ticket.code,
-            "name": ticket.name, "granted": True,
-        }, scope_no=scope_no)  # fmt: skip
+        action.insert("_node", row, scope_no=scope_no)
+        for place, tier in sorted(guests.items()):
+            action.insert("_node", row | {"tier": tier}, scope_no=place)
     replica.seal()
+
+
+def _guest_places(replica: Replica, scope_no: int) -> dict[int, str]:
+    """The scopes of other schools where a computer of this one speaks, and at which tier."""
+    here = {
+        bytes(each)
+        for row in replica.view.own_rows(NODE_TABLE, scope_no)
+        for each in row["node"]
+        if isinstance(each, bytes)
+    }
+    codes = {code for row in replica.view.own_rows(SCOPE_TABLE, scope_no) for code in row["code"]}
+    return {
+        state.scope_no: str(row["tier"][0])
+        for state in replica.feeds.scope_states()
+        if state.scope_no != scope_no
+        for row in replica.view.own_rows(NODE_TABLE, state.scope_no)
+        if row["granted"] == [True]
+        and row["tier"]
+        and here.intersection(row["node"])
+        and codes.issuperset(row["code"])
+    }

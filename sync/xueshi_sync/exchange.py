@@ -4,12 +4,13 @@ Frames are values here; `envelope` and `frame` turn them into bytes. A side trus
 the other stated in a verified frame of its present epoch, never its own memory of what it sent.
 """
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
+from contextlib import suppress
 from dataclasses import dataclass
 
-from xueshi_sync.block import parse_block
+from xueshi_sync.block import EPOCH_OPEN, open_feed, parse_block
 from xueshi_sync.enrolment import enrol_bearer, enrolment_proof
-from xueshi_sync.errors import RefusedError
+from xueshi_sync.errors import RefusedError, SyncError
 from xueshi_sync.frame import (
     DENIED,
     REVOKED,
@@ -362,6 +363,7 @@ def take_bundle(replica: Replica, bundle: Request, *, complete: bool = True) -> 
     enrol_bearer(replica, header)
     if from_centre:
         _notice_foreign(replica, split_heads(header.heads))
+        _hold_opened(replica, bundle.blocks)
     intake = replica.accept(bundle.blocks, header.node)
     if from_centre and not replica.is_centre:
         with replica.lock, replica.feeds.feed_transaction():
@@ -373,3 +375,17 @@ def take_bundle(replica: Replica, bundle: Request, *, complete: bool = True) -> 
     elif complete and scopes_for(replica, header.node, header.key):
         remember_peer(replica, header, "bundle")
     return intake
+
+
+def _hold_opened(replica: Replica, blocks: Iterable[bytes]) -> None:
+    """Hold the scopes whose first word of the centre a bundle brings, as an answer names them: who
+    has no line would never get what it was let into. What is unsound is told by `accept`."""
+    genesis = replica.identity.genesis
+    for data in blocks:
+        with suppress(SyncError):
+            block = parse_block(data)
+            if block.header.kind != EPOCH_OPEN or replica.feeds.feed(block.header.feed):
+                continue
+            feed = open_feed(replica.suite, replica.net, block)
+            if genesis and (feed.node, feed.key) == (genesis.centre_node, genesis.centre_key):
+                replica.hold_scope(feed.scope)

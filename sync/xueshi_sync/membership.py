@@ -38,7 +38,7 @@ from xueshi_sync.sqlite_feeds import SqliteFeeds
 from xueshi_sync.store import PeerState
 from xueshi_sync.suite import Ed25519Suite
 from xueshi_sync.ticket import SECRET_BYTES, Ticket, decode_ticket, encode_ticket
-from xueshi_sync.writer import CENTRE_SCOPE, RecordKey
+from xueshi_sync.writer import CENTRE_SCOPE, Action, RecordKey
 
 if TYPE_CHECKING:
     from xueshi_sync.node import Node
@@ -206,14 +206,19 @@ def revoke(node: "Node", node_id: str, reason: str) -> int:
     if not scope_nos:
         raise UnknownNodeError(node=node_id)
     with node.write(CENTRE) as action:
-        for scope_no in scope_nos:
-            heads = b"".join(sorted(_full_heads(node, scope_no, target)))
-            action.insert(
-                "_cut",
-                {"node": target, "heads": heads, "reason": reason, "lifted": False},
-                scope_no=scope_no,
-            )
+        cut(node, action, target, reason)
     return len(scope_nos)
+
+
+def cut(node: "Node", action: Action, target: bytes, reason: str) -> None:
+    """Of a node, let only what is here now count, wherever it may write."""
+    for scope_no in node.view.scopes_of(target):
+        heads = b"".join(sorted(_full_heads(node, scope_no, target)))
+        action.insert(
+            "_cut",
+            {"node": target, "heads": heads, "reason": reason, "lifted": False},
+            scope_no=scope_no,
+        )
 
 
 def _full_heads(node: "Node", scope_no: int, target: bytes) -> list[bytes]:

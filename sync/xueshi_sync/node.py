@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from xueshi_sync import adoption, carrying, maintenance, membership, opening
+from xueshi_sync import adoption, carrying, maintenance, membership, opening, standing
 from xueshi_sync.body import K_BITS, K_MASK
 from xueshi_sync.carrying import PendingExchange
 from xueshi_sync.conflicts import list_conflicts
@@ -146,11 +146,16 @@ class Node:
 
     @property
     def name(self) -> str:
-        return (self.feeds.meta("name") or b"").decode()
+        """The name the centre gave this school last; until then, what it was set up with."""
+        return self._named("name")
 
     @property
     def code(self) -> str:
-        return (self.feeds.meta("code") or b"").decode()
+        return self._named("code")
+
+    def _named(self, what: str) -> str:
+        said = self.query(f"SELECT {what} FROM scope WHERE scope_no = ?", [self.home_scope_no])
+        return said[0][0] if said and said[0][0] else (self.feeds.meta(what) or b"").decode()
 
     @property
     def node_id(self) -> str:
@@ -280,6 +285,30 @@ class Node:
     def revoke(self, node_id: str, reason: str) -> int:
         """Let a node's blocks count no further than what is here; returns the scopes concerned."""
         return membership.revoke(self, node_id, reason)
+
+    def grant(self, node_id: str, scope_no: int, tier: str) -> None:
+        """Let a node speak in another school's scope too, and read it (centre)."""
+        standing.grant(self, node_id, scope_no, tier)
+
+    def deny(self, node_id: str, scope_no: int) -> None:
+        """Let a guest speak and read in a scope no longer (centre)."""
+        standing.deny(self, node_id, scope_no)
+
+    def lift(self, node_id: str) -> int:
+        """Let everything count again of a node that was cut off; returns the cuts lifted."""
+        return standing.lift(self, node_id)
+
+    def rename(self, scope_no: int, code: str, name: str) -> None:
+        """Give a school another code or name (centre); its scope stays."""
+        standing.rename(self, scope_no, code, name)
+
+    def close_school(self, scope_no: int, reason: str) -> None:
+        """End a school (centre): nothing its computers write from now on counts."""
+        standing.close(self, scope_no, reason)
+
+    def reopen_school(self, scope_no: int, kind: str) -> None:
+        """Expect a closed school again (centre)."""
+        standing.reopen(self, scope_no, kind)
 
     # The publish barrier
 
