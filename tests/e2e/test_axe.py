@@ -161,6 +161,7 @@ def sample_values(node: Node, pack: Pack) -> dict[str, str]:
         "form_id": "personal_statement",
         "rule_id": next(each for each, rule in pack.rules.items() if rule.scope == "teacher"),
         "entitlement_id": next(iter(pack.entitlements)),
+        "scope_id": node.query("SELECT scope_id FROM scope WHERE kind = 'school'")[0][0],
     }
 
 
@@ -216,7 +217,7 @@ def test_no_page_has_a_serious_violation(offices: dict[str, Office], look: Look)
     assert examine(look, offices["school"], "teacher", 390) == {"mine.show", "reading.show"}
     assert {"review.index", "records.queue", "personal.show"} <= at_centre
     assert {"contributions.index", "contributions.show"} <= at_centre & at_school
-    assert {"library.show", "quizzes.show"} <= at_centre
+    assert {"library.show", "quizzes.show", "schools.index", "school.show"} <= at_centre
     assert {"session.new", "lan.show", "accounts.codes", "people.edit"} <= at_school
     assert len(at_centre | at_school) > 40
 

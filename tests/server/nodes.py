@@ -24,11 +24,11 @@ class World:
     folder: Path
     nodes: list[Node] = field(default_factory=list)
 
-    def make(self, role: str, name: str, code: str) -> Node:
+    def make(self, role: str, name: str, code: str, *, ahead_ms: int = 0) -> Node:
         """A new node that belongs to nobody yet (a centre founds the county)."""
         context = Context(
             self.folder / f"state-{code}",
-            now_ms=lambda: NOW_MS,
+            now_ms=lambda: NOW_MS + ahead_ms,
             fingerprint=lambda: [f"{code}-{part}" for part in range(4)],
         )
         node = Node.create(

@@ -43,6 +43,7 @@ OWN: Final[dict[str, tuple[str, frozenset[int]]]] = {
     "contributions.inside": ("contribution", frozenset({404})),
     "contributions.publish_it": ("contribution", frozenset({403})),
     "contributions.give_back": ("contribution", frozenset({403})),
+    "duplicates.undo": ("person", frozenset({404})),
     "entry.correct": ("hour", frozenset({200})),
     "entry.create_correction": ("hour", frozenset({422})),
     "form_pdf.one": ("person", frozenset({200})),

@@ -94,16 +94,19 @@ def test_what_a_computer_writes_after_it_was_shut_out_does_not_count(
     person = add_person(county.school)
     add_hour(county.school, person, title="before")
     county.carry_both_ways()
-    path = f"/schools/{county.school.node_id}/revoke"
+    path = f"/schools/computers/{county.school.node_id}/revoke"
     assert officer.post(path, reason=" ").status_code == 422
     assert officer.post(path, reason="stolen").status_code == 303
     add_hour(county.school, person, title="after")
     county.world.carry(county.school, county.centre, to=None)
     titles = [row["title"] for row in county.centre.query("SELECT title FROM hour")]
     assert titles == ["before"]
-    page = officer.text("/schools/")
-    assert "shut out" in page
+    assert "shut out" in officer.text("/schools/")
     assert officer.post(path, reason="again").status_code == 404
+    assert officer.post(f"/schools/computers/{county.school.node_id}/lift").status_code == 303
+    county.world.carry(county.school, county.centre, to=None)
+    titles = [row["title"] for row in county.centre.query("SELECT title FROM hour")]
+    assert sorted(titles) == ["after", "before"]
 
 
 def test_a_school_has_no_such_page(app: Flask, school: Node) -> None:

@@ -92,6 +92,7 @@ UPLOAD_CODES: Final = frozenset(
         "quiz.in_folder",
         "code.blank",
         "code.has_node",
+        "code.taken",
         "url.unreadable",
     }
 )

@@ -2,7 +2,8 @@
 
 Tallies of one type and link share a pass; those that name their link keys are looked up by index
 instead. `SqlFacts` reads from one snapshot of the view until it is closed, and answers what
-`RowFacts` answers for the same rows.
+`RowFacts` answers for the same rows. Who stands in several rosters is told as one
+person (`Joined`).
 """
 
 from collections import defaultdict
@@ -12,6 +13,7 @@ from sqlite3 import Connection
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from xueshi_server.domain.packs.model import RecordType
 from xueshi_server.domain.rules.facts import (
     Answer,
     Answers,
@@ -25,19 +27,28 @@ from xueshi_server.domain.rules.facts import (
     Tests,
     Value,
 )
+from xueshi_server.domain.rules.joined import Joined
 from xueshi_server.node_clock import today_of
 from xueshi_server.store.facts_cache import Found, Part, TallyCache, combine, depends_on_others
 from xueshi_server.store.facts_heard import read_heard, read_scopes
 from xueshi_server.store.facts_pass import Reader, all_of, look_up, run_pass, wanted_rows
 from xueshi_server.store.facts_sql import SCOPE_CODE, Query
-from xueshi_server.store.former_numbers import read_by_numbers_of_today, read_renamed
+from xueshi_server.store.former_numbers import (
+    Besides,
+    names_by_number,
+    read_by_numbers_of_today,
+    read_renamed,
+)
 from xueshi_server.store.packs import find_active
+from xueshi_server.store.person_links import People, read_people
 from xueshi_sync.node import Node
 from xueshi_sync.schema import Schema
 from xueshi_sync.sqlite_db import connect_reader
 from xueshi_sync.sqlite_feeds import SqliteFeeds
 
 SCOPE: Final = Column("scope")
+PERSON: Final = "person"
+HOUR: Final = "hour"
 # SQLite takes 2,000 columns; statements of some hundred aggregates are still quick to prepare.
 AGGREGATES_MAX: Final = 400
 # With more keys than this one pass over the type costs less than a look-up for each.
@@ -60,6 +71,9 @@ class SqlFacts:
     cache: TallyCache = field(default_factory=TallyCache)
     # What people were called before: answers hold as long as nobody else is called anew.
     renamed: Mapping[str, str] = field(default_factory=dict)
+    joined: Joined = field(default_factory=Joined)
+    # What else this connection sees otherwise than the tables say.
+    besides: object = None
     scope_nos: Mapping[str, int] = field(init=False)
     positions: Mapping[int, int] = field(init=False)
     reader: Reader = field(init=False)
@@ -75,7 +89,8 @@ class SqlFacts:
         self.positions = {scope_no: marks.get(scope_no, 0) for scope_no in self.scopes}
         # Says for which schema and which identity of the node the view was built.
         built_for = self.db.execute("PRAGMA user_version").fetchone()[0]
-        self.world = (built_for, self.schema.tables, tuple(sorted(self.renamed.items())))
+        renamed = tuple(sorted(self.renamed.items()))
+        self.world = (built_for, self.schema.tables, renamed, repr(self.besides))
 
     def close(self) -> None:
         """Give the snapshot up."""
@@ -88,9 +103,17 @@ class SqlFacts:
         self.close()
 
     @property
+    def judged_world(self) -> object:
+        """What results hold under: answers of schools hold whoever is one person."""
+        joined = self.joined
+        marks = (tuple(sorted(each.items())) for each in (joined.ends, joined.firsts))
+        return (self.world, joined.groups, *marks)
+
+    @property
     def standing(self) -> Mapping[str, object]:
-        """For every school the watermark of its records."""
-        return {code: self.positions[scope_no] for scope_no, code in self.scopes.items()}
+        """For every school the watermark of its records, and of the others of its people."""
+        marks = {code: self.positions[scope_no] for scope_no, code in self.scopes.items()}
+        return self.joined.standing(marks)
 
     def digest(self, of: str, scope: str) -> object:
         """A hash of the records of a type in a school."""
@@ -133,10 +156,14 @@ class SqlFacts:
             {"scope": self.scopes.get(scope_no, ""), **dict(zip(names, values, strict=True))}
             for scope_no, *values in map(tuple, self.db.execute(sql, query.params))
         ]
-        return sorted(found, key=lambda row: (row["scope"], row["rec"]))
+        found.sort(key=lambda row: (row["scope"], row["rec"]))
+        return self.joined.people(found) if of == PERSON and only is None else found
 
     def tally(self, tallies: Sequence[Tally]) -> Sequence[Answers]:
         """The answer to each tally, in order."""
+        return self.joined.tally(tallies, self._tally)
+
+    def _tally(self, tallies: Sequence[Tally]) -> Sequence[Answers]:
         answers: list[list[dict[Key, Answer]]] = [[{} for _ in each.spans] for each in tallies]
         passes: dict[_PassKey, list[int]] = defaultdict(list)
         for no, tally in enumerate(tallies):
@@ -159,6 +186,14 @@ class SqlFacts:
         """The records behind one answer, ordered by date, school and number."""
         if tally.of not in self.schema.by_name:
             return []
+        named = [
+            pair
+            for each in self.joined.keys(tally, key)
+            for pair in self._behind(tally, each, span)
+        ]
+        return [record for _, record in sorted(named)]
+
+    def _behind(self, tally: Tally, key: Key, span: int) -> list[tuple[str, RecordKey]]:
         query = self.reader.query(tally.of)
         where = [*query.alive(), *query.taking_part(tally.tests, tally.unless)]
         where.append(query.lies_in(tally.when, tally.spans[span]) or "1")
@@ -173,8 +208,7 @@ class SqlFacts:
             f" WHERE {all_of(where)}"
         )
         found = self.db.execute(query.with_ctes() + sql, query.params)
-        named = [(day, (self.scopes.get(scope_no, ""), rec)) for scope_no, rec, day in found]
-        return [key for _, key in sorted(named)]
+        return [(day, (self.scopes.get(scope_no, ""), rec)) for scope_no, rec, day in found]
 
     def _pass(self, tallies: Sequence[Tally]) -> list[list[dict[Key, Answer]]]:
         """One pass for all keys, over the schools whose parts are not known."""
@@ -256,11 +290,40 @@ def open_facts(node: Node, cache: TallyCache | None = None) -> SqlFacts:
     heard = read_heard(node, scopes)
     db = connect_reader(node.paths.view)
     kept = cache or _KEPT.setdefault(node.feeds, TallyCache())
+    people = read_people(node)
     renamed = read_renamed(db, node.schema)
-    if renamed:
+    besides = _besides(people)
+    joined = Joined()
+    if renamed or people.groups or besides:
         types = find_active(node, today_of(node)).pack.types
-        read_by_numbers_of_today(db, types, node.schema, renamed)
-    return SqlFacts(db, node.schema, scopes, heard, kept, renamed)
+        if people.groups and names_by_number(types, node.schema):
+            renamed = read_renamed(db, node.schema, people.groups)
+        read_by_numbers_of_today(db, types, node.schema, renamed, besides=besides)
+        joined = _joined(people, types, scopes)
+    return SqlFacts(db, node.schema, scopes, heard, kept, renamed, joined, besides)
+
+
+def _besides(people: People) -> dict[str, Besides]:
+    """Hours that count once though two schools entered them."""
+    without = sorted((left.scope_no, left.rec) for _, left in people.doubled)
+    return {HOUR: Besides(without)} if without else {}
+
+
+def _joined(people: People, types: Mapping[str, RecordType], scopes: Mapping[int, str]) -> Joined:
+    """Who is one person, as rules name people."""
+    if not people.groups:
+        return Joined()
+    refs = {
+        of: [each.id for each in declared.field if each.type == "ref" and each.to == PERSON]
+        for of, declared in types.items()
+    }
+    return Joined.of(
+        [
+            [((scopes[key.scope_no], key.rec), people.since.get(key, "")) for key in group]
+            for group in people.groups
+        ],
+        refs,
+    )
 
 
 def _owned_rows(query: Query, tests: Tests) -> str | None:

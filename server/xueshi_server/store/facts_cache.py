@@ -9,10 +9,11 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import RLock
-from typing import Any, Final
+from typing import Final
 
 from xueshi_server.domain.rules.again import Kept
-from xueshi_server.domain.rules.facts import Aggregate, Answer, Column, Days, Key, Tally
+from xueshi_server.domain.rules.facts import Answer, Column, Days, Key, Tally
+from xueshi_server.domain.rules.joined import MERGE
 
 # A pack asks some dozens of tallies a day; what is beyond that is of earlier days.
 TALLIES_MAX: Final = 512
@@ -26,16 +27,6 @@ Question = tuple[str, dt.date, frozenset[str] | None]
 Part = Sequence[Mapping[Key, Answer]]
 # (link key, days of the span) to its answer; None where no record is behind it.
 Found = dict[tuple[Key, Days], Answer | None]
-
-_MERGE: Final[Mapping[Aggregate, Callable[[Any, Any], Any]]] = {
-    "count": lambda one, other: one + other,
-    "sum": lambda one, other: one + other,
-    "distinct": lambda one, other: one | other,
-    "greatest": max,
-    "first": min,
-    "last": max,
-    "periods": lambda one, other: tuple(sorted(one + other)),
-}
 
 
 @dataclass
@@ -116,7 +107,7 @@ def depends_on_others(tally: Tally) -> bool:
 
 def combine(tally: Tally, parts: Iterable[Part]) -> list[dict[Key, Answer]]:
     """The answer over all schools out of those of each; only the keys that are wanted."""
-    merge = _MERGE[tally.aggregate]
+    merge = MERGE[tally.aggregate]
     wanted = None if tally.keys is None else {key: set(spans) for key, spans in tally.keys}
     answers: list[dict[Key, Answer]] = [{} for _ in tally.spans]
     for part in parts:

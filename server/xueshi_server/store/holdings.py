@@ -12,7 +12,7 @@ from typing import Final
 from xueshi_server.folders import BadFolderError, BadPathError, decode_folder
 from xueshi_server.node_clock import today_of
 from xueshi_server.store.library import FILE, Resource, list_resources
-from xueshi_server.store.schools import list_schools
+from xueshi_server.store.schools import list_open_schools
 from xueshi_sync.files.content import Content
 from xueshi_sync.node import Node
 from xueshi_sync.writer import RecordKey
@@ -101,6 +101,6 @@ def list_holders(node: Node, content: Content) -> list[Holder]:
     since = {row["scope_no"]: row["since"] or "" for row in rows}
     found = [
         Holder(each["code"], each["name"], since.get(each["scope_no"], ""))
-        for each in list_schools(node)
+        for each in list_open_schools(node)
     ]
     return sorted(found, key=lambda each: (bool(each.since), each.since, each.code))

@@ -28,7 +28,7 @@ from xueshi_server.store.corrected import GONE, without_corrected
 from xueshi_server.store.facts import SqlFacts
 from xueshi_server.store.grants import school_grants
 from xueshi_server.store.records import Reference, load_names
-from xueshi_server.store.requirements import Requirements
+from xueshi_server.store.requirements import PERSON, Requirements
 from xueshi_server.store.steps import read_position, subject_keys, workflow_of
 from xueshi_server.words import word
 from xueshi_sync.errors import SyncError
@@ -125,8 +125,12 @@ class _Gatherer:
         if declared.kind == "ledger" and not names_state(block.where):
             tests = (*tests, _GONE)
         link = self._link(catalogue, of)
-        own = tuple(Test(column, "in", (subject.get(field),)) for column, field in link)
-        rows = self.facts.rows(of, (*tests, *own))
+        rows: Sequence[Row] = [
+            row
+            for each in self._records(subject)
+            for row in self.facts.rows(of, (*tests, *_own(link, each)))
+        ]
+        rows = list({(row["scope"], row["rec"]): row for row in rows}.values())
         if _GONE in tests and declared.corrects is not None:
             rows = without_corrected(self.facts, declared, rows)
         if declared.when is None:
@@ -135,6 +139,15 @@ class _Gatherer:
         first, last = span.days() if span is not None else ("", "")
         inside = [row for row in rows if span is None or first <= str(row.get(when) or "") <= last]
         return sorted(inside, key=lambda row: (str(row.get(when) or ""), row["scope"], row["rec"]))
+
+    def _records(self, subject: Row) -> list[Row]:
+        """The subject, of a person under each of the records that are this person."""
+        if type_of_form(self.pack, self.form) != PERSON:
+            return [subject]
+        scope, rec = str(subject["scope"]), subject["rec"]
+        assert isinstance(rec, int)
+        group = self.facts.joined.group((scope, rec))
+        return [{**subject, "scope": each[0], "rec": each[1]} for each in group]
 
     def _link(self, catalogue: Catalogue, of: str) -> Link:
         scope = self.form.scope
@@ -214,3 +227,8 @@ class _Gatherer:
         if of not in self.pack.types and kind not in BUILT_IN:
             return []
         return subject_keys(self.pack, self.facts, kind, of, subject)
+
+
+def _own(link: Link, subject: Row) -> tuple[Test, ...]:
+    """That a record belongs to a subject."""
+    return tuple(Test(column, "in", (subject.get(field),)) for column, field in link)

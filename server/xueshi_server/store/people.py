@@ -1,7 +1,8 @@
 """Reads of the register of people."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from sqlite3 import Row
 from typing import Any, Final, Literal
@@ -46,6 +47,8 @@ class PersonFilter:
     after: tuple[str, int, int] | None = None
     order: Order = "number"
     standing: Literal["", "here", "gone"] = ""
+    # Records that are somebody else's second one: counted and listed with the first.
+    without: tuple[tuple[int, int], ...] = ()
 
 
 def list_people(node: Node, wanted: PersonFilter, *, limit: int = PAGE_ROWS) -> list[Row]:
@@ -92,6 +95,10 @@ def _conditions(
     node: Node, wanted: PersonFilter, *, any_standing: bool = False
 ) -> tuple[list[str], dict[str, Any]]:
     where, values = ["NOT p.deleted"], dict[str, Any](today=today_of(node).isoformat())
+    if wanted.without:
+        pairs = "SELECT value ->> 0, value ->> 1 FROM json_each(:without)"
+        where.append(f"(p.scope_no, p.rec) NOT IN ({pairs})")
+        values["without"] = json.dumps(wanted.without)
     if wanted.scope_no is not None:
         where.append("p.scope_no = :scope_no")
         values["scope_no"] = wanted.scope_no
@@ -194,13 +201,19 @@ def load_people(node: Node, scope_no: int) -> dict[str, tuple[int, str]]:
     return found | {str(row["staff_no"]): (int(row["rec"]), str(row["name"])) for row in rows}
 
 
-def list_hours_of(node: Node, scope_no: int, rec: int) -> list[tuple[str, int, int]]:
-    """(state, minutes, credited) of every record of one person."""
+def list_hours_of(
+    node: Node, scope_no: int, rec: int, *, without: Collection[tuple[int, int]] = ()
+) -> list[tuple[str, int, int]]:
+    """(state, minutes, credited) of every record of one person, but for some."""
     rows = node.query(
-        "SELECT state, minutes, credited FROM hour WHERE scope_no = ? AND person = ?",
+        "SELECT rec, state, minutes, credited FROM hour WHERE scope_no = ? AND person = ?",
         [scope_no, rec],
     )
-    return [(row["state"], row["minutes"], row["credited"]) for row in rows]
+    return [
+        (row["state"], row["minutes"], row["credited"])
+        for row in rows
+        if (scope_no, row["rec"]) not in without
+    ]
 
 
 def list_moves(node: Node, scope_no: int, rec: int) -> list[Row]:

@@ -68,9 +68,9 @@ class Requirements:
         facts, cache = self.facts, self.facts.cache
         asked = (pack.digest, as_of, None if rules is None else frozenset(rules))
         question = Question(pack, as_of, rules=asked[2])
-        before = cache.recall(asked, facts.world)
+        before = cache.recall(asked, facts.judged_world)
         kept = judge_again(question, facts, before)
-        cache.remember(asked, facts.world, kept)
+        cache.remember(asked, facts.judged_world, kept)
         # Nothing was worked out where what is kept is what was kept before.
         count = 0 if kept is before else kept.judged_count
         return Evaluation(question, facts, kept.results, kept.faults, kept.tally_count, count)

@@ -5,10 +5,20 @@ from typing import Any
 
 from xueshi_server.store.totals import hours_by_school
 from xueshi_sync.node import Node
+from xueshi_sync.standing import CLOSED
 
 
 def list_schools(node: Node) -> list[Row]:
-    """Schools and central schools held here: whoever writes hours."""
+    """Schools and central schools held here, closed ones too: whoever writes hours, or wrote."""
+    return node.query(
+        "SELECT scope_no, code, name FROM scope WHERE kind IN ('school', 'township', ?)"
+        " ORDER BY code, scope_no",
+        [CLOSED],
+    )
+
+
+def list_open_schools(node: Node) -> list[Row]:
+    """Those of them from which something new is expected."""
     return node.query(
         "SELECT scope_no, code, name FROM scope WHERE kind IN ('school', 'township')"
         " ORDER BY code, scope_no"

@@ -5,11 +5,12 @@ A school's part stands as long as its watermark in the view does, as the parts o
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
+from xueshi_server.store.person_links import read_people
 from xueshi_sync.node import Node
 from xueshi_sync.sqlite_feeds import SqliteFeeds
 
@@ -63,6 +64,12 @@ def count_alive(node: Node, of: str) -> int:
     return sum(by_school(node, of, "alive", count).values())
 
 
+def people_by_school(node: Node) -> dict[int, int]:
+    """Scope to how many people are on its roll."""
+    sql = "SELECT count(*) FROM person WHERE scope_no = ? AND NOT deleted AND coalesce(active, 1)"
+    return by_school(node, "person", "active", lambda each: int(node.query(sql, [each])[0][0]))
+
+
 def hours_by_school(node: Node) -> dict[int, SchoolTotals]:
     """Scope to what its hours come to."""
     sql = """
@@ -75,7 +82,22 @@ def hours_by_school(node: Node) -> dict[int, SchoolTotals]:
         last = node.query("SELECT max(entered_at) FROM hour WHERE scope_no = ?", [scope_no])[0][0]
         return SchoolTotals(records, credited, pending, pending_count, last)
 
-    return by_school(node, "hour", "sums", add_up)
+    return _once(node, by_school(node, "hour", "sums", add_up))
+
+
+def _once(node: Node, parts: dict[int, SchoolTotals]) -> dict[int, SchoolTotals]:
+    """Without the hours of one person that another school entered too and that count there."""
+    found = dict(parts)
+    for _, left in read_people(node).doubled:
+        sql = "SELECT state, minutes, credited FROM hour WHERE scope_no = ? AND rec = ?"
+        for row in node.query(sql, [*left]):
+            part, waits = found[left.scope_no], row["state"] == "pending"
+            found[left.scope_no] = replace(
+                part,
+                credited=part.credited - (row["credited"] or 0),
+                pending=part.pending - (row["minutes"] if waits else 0),
+            )
+    return found
 
 
 def by_school(node: Node, of: str, what: str, work: Callable[[int], T]) -> dict[int, T]:

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from xueshi_server.accounts import Account
 from xueshi_server.formats import format_age, format_bytes, format_count, format_sum, format_time
+from xueshi_server.store.person_links import can_link
 from xueshi_server.store.schools import count_conflicts
 from xueshi_server.web.access import is_allowed
 from xueshi_server.web.asked import row_number
@@ -34,6 +35,7 @@ _ENTERING: Final = (
 MENU_SECTIONS: Final = {
     "attachments": "records",
     "contributions": "library",
+    "duplicates": "people",
     "entry": "hours",
     "joining": "sync",
     "objections": "principal",
@@ -104,6 +106,8 @@ def may(endpoint: str) -> bool:
     if endpoint.startswith("review.") and not (site.can_review or site.can_check):
         return False
     if endpoint.startswith("schools.") and site.node.role != "centre":
+        return False
+    if endpoint.startswith("duplicates.") and not can_link(site.node):
         return False
     if endpoint.startswith(_ENTERING) and not site.can_enter:
         return False

@@ -31,6 +31,8 @@ Days = tuple[str, str]
 Periods = tuple[tuple[str, str], ...]
 Answer = int | str | frozenset[Value] | Periods
 LAST_DAY = "9999-12-31"
+# In a row of somebody who was on another roll before: the first day on this one.
+ROLL_SINCE = "roll_since"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from xueshi_server.domain.rules.amounts import RuleError
 from xueshi_server.domain.rules.catalogue import BUILT_IN, SCOPE, Catalogue
 from xueshi_server.domain.rules.facts import (
     LAST_DAY,
+    ROLL_SINCE,
     Column,
     Facts,
     Key,
@@ -322,7 +323,11 @@ def _roll(declared: Declared, rows: Sequence[Row]) -> Roll | None:
         return None
     since, until = declared.on_roll
     periods = (
-        (str(clean(row.get(since)) or ""), str(clean(row.get(until)) or LAST_DAY)) for row in rows
+        (
+            str(row.get(ROLL_SINCE) or clean(row.get(since)) or ""),
+            str(clean(row.get(until)) or LAST_DAY),
+        )
+        for row in rows
     )
     return tuple(dict.fromkeys(periods))
 

@@ -31,7 +31,7 @@ from xueshi_server.store.library import (
     list_resources,
     withdraw_resource,
 )
-from xueshi_server.store.schools import list_schools
+from xueshi_server.store.schools import list_open_schools
 from xueshi_server.upload_checks import check_file, clean_file_name
 from xueshi_server.web.content_files import can_show, framed, looks_of, send_content
 from xueshi_server.web.pages import go
@@ -83,7 +83,7 @@ def _index(**more: Any) -> str:
     return render_template(
         "library.html",
         lines=[replace(_line(each), held=held.get(each.content.sha256, 0)) for each in shown],
-        schools=len(list_schools(this_node())) if this_node().role == "centre" else 0,
+        schools=len(list_open_schools(this_node())) if this_node().role == "centre" else 0,
         count=len(found),
         start=start,
         page=PAGE,

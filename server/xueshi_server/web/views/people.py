@@ -2,13 +2,13 @@
 record type; `people_changes` has what changes about somebody who is here."""
 
 import secrets
+from dataclasses import replace
 from sqlite3 import Row
 from typing import Any, Final
 
 from flask import Blueprint, abort, make_response, render_template, request
 from werkzeug.wrappers import Response
 
-from xueshi_server.domain.credit import total_hours
 from xueshi_server.domain.names import tidy_name
 from xueshi_server.domain.people import former_numbers, is_temporary
 from xueshi_server.record_columns import PERSON
@@ -19,19 +19,21 @@ from xueshi_server.store.people import (
     PersonFilter,
     count_people,
     find_person,
-    list_hours_of,
     list_people,
 )
+from xueshi_server.store.person_links import read_people
 from xueshi_server.store.schools import list_schools
 from xueshi_server.web.asked import row_number
 from xueshi_server.web.declared_form import Faults
 from xueshi_server.web.packs import active_pack, find_type, today
 from xueshi_server.web.pages import find_key, go, read_cursor, write_cursor
+from xueshi_server.web.person_parts import join_lines, show_parts, sums_of
 from xueshi_server.web.record_view import Viewer
 from xueshi_server.web.roster import ORDER_COOKIE, chosen_order, mark_rows, standing
 from xueshi_server.web.site import language, this_node
 from xueshi_server.web.views import people_changes, record_entry
 from xueshi_server.web.views.records import may_write
+from xueshi_sync.writer import RecordKey
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
 Page = str | tuple[str, int] | Response
@@ -51,6 +53,8 @@ def index() -> Page:
         order=chosen_order(),
         standing="gone" if request.args.get("at") == "gone" else "here",
     )
+    if not (wanted.text or wanted.scope_no):
+        wanted = replace(wanted, without=_second_records())
     rows = list_people(node, wanted, limit=PAGE_ROWS + 1)
     more = write_cursor("sort_value", rows[PAGE_ROWS - 1]) if len(rows) > PAGE_ROWS else None
     rows = rows[:PAGE_ROWS]
@@ -59,6 +63,7 @@ def index() -> Page:
             "people.html",
             lines=[_line(row) for row in rows],
             marks=mark_rows(rows),
+            joins=join_lines(rows),
             more=more,
             wanted=wanted,
             counts=count_people(node, wanted),
@@ -69,6 +74,12 @@ def index() -> Page:
     if request.args.get("order") in ROSTER_ORDERS:
         answer.set_cookie(ORDER_COOKIE, wanted.order, max_age=10**8, samesite="Lax", path="/")
     return answer
+
+
+def _second_records() -> tuple[tuple[int, int], ...]:
+    """Records of people who are listed by another one."""
+    groups = read_people(this_node()).groups
+    return tuple(key for group in groups for key in group[1:])
 
 
 def _line(row: Row) -> dict[str, Any]:
@@ -103,7 +114,8 @@ def _show(person: Row, faults: Faults) -> str:
         person=person,
         mark=mark_rows([person]).get(key, ""),
         facts=[each for each in facts if each.id not in _IN_HEAD],
-        totals=total_hours(list_hours_of(node, *key)),
+        totals=sums_of(RecordKey(*key), whole=True),
+        parts=show_parts(RecordKey(*key)),
         rows=rows,
         moves=people_changes.read_moves(person),
         is_temporary=is_temporary(str(person["staff_no"])),

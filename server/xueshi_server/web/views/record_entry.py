@@ -16,7 +16,7 @@ from xueshi_server.domain.sealed import mask_sealed
 from xueshi_server.errors import NoScopeError
 from xueshi_server.store.contributions import CONTRIBUTION
 from xueshi_server.store.records import default_scope, find_row
-from xueshi_server.store.schools import list_schools
+from xueshi_server.store.schools import list_open_schools
 from xueshi_server.web import person_form
 from xueshi_server.web.asked import row_number
 from xueshi_server.web.declared_form import (
@@ -194,7 +194,7 @@ def _read_place(declared: RecordType) -> tuple[int | None, Faults]:
         node = this_node()
         return default_scope(node, declared), {}
     wanted = request.form.get(_PLACE, type=row_number)
-    if wanted in [each["scope_no"] for each in list_schools(this_node())]:
+    if wanted in [each["scope_no"] for each in list_open_schools(this_node())]:
         return wanted, {}
     return None, {_PLACE: BadValueError("value.missing")}
 
@@ -221,6 +221,6 @@ def _show(declared: RecordType, values: Mapping[str, str], faults: Faults, row: 
         more=more,
         faults=faults,
         entry_id=request.form.get("entry_id") or secrets.token_hex(16),
-        schools=list_schools(node) if row is None and _chooses_school(declared) else [],
+        schools=list_open_schools(node) if row is None and _chooses_school(declared) else [],
         place=request.form.get(_PLACE, type=row_number),
     )

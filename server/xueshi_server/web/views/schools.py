@@ -1,4 +1,4 @@
-"""The schools of the county (centre): who was heard and when, invitations, shutting a PC out."""
+"""The schools of the county (centre): who was heard and when, and invitations."""
 
 from ipaddress import ip_address
 from math import inf
@@ -9,15 +9,14 @@ from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
 
 from xueshi_server.domain.errors import BadValueError
-from xueshi_server.domain.values import parse_text
 from xueshi_server.sources import is_url
-from xueshi_server.store.members import Member, list_members
+from xueshi_server.store.members import School, list_members
 from xueshi_server.web.declared_form import Faults
 from xueshi_server.web.drawing import draw_code
 from xueshi_server.web.pages import go, typed
 from xueshi_server.web.site import actor, this_node, this_site
 from xueshi_server.web.sync_state import LATE_S
-from xueshi_sync.node import Node
+from xueshi_server.web.views.school import read_line, refuse_school
 
 blueprint = Blueprint("schools", __name__, url_prefix="/schools")
 Page = str | tuple[str, int] | Response
@@ -29,15 +28,15 @@ _SILENT_S: Final = 30 * 86400
 @blueprint.get("/")
 def index() -> Page:
     """Every school with its last contact, the silent ones first."""
-    _refuse_school()
+    refuse_school()
     return _show({})
 
 
 @blueprint.post("/")
 def invite() -> Page:
     """Make an invitation; its sheet is shown next."""
-    node, faults = _refuse_school(), Faults()
-    code, name = _read("code", faults), _read("name", faults)
+    node, faults = refuse_school(), Faults()
+    code, name = read_line("code", faults), read_line("name", faults)
     if not faults and any(each.isspace() for each in code):
         faults["code"] = BadValueError("code.blank")
     tier = request.form.get("tier", "")
@@ -49,7 +48,7 @@ def invite() -> Page:
     if (
         not faults
         and not request.form.get("again")
-        and any(each.code == code and not each.is_cut for each in list_members(node))
+        and any(each.code == code and each.heard for each in list_members(node))
     ):
         # A second PC of one school: two would write in its name.
         faults["again"] = BadValueError("code.has_node")
@@ -67,7 +66,7 @@ def invite() -> Page:
 @blueprint.get("/invitations/<node_id>")
 def sheet(node_id: str) -> Page:
     """The invitation to print, to copy into a chat, or to scan."""
-    found = [each for each in _refuse_school().open_invitations() if each.node_id == node_id]
+    found = [each for each in refuse_school().open_invitations() if each.node_id == node_id]
     if not found:
         abort(404)
     return render_template("invitation.html", it=found[0], code=draw_code(found[0].text))
@@ -76,55 +75,71 @@ def sheet(node_id: str) -> Page:
 @blueprint.post("/invitations/<node_id>/withdraw")
 def withdraw(node_id: str) -> Page:
     """Let an unused invitation be worth nothing."""
-    if not _refuse_school().withdraw_invitation(node_id):
+    if not refuse_school().withdraw_invitation(node_id):
         abort(404)
     this_site().accounts.note("withdraw", actor(), "", node_id)
     return go("schools.index", done="invitationgone")
 
 
-@blueprint.post("/<node_id>/revoke")
-def revoke(node_id: str) -> Page:
-    """Shut out a PC that was stolen or is broken: what it wrote until now counts, nothing after."""
-    node, faults = _refuse_school(), Faults()
-    found = [each for each in list_members(node) if each.node_id == node_id and not each.is_cut]
-    if not found:
-        abort(404)
-    reason = _read("reason", faults)
-    if faults:
-        return _show(faults, at=node_id), 422
-    node.revoke(node_id, reason)
-    this_site().accounts.note("revoke", actor(), found[0].name, reason)
-    return go("schools.index", done="revoked")
-
-
-def _show(faults: Faults, at: str = "") -> str:
+def _show(faults: Faults) -> str:
     node = this_node()
     now_ms = node.context.now_ms()
     members = list_members(node)
-    ages = {each.node_id: _age_s(each, now_ms) for each in members}
-    members.sort(key=lambda each: (each.is_cut, -ages[each.node_id]))
-    heard = [each for each in members if not each.is_cut]
+    ages = {each.scope_id: _age_s(each, now_ms) for each in members}
+    members.sort(key=lambda each: (each.is_closed, each.heard is None, -ages[each.scope_id]))
+    at_work = [each for each in members if not each.is_closed]
     return render_template(
         "schools.html",
         members=members,
         ages=ages,
-        late_s=LATE_S,
-        silent_s=_SILENT_S,
-        heard=sum(ages[each.node_id] <= LATE_S for each in heard),
-        total=len(heard),
+        how={each.scope_id: _how(each, ages[each.scope_id]) for each in members},
+        missing={each.scope_id: each.missing(now_ms) for each in members},
+        areas=_areas(members),
+        fine=[each for each, age_s in ages.items() if age_s <= LATE_S],
+        heard=sum(ages[each.scope_id] <= LATE_S for each in at_work),
+        total=len(at_work),
         invited=node.open_invitations(),
         faults=faults,
-        at=at,
         tiers=TIERS,
-        values={name: typed(name) for name in ("code", "name", "url", "reason")},
+        values={name: typed(name) for name in ("code", "name", "url")},
         tier=request.form.get("tier", "school"),
         own_url=_own_url(),
     )
 
 
-def _age_s(each: Member, now_ms: float) -> float:
+def _areas(members: list[School]) -> list[tuple[str, list[School]]]:
+    """The schools of each central school, itself first, by code; those of none come last."""
+    names = {each.scope_id: each.name for each in members if each.kind == "township"}
+    areas: dict[str, list[School]] = {scope_id: [] for scope_id in names}
+    for each in sorted(members, key=lambda each: each.code):
+        acting = [guest.scope_id for guest in each.guests if guest.scope_id in areas]
+        if not each.is_closed and each.scope_id not in areas:
+            areas.setdefault(acting[0] if acting else "", []).append(each)
+    own = {each.scope_id: each for each in members}
+    return sorted(
+        ((names.get(scope_id, ""), [*([own[scope_id]] if scope_id else []), *schools])
+         for scope_id, schools in areas.items()),
+        key=lambda area: (not area[0], area[0]),
+    )  # fmt: skip
+
+
+def _how(each: School, age_s: float) -> str:
+    """In a word, how it stands with a school."""
+    if each.is_closed:
+        return "closed"
+    if each.heard is None:
+        return "cut"
+    if age_s == inf:
+        return "never"
+    return "silent" if age_s > _SILENT_S else "late" if age_s > LATE_S else "fine"
+
+
+def _age_s(each: School, now_ms: float) -> float:
     """How long ago it was heard; without end where never."""
-    return inf if each.contact_ms is None else max(0.0, (now_ms - each.contact_ms) / 1000)
+    heard = each.heard
+    if heard is None or heard.contact_ms is None:
+        return inf
+    return max(0.0, (now_ms - heard.contact_ms) / 1000)
 
 
 def _own_url() -> str:
@@ -135,18 +150,3 @@ def _own_url() -> str:
     except ValueError:
         is_here = host == "localhost"
     return "" if is_here else request.url_root.rstrip("/")
-
-
-def _read(name: str, faults: Faults) -> str:
-    try:
-        return parse_text("note", request.form.get(name, ""), required=True)[:200]
-    except BadValueError as error:
-        faults[name] = error
-        return ""
-
-
-def _refuse_school() -> Node:
-    node = this_node()
-    if node.role != "centre":
-        abort(404)
-    return node

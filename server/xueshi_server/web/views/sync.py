@@ -10,7 +10,7 @@ from flask import Blueprint, render_template, request, send_file
 from werkzeug.wrappers import Response
 
 from xueshi_server.node_home import level_types
-from xueshi_server.store.schools import count_unapplied, list_schools
+from xueshi_server.store.schools import count_unapplied, list_open_schools
 from xueshi_server.web.site import this_node, this_site
 from xueshi_server.web.sync_state import read_sync_state
 from xueshi_sync.errors import SyncError
@@ -118,6 +118,6 @@ def _show(outcome: Outcome | None) -> str:
         "sync.html",
         sync=read_sync_state(this_site()),
         outcome=outcome,
-        receivers=list_schools(node) if node.role == "centre" else [],
+        receivers=list_open_schools(node) if node.role == "centre" else [],
         unapplied=count_unapplied(node),
     )
