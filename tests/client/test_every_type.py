@@ -66,7 +66,7 @@ def test_an_unknown_type_is_answered_with_the_types_and_their_pack(
 
 def test_a_school_without_a_pack_has_the_types_of_the_base(console: Console) -> None:
     status, _, err = console.run("school", "export", "cohort", "--format", "csv")
-    named = all(each in err for each in ("base@2", "person (教师)", "hour (学时)"))
+    named = all(each in err for each in ("base@3", "person (教师)", "hour (学时)"))
     assert (status, named) == (2, True)
 
 

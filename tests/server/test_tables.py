@@ -208,7 +208,7 @@ def test_an_unknown_type_is_refused(tmp_path: Path, school: Node) -> None:
     with pytest.raises(UnknownTypeError) as refused:
         import_rows(school, "nothing", write_jsonl(tmp_path, {}))
     assert (refused.value.fields["pack"], "hour (学时)" in str(refused.value.fields["known"])) == (
-        "base@2",
+        "base@3",
         True,
     )
     with pytest.raises(UnknownTypeError):
