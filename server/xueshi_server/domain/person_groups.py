@@ -14,8 +14,6 @@ from typing import Final, Literal, NamedTuple
 
 SAME: Final = "same"
 DIFFERENT: Final = "different"
-# What is said of a pair without anybody's verdict: a school took in what another one signed.
-STATED: Final = -1
 Kind = Literal["same", "different"]
 Pair = tuple[str, str]
 
@@ -85,11 +83,8 @@ def settle(ties: Iterable[Tie]) -> Groups:
     together.sort(key=lambda each: (-each.rank, each.on, each.name, each.pair))
     members = _join(together, apart, conflicts)
     groups = tuple(sorted(tuple(sorted(some)) for some in members if len(some) > 1))
-    decided = frozenset(
-        pair for pair, said in by_pair.items() if any(each.rank > STATED for each in said)
-    )
     known = {each: some for some in groups for each in some}
-    return Groups(groups, frozenset(conflicts), decided, known)
+    return Groups(groups, frozenset(conflicts), frozenset(by_pair), known)
 
 
 def _join(ties: Sequence[Tie], apart: set[Pair], conflicts: set[Pair]) -> list[set[str]]:

@@ -34,7 +34,6 @@ from xueshi_server.store.facts_heard import read_heard, read_scopes
 from xueshi_server.store.facts_pass import Reader, all_of, look_up, run_pass, wanted_rows
 from xueshi_server.store.facts_sql import SCOPE_CODE, Query
 from xueshi_server.store.former_numbers import (
-    Besides,
     names_by_number,
     read_by_numbers_of_today,
     read_renamed,
@@ -72,8 +71,8 @@ class SqlFacts:
     # What people were called before: answers hold as long as nobody else is called anew.
     renamed: Mapping[str, str] = field(default_factory=dict)
     joined: Joined = field(default_factory=Joined)
-    # What else this connection sees otherwise than the tables say.
-    besides: object = None
+    # Records that this connection does not see.
+    left_out: object = None
     scope_nos: Mapping[str, int] = field(init=False)
     positions: Mapping[int, int] = field(init=False)
     reader: Reader = field(init=False)
@@ -90,7 +89,7 @@ class SqlFacts:
         # Says for which schema and which identity of the node the view was built.
         built_for = self.db.execute("PRAGMA user_version").fetchone()[0]
         renamed = tuple(sorted(self.renamed.items()))
-        self.world = (built_for, self.schema.tables, renamed, repr(self.besides))
+        self.world = (built_for, self.schema.tables, renamed, repr(self.left_out))
 
     def close(self) -> None:
         """Give the snapshot up."""
@@ -292,21 +291,21 @@ def open_facts(node: Node, cache: TallyCache | None = None) -> SqlFacts:
     kept = cache or _KEPT.setdefault(node.feeds, TallyCache())
     people = read_people(node)
     renamed = read_renamed(db, node.schema)
-    besides = _besides(people)
+    left_out = _left_out(people)
     joined = Joined()
-    if renamed or people.groups or besides:
+    if renamed or people.groups or left_out:
         types = find_active(node, today_of(node)).pack.types
         if people.groups and names_by_number(types, node.schema):
             renamed = read_renamed(db, node.schema, people.groups)
-        read_by_numbers_of_today(db, types, node.schema, renamed, besides=besides)
+        read_by_numbers_of_today(db, types, node.schema, renamed, without=left_out)
         joined = _joined(people, types, scopes)
-    return SqlFacts(db, node.schema, scopes, heard, kept, renamed, joined, besides)
+    return SqlFacts(db, node.schema, scopes, heard, kept, renamed, joined, left_out)
 
 
-def _besides(people: People) -> dict[str, Besides]:
+def _left_out(people: People) -> dict[str, list[tuple[int, int]]]:
     """Hours that count once though two schools entered them."""
     without = sorted((left.scope_no, left.rec) for _, left in people.doubled)
-    return {HOUR: Besides(without)} if without else {}
+    return {HOUR: without} if without else {}
 
 
 def _joined(people: People, types: Mapping[str, RecordType], scopes: Mapping[int, str]) -> Joined:

@@ -14,7 +14,6 @@ names nobody. Of one person's numbers the one of the leading record counts.
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from sqlite3 import Connection
-from typing import Any, NamedTuple
 
 from xueshi_server.domain.packs.model import RecordType
 from xueshi_server.domain.people import former_numbers
@@ -24,13 +23,6 @@ PERSON = "person"
 _FIELDS = ("staff_no", "former_no")
 # (school, record) of the records of each person, the leading one first.
 Groups = Sequence[Sequence[tuple[int, int]]]
-
-
-class Besides(NamedTuple):
-    """Records of a type that are left out, and rows that stand in no record."""
-
-    without: Collection[tuple[int, int]] = ()
-    more: Sequence[Mapping[str, Any]] = ()
 
 
 def read_renamed(db: Connection, schema: Schema, groups: Groups = ()) -> dict[str, str]:
@@ -87,15 +79,14 @@ def read_by_numbers_of_today(
     schema: Schema,
     renamed: Mapping[str, str],
     *,
-    besides: Mapping[str, Besides] | None = None,
+    without: Mapping[str, Collection[tuple[int, int]]],
 ) -> None:
     """Let what this connection reads name people by the numbers they have today.
 
     A table with a field that is a person's number is hidden behind a view of the same name, which
-    is this connection's own; so is one of which some records are left out, or to which a table of
-    this connection is added (`besides`).
+    is this connection's own; so is one of which some records are left out (`without`).
     """
-    if not renamed and not besides:
+    if not renamed and not without:
         return
     # The file stays read-only; what is made is the connection's own.
     db.execute("PRAGMA query_only = OFF")
@@ -103,31 +94,23 @@ def read_by_numbers_of_today(
     db.executemany("INSERT INTO temp.called VALUES (?, ?)", renamed.items())
     for of, declared in types.items():
         named = {each.id for each in declared.field if each.type == "key" and each.to == PERSON}
-        beside = (besides or {}).get(of)
-        if of in schema.by_name and ((named and renamed) or beside is not None):
-            _cover(db, of, named, beside)
+        left_out = without.get(of, ())
+        if of in schema.by_name and ((named and renamed) or left_out):
+            _cover(db, of, named, left_out)
     db.execute("PRAGMA query_only = ON")
 
 
-def _cover(db: Connection, of: str, named: Collection[str], beside: Besides | None) -> None:
+def _cover(
+    db: Connection, of: str, named: Collection[str], left_out: Collection[tuple[int, int]]
+) -> None:
     columns = [row[1] for row in db.execute(f'PRAGMA main.table_info("{of}")')]
     shown = ", ".join(_shown(each) if each in named else f'"{each}"' for each in columns)
     sql = f'SELECT {shown} FROM main."{of}"'
-    if beside is not None and beside.without:
+    if left_out:
         db.execute(f'CREATE TEMP TABLE "{of}_without" (s, r, PRIMARY KEY (s, r)) WITHOUT ROWID')
-        db.executemany(f'INSERT INTO temp."{of}_without" VALUES (?, ?)', sorted(beside.without))
-        sql += f' WHERE (scope_no, rec) NOT IN (SELECT s, r FROM temp."{of}_without")'
-    if beside is not None and beside.more:
-        names = ", ".join(f'"{each}"' for each in columns)
-        db.execute(f'CREATE TEMP TABLE "{of}_more" AS SELECT * FROM main."{of}" WHERE 0')
-        for row in beside.more:
-            known = [each for each in columns if each in row]
-            places = ", ".join("?" * len(known))
-            db.execute(
-                f'INSERT INTO temp."{of}_more" ({", ".join(known)}) VALUES ({places})',
-                [row[each] for each in known],
-            )
-        sql += f' UNION ALL SELECT {names} FROM temp."{of}_more"'
+        db.executemany(f'INSERT INTO temp."{of}_without" VALUES (?, ?)', left_out)
+        gone = f'SELECT 1 FROM temp."{of}_without" WHERE s = scope_no AND r = rec'
+        sql += f" WHERE NOT EXISTS ({gone})"
     db.execute(f'CREATE TEMP VIEW "{of}" AS {sql}')
 
 

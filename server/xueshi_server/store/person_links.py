@@ -2,8 +2,7 @@
 
 A link stands in the scope of the first of the two by name, so that all about one pair is in one
 place; who holds that school holds it. Nothing is changed in either record: what is taken back
-gives every earlier figure again. `read_groups` settles it all (`domain.person_groups`), together
-with what a school took in from another one that stated whom it was about (`carried_hours`).
+gives every earlier figure again. `domain.person_groups` settles it all.
 """
 
 import datetime as dt
@@ -19,7 +18,6 @@ from xueshi_server.domain.people import is_temporary
 from xueshi_server.domain.person_groups import (
     DIFFERENT,
     SAME,
-    STATED,
     Entry,
     Groups,
     Standing,
@@ -36,7 +34,6 @@ from xueshi_sync.sqlite_feeds import SqliteFeeds
 from xueshi_sync.writer import Action, RecordKey
 
 LINK: Final = "person_link"
-CARRIED: Final = "carried_hours"
 KINDS: Final = (SAME, DIFFERENT)
 _RANKS: Final[Mapping[str, int]] = {"school": 0, "township": 1, "centre": 2}
 _SELECT: Final = (
@@ -208,12 +205,11 @@ def read_people(node: Node) -> People:
 
 
 def _has_ties(node: Node) -> bool:
-    found = any(node.query(f"SELECT 1 FROM {of} LIMIT 1") for of in (LINK, CARRIED))
-    return found
+    return bool(node.query(f"SELECT 1 FROM {LINK} LIMIT 1"))
 
 
 def _read(node: Node) -> People:
-    ties = [*_said(node), *_stated(node)]
+    ties = list(_said(node))
     names = {name for each in ties for name in each.pair}
     keys = {name: key for name in names if (key := _find(node, name)) is not None}
     settled = settle(ties)
@@ -249,18 +245,6 @@ def _said(node: Node) -> Iterable[Tie]:
         if each.kind in KINDS and rank:
             one = node.public_id(each.one)
             yield Tie(one, each.other_name, each.kind, rank, each.on, each.name)
-
-
-def _stated(node: Node) -> Iterable[Tie]:
-    """What schools took in names the record that it is about: signed there, believed here."""
-    rows = node.query(
-        f"SELECT scope_no, rec, person, date, origin FROM {CARRIED}"
-        " WHERE state IN ('pending', 'approved') AND origin <> ''"
-    )
-    for row in rows:
-        person = node.public_id(RecordKey(row["scope_no"], row["person"]))
-        name = node.public_id(RecordKey(row["scope_no"], row["rec"]))
-        yield Tie(person, row["origin"], SAME, STATED, row["date"], name)
 
 
 def _person(node: Node, key: RecordKey) -> Row | None:

@@ -13,7 +13,7 @@ from xueshi_server.domain.people import former_numbers
 from xueshi_server.domain.rules.facts import Value
 from xueshi_server.store import totals
 from xueshi_server.store.newest import Newest, is_indexed
-from xueshi_server.store.person_links import CARRIED, LINK
+from xueshi_server.store.person_links import LINK
 from xueshi_sync.node import Node
 
 PAGE_ROWS: Final = 50
@@ -30,7 +30,7 @@ ATTACHMENT: Final = "attachment"
 QUIZ_RESULT: Final = "quiz_result"
 # What is said against hours, shown with them.
 OBJECTION: Final = "hour_objection"
-BESIDE: Final = frozenset({STEP, ATTACHMENT, QUIZ_RESULT, OBJECTION, LINK, CARRIED})
+BESIDE: Final = frozenset({STEP, ATTACHMENT, QUIZ_RESULT, OBJECTION, LINK})
 # Fields that call a record by a name, best first.
 _NAMING: Final = ("name", "title", "topic", "subject_matter")
 _PARAMETERS_MAX: Final = 500

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from xueshi_server.store.person_links import CARRIED, LINK
+from xueshi_server.store.person_links import LINK
 from xueshi_server.store.records import ATTACHMENT, OBJECTION, STEP
 from xueshi_sync.body import CHECK, DELETE, DELETED_FIELD, INSERT, JUDGE, K_BITS, SET
 from xueshi_sync.node import Node
@@ -16,7 +16,7 @@ from xueshi_sync.viewer import decode_open_op
 from xueshi_sync.writer import Action, RecordKey
 
 # What is taken back in a way of its own, or not at all.
-_FINAL: Final = frozenset({STEP, ATTACHMENT, OBJECTION, LINK, CARRIED})
+_FINAL: Final = frozenset({STEP, ATTACHMENT, OBJECTION, LINK})
 _TAKEN_BACK: Final = {JUDGE: "judgement", CHECK: "checking"}
 PERSON: Final = "person"
 

@@ -206,7 +206,6 @@ class County:
             outcome="upheld",
         )  # fmt: skip
         self.enter("person_link", person=person, other="~1.1.1", kind="different", date=on)
-        self.enter("carried_hours", person=person, date=on, minutes=90, school="S9", records=1)
         self.enter("contribution", person=person, date=on, name="课例", subject="chinese")
         self.enter(
             "quiz_result", person=person, date=on, paper="0" * 64, attempt=1, correct=2,
