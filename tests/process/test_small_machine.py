@@ -35,7 +35,6 @@ FEW, MANY = 1200, 3000
 CLAIMS: Final = 120
 # A search for a text reads every record of its type until a page is full.
 SEARCHES: Final = ("records.list_all", "forms.choose")
-# Sums of up to sixty people and the order of all; the claims and hours of the last half year.
 # Pages that are made alike for every type, and the types that stand for all: those that grow here,
 # one that moves by steps, one that is looked up by a key.
 OF_TYPES: Final = ("records.list_all", "records.queue", "records.show", "record_entry.",
@@ -43,8 +42,15 @@ OF_TYPES: Final = ("records.list_all", "records.queue", "records.show", "record_
 FEW_TYPES: Final = frozenset(
     {"hour", "person", "session", "project", "unit", "personal_statement", "signing_list"}
 )
-# What lies on shelves is told record by record.
-BOUNDED: Final = ("people.index", "requirements.index", "session.claims", "grants.shelves")
+# Sums of up to sixty people and the order of all; the sums of the forty people of twenty pairs; the
+# claims and hours of the last half year; what lies on shelves is told record by record.
+BOUNDED: Final = (
+    "people.index",
+    "duplicates.index",
+    "requirements.index",
+    "session.claims",
+    "grants.shelves",
+)
 # The head of a school passes over what was looked at and waits for the county: some thousands at
 # most, in the year in which they lie.
 AT_A_SCHOOL: Final = (*BOUNDED, "review.index?after")

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from sqlite3 import Row
 from typing import Final
 
-from xueshi_server.store.totals import by_school, hours_by_school, people_by_school
+from xueshi_server.store.totals import LATELY_S, by_school, hours_by_school, people_by_school
 from xueshi_sync.block import parse_block
 from xueshi_sync.node import Node
 from xueshi_sync.standing import CLOSED
 from xueshi_sync.store import PeerState
 
 _DAY_S: Final = 86400
-# The rhythm of a school: what it entered in the half year up to its newest record.
-_RHYTHM_S: Final = 182 * _DAY_S
 # A clock that is ahead of ours by less tells nothing.
 _CLOCK_S: Final = 600
 
@@ -101,7 +99,7 @@ def list_members(node: Node) -> list[School]:
             found.append(_computer(row, peers.get(bytes(row["node"])), ahead_s))
         elif row["granted"] and row["code"] in homes:
             guests.setdefault(row["scope_no"], {}).setdefault(row["code"], []).append(row)
-    hours, people, rhythm = hours_by_school(node), people_by_school(node), _rhythms(node)
+    hours, people = hours_by_school(node), people_by_school(node)
     conflicts = _conflicts(node)
     return [
         School(
@@ -118,7 +116,7 @@ def list_members(node: Node) -> list[School]:
             hours[row["scope_no"]].records,
             hours[row["scope_no"]].pending_count,
             conflicts.get(row["scope_no"], 0),
-            rhythm.get(row["scope_no"], 0.0),
+            hours[row["scope_no"]].lately * _DAY_S / LATELY_S,
         )
         for row in scopes
     ]
@@ -167,19 +165,6 @@ def _clocks(node: Node, scope_no: int) -> dict[bytes, int]:
 def _guest(home: Row, rows: list[Row]) -> Guest:
     nodes = tuple(bytes(row["node"]).hex() for row in rows)
     return Guest(home["scope_id"], home["name"], rows[0]["tier"] or "", nodes)
-
-
-def _rhythms(node: Node) -> dict[int, float]:
-    """Records a day of each school, counted anew only where something changed."""
-
-    def count(scope_no: int) -> float:
-        sql = (
-            "SELECT count(*) FROM hour WHERE scope_no = ?1 AND entered_at >"
-            " (SELECT max(entered_at) FROM hour WHERE scope_no = ?1) - ?2"
-        )
-        return float(node.query(sql, [scope_no, _RHYTHM_S])[0][0]) * _DAY_S / _RHYTHM_S
-
-    return by_school(node, "hour", "rhythm", count)
 
 
 def _conflicts(node: Node) -> Mapping[int, int]:

@@ -15,19 +15,23 @@ from xueshi_sync.node import Node
 from xueshi_sync.sqlite_feeds import SqliteFeeds
 
 T = TypeVar("T")
+# The half year whose records give a school its rhythm.
+LATELY_S: Final = 182 * 86400
 # What a part is of: the type, and what of it.
 _Part = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class SchoolTotals:
-    """What the hours of one school come to, in minutes, and when the last one was entered."""
+    """What the hours of one school come to, in minutes, when the last one was entered, and how many
+    were in the half year up to it."""
 
     records: int
     credited: int
     pending: int
     pending_count: int
     last_entered: int | None
+    lately: int
 
 
 @dataclass
@@ -76,11 +80,14 @@ def hours_by_school(node: Node) -> dict[int, SchoolTotals]:
         SELECT count(*), coalesce(sum(credited), 0),
           coalesce(sum(iif(state = 'pending', minutes, 0)), 0), coalesce(sum(state = 'pending'), 0)
         FROM hour WHERE scope_no = ?"""
+    newest_of = "SELECT max(entered_at) FROM hour WHERE scope_no = ?"
+    after = "SELECT count(*) FROM hour WHERE scope_no = ? AND entered_at > ?"
 
     def add_up(scope_no: int) -> SchoolTotals:
         records, credited, pending, pending_count = node.query(sql, [scope_no])[0]
-        last = node.query("SELECT max(entered_at) FROM hour WHERE scope_no = ?", [scope_no])[0][0]
-        return SchoolTotals(records, credited, pending, pending_count, last)
+        last = node.query(newest_of, [scope_no])[0][0]
+        lately = node.query(after, [scope_no, (last or 0) - LATELY_S])[0][0]
+        return SchoolTotals(records, credited, pending, pending_count, last, lately)
 
     return _once(node, by_school(node, "hour", "sums", add_up))
 
