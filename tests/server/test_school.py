@@ -168,3 +168,11 @@ def test_there_is_no_page_of_what_is_no_school(office: Office, school: Node, app
     path = f"/schools/computers/{office.county.school.node_id}/lift"
     assert office.officer.post(path).status_code == 404
     assert make_visitor(app, "admin").get(office.path("S1")).status_code == 404
+
+
+def test_the_page_of_a_school_is_under_the_schools(office: Office) -> None:
+    for path in (office.path("S1"), "/people/duplicates/"):
+        marked = re.findall(
+            r'<a href="([^"]*)"[^>]* aria-current="page">', office.officer.get(path).text
+        )
+        assert marked[0] == ("/schools/" if "schools" in path else "/people/")

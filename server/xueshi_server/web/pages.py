@@ -43,6 +43,7 @@ MENU_SECTIONS: Final = {
     "quizzes": "library",
     "reading": "library",
     "record_entry": "records",
+    "school": "schools",
     "stamped": "forms",
     "writing": "library",
 }
